@@ -1,0 +1,1 @@
+//! The deterministic POP3 server, still without a socket.

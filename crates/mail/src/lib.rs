@@ -1,0 +1,1 @@
+//! Messages, maildrops, the fixture corpus and readers for mail folders.

@@ -1,0 +1,1 @@
+//! Sockets, TLS and real clocks: listens, dials, drives machines.

@@ -1,0 +1,2 @@
+//! The `poplab` command.
+fn main() {}

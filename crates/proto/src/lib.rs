@@ -1,0 +1,1 @@
+//! POP3 as pure machines: bytes in, events and bytes out.

@@ -1,0 +1,1 @@
+//! The versioned result formats: the only types that serialise.

@@ -1,0 +1,1 @@
+//! Pure reporters: records to terminal, JSON and JUnit.

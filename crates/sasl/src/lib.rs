@@ -1,0 +1,1 @@
+//! SASL mechanisms and APOP, both sides, without I/O.

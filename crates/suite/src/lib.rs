@@ -1,0 +1,1 @@
+//! Checks of servers, one file per RFC section, and their runner.

@@ -1,0 +1,1 @@
+//! The one wire-text format: record, render, parse, redact.
