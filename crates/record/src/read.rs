@@ -1,0 +1,141 @@
+//! JSON text to records and back. Takes and gives text; files are the caller's matter.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{FORMAT, Results, Run};
+
+/// The whole of a conformance run in one object: what `--format json` prints.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// What was run.
+    pub run: Run,
+    /// What came of it.
+    pub results: Results,
+}
+
+/// Why a record cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Not JSON, or not of the right form; the message names line and column.
+    #[error("not a record of this kind: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Written by a version of poplab that means something else by the same fields.
+    #[error(
+        "format {found} is not known here (this version reads format {FORMAT}): use the poplab that wrote it"
+    )]
+    Format {
+        /// The number in the file.
+        found: u32,
+    },
+}
+
+impl Run {
+    /// Reads `run.json`.
+    ///
+    /// # Errors
+    /// When the text is no such record, or one of another format.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        versioned(text)
+    }
+
+    /// The text of `run.json`, indented, with a final line end.
+    pub fn to_json(&self) -> String {
+        pretty(self)
+    }
+}
+
+impl Results {
+    /// Reads `results.json`.
+    ///
+    /// # Errors
+    /// When the text is no such record, or one of another format.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        versioned(text)
+    }
+
+    /// The text of `results.json`, indented, with a final line end.
+    pub fn to_json(&self) -> String {
+        pretty(self)
+    }
+}
+
+impl Report {
+    /// Reads what `--format json` printed.
+    ///
+    /// # Errors
+    /// When the text is no such record, or a part of it is of another format.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        let versions: Versions = serde_json::from_str(text)?;
+        known(versions.run.format)?;
+        known(versions.results.format)?;
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// One indented JSON object with a final line end.
+    pub fn to_json(&self) -> String {
+        pretty(self)
+    }
+}
+
+/// Only the version, so that a newer file is refused for its age and not for a field that changed.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+#[derive(Deserialize)]
+struct Versions {
+    run: Version,
+    results: Version,
+}
+
+fn versioned<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
+    let version: Version = serde_json::from_str(text)?;
+    known(version.format)?;
+    Ok(serde_json::from_str(text)?)
+}
+
+fn known(found: u32) -> Result<(), ReadError> {
+    if found == FORMAT { Ok(()) } else { Err(ReadError::Format { found }) }
+}
+
+fn pretty<T: Serialize>(record: &T) -> String {
+    // Serialising fails only for maps with keys that are no strings, and the records have no maps.
+    let mut text = serde_json::to_string_pretty(record).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_read_back() {
+        let report = Report {
+            run: Run { tool: "conformance".into(), error: Some("no route".into()), ..Run::default() },
+            results: Results::default(),
+        };
+        assert_eq!(Run::parse(&report.run.to_json()).unwrap(), report.run);
+        assert_eq!(Results::parse(&report.results.to_json()).unwrap(), report.results);
+        assert_eq!(Report::parse(&report.to_json()).unwrap(), report);
+    }
+
+    #[test]
+    fn another_format_is_refused_before_its_fields_are_looked_at() {
+        let error = Results::parse(r#"{"format": 2, "verdicts": []}"#).unwrap_err();
+        assert!(matches!(error, ReadError::Format { found: 2 }), "{error}");
+        let nested = r#"{"run": {"format": 1}, "results": {"format": 7}}"#;
+        let error = Report::parse(nested).unwrap_err();
+        assert!(matches!(error, ReadError::Format { found: 7 }), "{error}");
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_missing_ones_are_not() {
+        assert!(Results::parse(r#"{"format": 1, "checks": [], "later": true}"#).is_ok());
+        let error = Results::parse(r#"{"format": 1}"#).unwrap_err();
+        assert!(error.to_string().contains("missing field `checks`"), "{error}");
+    }
+}
