@@ -1,0 +1,123 @@
+//! Whole maildrops: what poplab puts into an account of each role.
+//!
+//! Only octets and names: it deliberately does not deliver, and does not know accounts beyond their number.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::compose::plain;
+use crate::corpus::{corpus, large};
+
+/// Sizes of the ordinary messages in octets, all different so that a mix-up of messages shows in LIST.
+const ORDINARY: [usize; 3] = [700, 1_500, 4_000];
+const DISPOSABLE: [usize; 8] = [600, 800, 1_100, 1_700, 2_900, 5_300, 10_100, 33_000];
+const SECOND: [usize; 3] = [650, 1_300, 2_600];
+
+/// What an account is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Holds the fixture mail; nothing in it is deleted for good.
+    Fixtures,
+    /// Holds nothing.
+    Empty,
+    /// Holds mail that checks may delete.
+    Disposable,
+    /// A second account, to see that accounts are kept apart.
+    Second,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Role; 4] = [Role::Fixtures, Role::Empty, Role::Disposable, Role::Second];
+
+    /// The word for it in account files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Fixtures => "fixtures",
+            Role::Empty => "empty",
+            Role::Disposable => "disposable",
+            Role::Second => "second",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(word: &str) -> Result<Role, UnknownRole> {
+        Role::ALL
+            .into_iter()
+            .find(|role| role.as_str() == word)
+            .ok_or_else(|| UnknownRole { word: word.to_owned() })
+    }
+}
+
+/// A word that names no [`Role`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown role {word:?}: use fixtures, empty, disposable or second")]
+pub struct UnknownRole {
+    /// The word as it was given.
+    pub word: String,
+}
+
+/// An ordinary marked message: ASCII, CRLF, lines of at most 76 characters, no dot at a line start.
+///
+/// It has exactly `octets` octets if that leaves room for a header and a line (some 450), else a little more.
+/// Its marker names it `ordinary-NUMBER`.
+pub fn ordinary(seed: u64, number: u32, octets: usize) -> Vec<u8> {
+    plain(seed, &format!("ordinary-{number}"), octets)
+}
+
+/// The messages of an account, named, in the order in which they are to be delivered.
+///
+/// `number` tells accounts of one role apart (from 1); no two accounts share an ordinary message.
+///
+/// - `Role::Fixtures`: three ordinary messages, so that messages 1 to 3 are plain, then [`corpus`] in its order,
+///   then [`large`]. `number` varies the three, not the fixtures. The empty message (`fx.empty`) is among them;
+///   who delivers by SMTP or LMTP leaves it out, as it does what it cannot carry.
+/// - `Role::Disposable`: eight ordinary messages of different sizes.
+/// - `Role::Second`: three ordinary messages.
+/// - `Role::Empty`: none.
+pub fn maildrop(role: Role, seed: u64, number: u32) -> Vec<(String, Vec<u8>)> {
+    match role {
+        Role::Fixtures => {
+            let fixtures = corpus(seed).into_iter().chain([large(seed)]);
+            let mut messages = series("fixtures", seed, number, &ORDINARY);
+            messages.extend(fixtures.map(|fixture| (fixture.name.to_owned(), fixture.octets)));
+            messages
+        }
+        Role::Empty => Vec::new(),
+        Role::Disposable => series("disposable", seed, number, &DISPOSABLE),
+        Role::Second => series("second", seed, number, &SECOND),
+    }
+}
+
+/// Ordinary messages of these sizes, named `PREFIX-NUMBER-1` and so on.
+fn series(prefix: &str, seed: u64, number: u32, sizes: &[usize]) -> Vec<(String, Vec<u8>)> {
+    let named = |(index, octets): (usize, &usize)| {
+        let name = format!("{prefix}-{number}-{}", index + 1);
+        let message = plain(seed, &name, *octets);
+        (name, message)
+    };
+    sizes.iter().enumerate().map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_read_back() {
+        for role in Role::ALL {
+            assert_eq!(role.to_string().parse(), Ok(role));
+        }
+        let error = "Fixtures".parse::<Role>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown role \"Fixtures\": use fixtures, empty, disposable or second");
+    }
+}
