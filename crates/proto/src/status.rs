@@ -1,0 +1,103 @@
+//! Status lines: `+OK` or `-ERR`, and what follows (RFC 1939 section 3, RFC 2449 section 3).
+
+use crate::{Deviation, Deviations, ResponseCode};
+
+/// What a status line begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indicator {
+    /// `+OK`, in any case.
+    Ok,
+    /// `-ERR`, in any case.
+    Err,
+    /// Neither.
+    Unknown,
+}
+
+/// A status line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status<'a> {
+    /// What it begins with.
+    pub indicator: Indicator,
+    /// The text after the indicator and one space; the whole line if the indicator is unknown.
+    pub text: &'a [u8],
+    /// The whole line without its line end.
+    pub line: &'a [u8],
+}
+
+impl<'a> Status<'a> {
+    /// Parses a line without its line end. Odd case and a glued separator are understood and noted.
+    pub fn parse(line: &'a [u8]) -> (Status<'a>, Deviations) {
+        let mut deviations = Deviations::new();
+        let (indicator, rest) = if let Some(rest) = after(line, b"+OK", &mut deviations) {
+            (Indicator::Ok, rest)
+        } else if let Some(rest) = after(line, b"-ERR", &mut deviations) {
+            (Indicator::Err, rest)
+        } else {
+            deviations.insert(if line.is_empty() {
+                Deviation::StatusEmpty
+            } else {
+                Deviation::StatusUnknown
+            });
+            (Indicator::Unknown, line)
+        };
+        deviations.insert_if(line.iter().any(|octet| *octet >= 0x80), Deviation::StatusEightBit);
+        deviations.insert_if(line.contains(&b'\r'), Deviation::BareCr);
+        let control = |octet: &u8| (*octet < 0x20 && *octet != b'\r') || *octet == 0x7f;
+        deviations.insert_if(line.iter().any(control), Deviation::StatusControl);
+        let text = match rest {
+            [b' ', text @ ..] => text,
+            _ if indicator == Indicator::Unknown => line,
+            [] => rest,
+            _ => {
+                deviations.insert(Deviation::StatusGlued);
+                rest
+            }
+        };
+        (Status { indicator, text, line }, deviations)
+    }
+
+    /// Whether it is positive.
+    pub fn is_ok(&self) -> bool {
+        self.indicator == Indicator::Ok
+    }
+
+    /// The response code at the start of the text, if it is well-formed (RFC 2449 section 8).
+    pub fn code(&self) -> Option<ResponseCode<'a>> {
+        ResponseCode::parse(self.text).0
+    }
+}
+
+fn after<'a>(line: &'a [u8], indicator: &[u8], deviations: &mut Deviations) -> Option<&'a [u8]> {
+    let start = line.get(..indicator.len())?;
+    if !start.eq_ignore_ascii_case(indicator) {
+        return None;
+    }
+    deviations.insert_if(start != indicator, Deviation::StatusCase);
+    Some(&line[indicator.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, indicator: Indicator, text: &str, expected: &[Deviation]) {
+        let (status, deviations) = Status::parse(line.as_bytes());
+        assert_eq!((status.indicator, status.text), (indicator, text.as_bytes()), "{line}");
+        assert_eq!(deviations, expected.iter().copied().collect(), "{line}");
+    }
+
+    #[test]
+    fn status_lines_are_understood_and_their_oddities_named() {
+        check("+OK", Indicator::Ok, "", &[]);
+        check("+OK ", Indicator::Ok, "", &[]);
+        check("+OK 2 320", Indicator::Ok, "2 320", &[]);
+        check("-ERR no", Indicator::Err, "no", &[]);
+        check("+ok hi", Indicator::Ok, "hi", &[Deviation::StatusCase]);
+        check("-ERR[AUTH] no", Indicator::Err, "[AUTH] no", &[Deviation::StatusGlued]);
+        check("+OK\thi", Indicator::Ok, "\thi", &[Deviation::StatusGlued, Deviation::StatusControl]);
+        check("* OK IMAP", Indicator::Unknown, "* OK IMAP", &[Deviation::StatusUnknown]);
+        check("", Indicator::Unknown, "", &[Deviation::StatusEmpty]);
+        check("+OK \u{e9}", Indicator::Ok, "\u{e9}", &[Deviation::StatusEightBit]);
+        check("+OK a\rb", Indicator::Ok, "a\rb", &[Deviation::BareCr]);
+    }
+}
