@@ -1,0 +1,341 @@
+//! Accounts: the file that names them, and the pool that lends each to one check at a time.
+//!
+//! POP3 locks a maildrop, so an account is one session's at a time. Passwords never leave an [`Account`] but
+//! through [`Account::password`], which the login alone calls; `Debug` hides them.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mail::Role;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// One account of the target.
+pub struct Account {
+    /// The login name.
+    pub user: String,
+    password: String,
+    /// What the account is for.
+    pub role: Role,
+    retired: Cell<bool>,
+}
+
+/// How mail is put into maildrops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seeding {
+    /// A Maildir path with `{user}` in it.
+    Maildir(String),
+    /// A shell command that takes a message on its standard input; `{user}` is replaced.
+    Command(String),
+}
+
+/// What an accounts file says.
+#[derive(Debug)]
+pub struct Accounts {
+    /// The accounts, in the file's order.
+    pub accounts: Vec<Account>,
+    /// How to seed them, if said.
+    pub seeding: Option<Seeding>,
+}
+
+/// Why an accounts file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountsError {
+    /// The file cannot be read.
+    #[error("cannot read the accounts file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file's content is wrong; the message has line and column.
+    #[error("{path}:{line}:{column}: {message}")]
+    Content {
+        /// The file.
+        path: String,
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+        /// What is wrong and what was meant.
+        message: String,
+    },
+}
+
+impl Account {
+    /// An account.
+    pub fn new(user: impl Into<String>, password: impl Into<String>, role: Role) -> Self {
+        Self { user: user.into(), password: password.into(), role, retired: Cell::new(false) }
+    }
+
+    /// The password, for logging in and for nothing else.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Whether the account is out of use for the rest of the run.
+    pub fn is_retired(&self) -> bool {
+        self.retired.get()
+    }
+
+    /// Takes the account out of use: its password was refused (asking again could lock it), or its mail is used up.
+    pub fn retire(&self) {
+        self.retired.set(true);
+    }
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Account({}, {})", self.user, self.role)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    accounts: Vec<RawAccount>,
+    seed: Option<RawSeeding>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAccount {
+    user: Spanned<String>,
+    password: Option<String>,
+    password_env: Option<Spanned<String>>,
+    role: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSeeding {
+    maildir: Option<Spanned<String>>,
+    command: Option<Spanned<String>>,
+}
+
+impl Accounts {
+    /// Parses an accounts file's text; `path` is for messages and `environment` looks up `password_env`.
+    ///
+    /// # Errors
+    /// [`AccountsError::Content`] with line and column.
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, AccountsError> {
+        let raw: RawFile = serde_saphyr::from_str(text).map_err(|error| {
+            let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+            content(path, line, column, plain(&error))
+        })?;
+        let mut names = BTreeSet::new();
+        let mut accounts = Vec::new();
+        for account in raw.accounts {
+            let at = |spanned: &Spanned<String>| (spanned.referenced.line(), spanned.referenced.column());
+            if !names.insert(account.user.value.clone()) {
+                let (line, column) = at(&account.user);
+                return Err(content(
+                    path,
+                    line,
+                    column,
+                    format!("the account `{}` stands here twice", account.user.value),
+                ));
+            }
+            let role = account.role.value.parse::<Role>().map_err(|_| {
+                let (line, column) = at(&account.role);
+                let known = "fixtures, empty, disposable, second";
+                content(
+                    path,
+                    line,
+                    column,
+                    format!("unknown role `{}`; a role is one of {known}", account.role.value),
+                )
+            })?;
+            let (line, column) = at(&account.user);
+            let password = match (account.password, account.password_env) {
+                (Some(password), None) => password,
+                (None, Some(variable)) => environment(&variable.value).ok_or_else(|| {
+                    let (line, column) = at(&variable);
+                    content(
+                        path,
+                        line,
+                        column,
+                        format!("the environment has no variable `{}`", variable.value),
+                    )
+                })?,
+                _ => {
+                    return Err(content(
+                        path,
+                        line,
+                        column,
+                        "give `password` or `password_env`, one of them".to_owned(),
+                    ));
+                }
+            };
+            accounts.push(Account::new(account.user.value, password, role));
+        }
+        if accounts.is_empty() {
+            return Err(content(path, 1, 1, "no accounts; give at least one".to_owned()));
+        }
+        let seeding = match raw.seed {
+            Some(RawSeeding { maildir: Some(template), command: None }) => {
+                if !template.value.contains("{user}") {
+                    let (line, column) = (template.referenced.line(), template.referenced.column());
+                    return Err(content(
+                        path,
+                        line,
+                        column,
+                        "the Maildir path has no `{user}` in it".to_owned(),
+                    ));
+                }
+                Some(Seeding::Maildir(template.value))
+            }
+            Some(RawSeeding { maildir: None, command: Some(command) }) => {
+                Some(Seeding::Command(command.value))
+            }
+            Some(_) => {
+                return Err(content(path, 1, 1, "`seed` takes either `maildir` or `command`".to_owned()));
+            }
+            None => None,
+        };
+        Ok(Self { accounts, seeding })
+    }
+}
+
+fn content(path: &Path, line: u64, column: u64, message: String) -> AccountsError {
+    AccountsError::Content { path: path.display().to_string(), line, column, message }
+}
+
+/// The reader's message without its own picture of the place, which we give in one form for all errors.
+fn plain(error: &serde_saphyr::Error) -> String {
+    error.without_snippet().to_string()
+}
+
+/// The pool of a run.
+#[derive(Clone)]
+pub struct Pool(Rc<Vec<Slot>>, Rc<Vec<(Role, Arc<Semaphore>)>>);
+
+struct Slot {
+    account: Rc<Account>,
+    busy: Cell<bool>,
+}
+
+/// An account lent to one check; it goes back when dropped.
+pub struct Lent {
+    pool: Pool,
+    index: usize,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    /// A pool of these accounts.
+    pub fn new(accounts: Vec<Account>) -> Self {
+        let semaphores = [Role::Fixtures, Role::Empty, Role::Disposable, Role::Second]
+            .into_iter()
+            .map(|role| {
+                (
+                    role,
+                    Arc::new(Semaphore::new(accounts.iter().filter(|account| account.role == role).count())),
+                )
+            })
+            .collect();
+        let slots =
+            accounts.into_iter().map(|account| Slot { account: Rc::new(account), busy: Cell::new(false) });
+        Self(Rc::new(slots.collect()), Rc::new(semaphores))
+    }
+
+    /// All accounts.
+    pub fn accounts(&self) -> impl Iterator<Item = Rc<Account>> + '_ {
+        self.0.iter().map(|slot| Rc::clone(&slot.account))
+    }
+
+    /// Whether there is a usable account of this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.0.iter().any(|slot| slot.account.role == role && !slot.account.is_retired())
+    }
+
+    /// Waits for a free account of this role; `None` when none is usable (any more).
+    pub async fn take(&self, role: Role) -> Option<Lent> {
+        let semaphore =
+            self.1.iter().find(|(of, _)| *of == role).map(|(_, semaphore)| Arc::clone(semaphore))?;
+        if !self.has(role) {
+            return None;
+        }
+        let turn = semaphore.acquire_owned().await.ok()?;
+        let free = |slot: &Slot| slot.account.role == role && !slot.busy.get() && !slot.account.is_retired();
+        let index = self.0.iter().position(free)?;
+        self.0[index].busy.set(true);
+        Some(Lent { pool: self.clone(), index, _turn: turn })
+    }
+}
+
+impl Lent {
+    /// The account.
+    pub fn account(&self) -> Rc<Account> {
+        Rc::clone(&self.pool.0[self.index].account)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.pool.0[self.index].busy.set(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Accounts, String> {
+        let environment = |name: &str| (name == "SECRET").then(|| "from the environment".to_owned());
+        Accounts::parse(Path::new("accounts.yaml"), text, &environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_names_accounts_roles_and_seeding() {
+        let text = "accounts:\n  - {user: alice, password: wonderland, role: fixtures}\n  - {user: dan, password_env: SECRET, role: empty}\nseed:\n  maildir: /mail/{user}\n";
+        let accounts = parse(text).unwrap();
+        assert_eq!(accounts.accounts[1].password(), "from the environment");
+        assert_eq!(accounts.seeding, Some(Seeding::Maildir("/mail/{user}".to_owned())));
+        assert_eq!(format!("{:?}", accounts.accounts[0]), "Account(alice, fixtures)");
+    }
+
+    #[test]
+    fn mistakes_are_told_with_line_and_column() {
+        let twice =
+            "accounts:\n  - {user: a, password: b, role: empty}\n  - {user: a, password: b, role: empty}\n";
+        assert_eq!(parse(twice).unwrap_err(), "accounts.yaml:3:12: the account `a` stands here twice");
+        let role = "accounts:\n  - {user: a, password: b, role: boss}\n";
+        assert_eq!(
+            parse(role).unwrap_err(),
+            "accounts.yaml:2:34: unknown role `boss`; a role is one of fixtures, empty, disposable, second"
+        );
+        let field = "accounts:\n  - {user: a, pasword: b, role: empty}\n";
+        assert!(parse(field).unwrap_err().starts_with("accounts.yaml:2:"), "{:?}", parse(field));
+        assert!(parse("accounts: [\n").unwrap_err().starts_with("accounts.yaml:"));
+    }
+
+    #[test]
+    fn a_lent_account_is_nobody_elses_until_it_comes_back() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let pool = Pool::new(vec![Account::new("a", "b", Role::Empty)]);
+            assert!(pool.take(Role::Second).await.is_none());
+            let lent = pool.take(Role::Empty).await.unwrap();
+            let waiting = pool.take(Role::Empty);
+            tokio::pin!(waiting);
+            assert!(
+                std::future::poll_fn(|context| std::task::Poll::Ready(
+                    waiting.as_mut().poll(context).is_pending()
+                ))
+                .await
+            );
+            drop(lent);
+            assert!(waiting.await.is_some());
+        });
+    }
+}

@@ -1,0 +1,158 @@
+//! What a check leaves behind while it runs: its transcript, its latencies and the replies it saw.
+//!
+//! One journal per check, shared by its sessions. It deliberately judges nothing; passive checks read
+//! [`Seen`] when all conversations are over.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use proto::{Deviations, Verb};
+use stats::Latencies;
+use transcript::{Recorder, Transcript};
+
+/// Replies kept for the passive checks, per check; a hostile server cannot make it more.
+const SEEN_AT_MOST: usize = 2_000;
+
+/// One status line, as the passive checks need it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The command it answered, `None` for the greeting and for lines nothing asked for.
+    pub verb: Option<Verb>,
+    /// The command as sent, redacted.
+    pub command: String,
+    /// The status line without its line end.
+    pub line: Vec<u8>,
+    /// What was odd about it.
+    pub deviations: Deviations,
+    /// Whether LANG or UTF8 had succeeded in the session before.
+    pub language: bool,
+    /// Whether the command itself held octets above 0x7E, which an echo may carry.
+    pub eight_bit_command: bool,
+    /// Whether it is a SASL continuation.
+    pub continuation: bool,
+}
+
+/// The shared journal of one check.
+#[derive(Clone)]
+pub struct Journal(Rc<RefCell<Inner>>);
+
+struct Inner {
+    recorder: Recorder,
+    latencies: Latencies,
+    seen: Vec<Seen>,
+    ending: Option<String>,
+    secrets: Vec<Vec<u8>>,
+}
+
+/// What remains of a check when it is over.
+pub struct Leavings {
+    /// The conversation, redacted.
+    pub transcript: Transcript,
+    /// Latencies by phase and command.
+    pub latencies: Latencies,
+    /// The status lines seen.
+    pub seen: Vec<Seen>,
+    /// How the last connection ended.
+    pub ending: Option<String>,
+}
+
+impl Journal {
+    /// An empty journal; the title heads the transcript.
+    pub fn new(title: &str, seed: u64) -> Self {
+        Self(Rc::new(RefCell::new(Inner {
+            recorder: Recorder::new(title, Some(seed)),
+            latencies: Latencies::new(),
+            seen: Vec::new(),
+            ending: None,
+            secrets: Vec::new(),
+        })))
+    }
+
+    /// From now on these octets appear nowhere.
+    pub fn secret(&self, octets: &[u8]) {
+        if octets.is_empty() {
+            return;
+        }
+        let mut inner = self.0.borrow_mut();
+        inner.recorder.secret(octets);
+        inner.secrets.push(octets.to_vec());
+    }
+
+    /// A text with the secrets taken out, for verdicts that quote the server.
+    pub fn redact(&self, text: &str) -> String {
+        let inner = self.0.borrow();
+        let mut secrets: Vec<String> =
+            inner.secrets.iter().filter_map(|secret| String::from_utf8(secret.clone()).ok()).collect();
+        secrets.extend(
+            inner.secrets.iter().filter(|secret| secret.len() > 3).map(|secret| sasl::base64::encode(secret)),
+        );
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.iter().filter(|secret| secret.len() > 2).fold(text.to_owned(), |text, secret| {
+            text.replace(secret.as_str(), &format!("‹secret {}›", secret.len()))
+        })
+    }
+
+    /// The number of the next connection.
+    pub fn connection(&self) -> u32 {
+        self.0.borrow_mut().recorder.connection()
+    }
+
+    /// A note in the transcript.
+    pub fn note(&self, session: u32, text: &str) {
+        self.0.borrow_mut().recorder.note(session, text);
+    }
+
+    /// Octets the client sent.
+    pub fn sent(&self, session: u32, octets: &[u8]) {
+        self.0.borrow_mut().recorder.sent(session, octets);
+    }
+
+    /// Octets of status lines.
+    pub fn received(&self, session: u32, octets: &[u8]) {
+        self.0.borrow_mut().recorder.received(session, octets);
+    }
+
+    /// Octets of multi-line content, still stuffed.
+    pub fn received_content(&self, session: u32, octets: &[u8]) {
+        self.0.borrow_mut().recorder.received_content(session, octets);
+    }
+
+    /// A latency by phase or command.
+    pub fn latency(&self, tag: &str, took: Duration) {
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.0.borrow_mut().latencies.record(tag, nanoseconds);
+    }
+
+    /// A status line for the passive checks.
+    pub fn saw(&self, seen: Seen) {
+        let mut inner = self.0.borrow_mut();
+        if inner.seen.len() < SEEN_AT_MOST {
+            inner.seen.push(seen);
+        }
+    }
+
+    /// The status lines seen so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.0.borrow().seen.clone()
+    }
+
+    /// How a connection ended; the last word counts.
+    pub fn ended(&self, session: u32, how: &str) {
+        let mut inner = self.0.borrow_mut();
+        inner.recorder.note(session, how);
+        inner.ending = Some(how.to_owned());
+    }
+
+    /// Closes the journal. Sessions still alive go on writing into an empty one.
+    pub fn close(&self) -> Leavings {
+        let mut inner = self.0.borrow_mut();
+        let recorder = std::mem::replace(&mut inner.recorder, Recorder::new("closed", None));
+        Leavings {
+            transcript: recorder.finish(),
+            latencies: std::mem::take(&mut inner.latencies),
+            seen: std::mem::take(&mut inner.seen),
+            ending: inner.ending.take(),
+        }
+    }
+}

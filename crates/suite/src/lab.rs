@@ -1,0 +1,326 @@
+//! What a check is given: connections, logins, fixtures, and mail that may be deleted.
+//!
+//! Every method that leads up to the point of a check ends in [`Stop::Inconclusive`] or [`Stop::Skipped`] when it
+//! cannot; a lab never judges. Accounts lent to a check come back when the lab is dropped.
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use mail::{Fixture, Marker, Role};
+use net::{Stream, TlsOptions, Versions};
+use tokio::time::{Instant, timeout};
+
+use crate::accounts::{Account, Lent};
+use crate::deletion::Permission;
+use crate::journal::Journal;
+use crate::login::{self, Method};
+use crate::outcome::{Stop, inconclusive, skipped};
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::site::{Security, Site, Survey};
+
+/// Pause between two attempts at a busy maildrop.
+const BUSY_PAUSE: Duration = Duration::from_millis(200);
+
+/// The surroundings of one check at one entrance.
+pub struct Lab {
+    site: Rc<Site>,
+    name: String,
+    journal: Journal,
+    lent: RefCell<Vec<Lent>>,
+    source: Option<IpAddr>,
+    nonces: Cell<u32>,
+}
+
+/// A logged-in session and the number of the fixture it was opened for.
+pub struct Placed {
+    /// The session.
+    pub session: Session,
+    /// The message number of the (first) fixture.
+    pub number: u64,
+    /// The fixture as poplab made it.
+    pub fixture: Fixture,
+}
+
+impl Lab {
+    /// A lab for the check of this name. `source` is the local address to connect from.
+    pub fn new(site: Rc<Site>, name: &str, source: Option<IpAddr>) -> Self {
+        let journal = Journal::new(&format!("check {name}"), site.seed);
+        Self { site, name: name.to_owned(), journal, lent: RefCell::default(), source, nonces: Cell::new(0) }
+    }
+
+    /// A lab that goes on in another's journal, with what has become known of the entrance since.
+    pub(crate) fn continuing(site: Rc<Site>, lab: &Lab) -> Self {
+        Self { journal: lab.journal.clone(), ..Self::new(site, &lab.name, lab.source) }
+    }
+
+    /// Takes a connection made elsewhere into the journal.
+    pub(crate) fn adopt(&self, stream: Stream) -> Session {
+        let number = self.journal.connection();
+        self.journal.note(number, if stream.tls().is_some() { "connect implicit-tls" } else { "connect" });
+        Session::new(stream, number, self.journal.clone(), self.site.patience, self.survey().expire_zero())
+    }
+
+    /// The entrance and what is known of it.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// What the survey found.
+    pub fn survey(&self) -> &Survey {
+        &self.site.survey
+    }
+
+    /// The journal of this check.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// A nonce that follows from the seed, the check and how many were asked for.
+    pub fn nonce(&self) -> String {
+        let count = self.nonces.replace(self.nonces.get() + 1);
+        mail::digest(format!("{}/{}/{count}", self.site.seed, self.name).as_bytes())[..24].to_owned()
+    }
+
+    /// A TCP connection, nothing read, no TLS yet.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it is not accepted in time.
+    pub async fn dial(&self) -> Result<Stream, Stop> {
+        let began = Instant::now();
+        let connecting = self.site.dialer.connect(&self.site.entrance.endpoint, self.source);
+        match timeout(self.site.patience.answer, connecting).await {
+            Ok(Ok(stream)) => {
+                self.journal.latency("connect", began.elapsed());
+                Ok(stream)
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => inconclusive("the connection was not accepted in time"),
+        }
+    }
+
+    /// The TLS options of an ordinary handshake: the target's name, any version.
+    pub fn tls_options(&self) -> TlsOptions {
+        TlsOptions { server_name: Some(self.site.entrance.endpoint.host.clone()), versions: Versions::Any }
+    }
+
+    /// A connection with the greeting still unread: cleartext, or inside TLS on an implicit-TLS port.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be made.
+    pub async fn connect_raw(&self) -> Result<Session, Stop> {
+        self.connect_raw_with(&self.tls_options()).await
+    }
+
+    /// The same with other TLS options.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be made.
+    pub async fn connect_raw_with(&self, options: &TlsOptions) -> Result<Session, Stop> {
+        let mut stream = self.dial().await?;
+        if self.site.entrance.security == Security::Implicit {
+            let began = Instant::now();
+            stream =
+                match timeout(self.site.patience.answer, self.site.dialer.start_tls(stream, options)).await {
+                    Ok(result) => result?,
+                    Err(_) => return inconclusive("the TLS handshake did not end in time"),
+                };
+            self.journal.latency("tls-handshake", began.elapsed());
+        }
+        Ok(self.adopt(stream))
+    }
+
+    /// A connection with its greeting read, before any STLS.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if there is no positive greeting.
+    pub async fn connect_clear(&self) -> Result<Session, Stop> {
+        let mut session = self.connect_raw().await?;
+        session.greeting().await?.assume_ok()?;
+        Ok(session)
+    }
+
+    /// A connection in AUTHORIZATION on the channel that logins use: after STLS where the entrance upgrades.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be had.
+    pub async fn connect(&self) -> Result<Session, Stop> {
+        let session = self.connect_clear().await?;
+        if self.site.entrance.security == Security::Starttls {
+            self.upgraded(session).await
+        } else {
+            Ok(session)
+        }
+    }
+
+    /// An account of this role, this check's alone until it ends.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] if there is none.
+    pub async fn account(&self, role: Role) -> Result<Rc<Account>, Stop> {
+        let Some(lent) = self.site.pool.take(role).await else {
+            return skipped(format!("no usable account with role `{role}`"));
+        };
+        let account = lent.account();
+        self.journal.secret(account.password().as_bytes());
+        self.lent.borrow_mut().push(lent);
+        Ok(account)
+    }
+
+    /// A session in TRANSACTION with an account of this role.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] without such an account, [`Stop::Inconclusive`] if the login fails.
+    pub async fn login(&self, role: Role) -> Result<Session, Stop> {
+        let account = self.account(role).await?;
+        self.login_to(&account).await
+    }
+
+    /// A session in TRANSACTION with an account this check holds, by the usual method.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if the login fails.
+    pub async fn login_to(&self, account: &Rc<Account>) -> Result<Session, Stop> {
+        let Some(method) = self.survey().method else {
+            return skipped("no way to log in is known");
+        };
+        let (session, reply) = self.login_by(account, method).await?;
+        if reply.is_ok() {
+            return Ok(session);
+        }
+        if !login::is_busy(&reply) {
+            account.retire();
+        }
+        inconclusive(format!("the login of `{}` was refused: {}", account.user, reply.quoted()))
+    }
+
+    /// One login by the given method; a busy maildrop is asked again for as long as the patience lasts.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if there was no reply, [`Stop::Skipped`] if no password may be sent here.
+    pub async fn login_by(&self, account: &Rc<Account>, method: Method) -> Result<(Session, Reply), Stop> {
+        let deadline = Instant::now() + self.site.patience.answer;
+        loop {
+            let mut session = self.connect_raw().await?;
+            let greeting = session.greeting().await?.assume_ok()?;
+            if self.site.entrance.security == Security::Starttls {
+                session = self.upgraded(session).await?;
+            }
+            let permissions = &self.site.permissions;
+            login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
+            let timestamp = sasl::apop::timestamp(&greeting.line);
+            let reply = login::attempt(&mut session, method, account, timestamp, &self.nonce()).await?;
+            if reply.is_ok() {
+                session.belongs_to(Rc::clone(account));
+            }
+            if !login::is_busy(&reply) || Instant::now() >= deadline {
+                return Ok((session, reply));
+            }
+            drop(session);
+            tokio::time::sleep(BUSY_PAUSE).await;
+        }
+    }
+
+    /// Here STLS only leads to the point of a check; it is judged by the checks of RFC 2595.
+    async fn upgraded(&self, mut session: Session) -> Result<Session, Stop> {
+        session.assume_ok("STLS").await?;
+        session.start_tls(&self.site.dialer, &self.tls_options()).await.map_err(|stop| match stop {
+            Stop::Fail(seen) => Stop::Inconclusive(seen),
+            other => other,
+        })?;
+        Ok(session)
+    }
+
+    /// A session in a maildrop of role `fixtures` that holds at least this many messages; any mail will do.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] if the maildrop holds fewer.
+    pub async fn mail(&self, at_least: u64) -> Result<Session, Stop> {
+        let mut session = self.login(Role::Fixtures).await?;
+        let (count, _) = session.assume_ok("STAT").await?.totals()?;
+        if count < at_least {
+            return skipped(format!("the maildrop holds {count} messages, {at_least} are needed"));
+        }
+        Ok(session)
+    }
+
+    /// A session in a maildrop that holds this fixture.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] if no maildrop holds it.
+    pub async fn fixture(&self, name: &str) -> Result<Placed, Stop> {
+        let account = self.account(Role::Fixtures).await?;
+        let Some(number) = self.number_of(&account, name) else {
+            return skipped(format!(
+                "the fixture `{name}` is not in the maildrop of `{}`; `poplab seed` puts it there",
+                account.user
+            ));
+        };
+        let session = self.login_to(&account).await?;
+        let fixture = self.made(name)?;
+        Ok(Placed { session, number, fixture })
+    }
+
+    /// The number of a fixture in an account's maildrop, as surveyed.
+    pub fn number_of(&self, account: &Account, name: &str) -> Option<u64> {
+        self.survey().fixtures.get(&account.user)?.get(name).copied()
+    }
+
+    /// The fixture as poplab made it.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] for an unknown name.
+    pub fn made(&self, name: &str) -> Result<Fixture, Stop> {
+        let seed = self.site.seed;
+        if name == "fx.large" {
+            return Ok(mail::large(seed));
+        }
+        match self.site.corpus(seed).iter().find(|fixture| fixture.name == name) {
+            Some(fixture) => Ok(fixture.clone()),
+            None => skipped(format!("the corpus has no fixture `{name}`")),
+        }
+    }
+
+    /// A session in a disposable maildrop in which every message was just seen to be poplab's: DELE is permitted.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] without `--allow-delete`, without such an account, or if foreign mail is in it.
+    pub async fn deletable(&self, at_least: u64) -> Result<Session, Stop> {
+        if !self.site.permissions.allow_delete {
+            return skipped("sends DELE, so it needs --allow-delete and an account with role `disposable`");
+        }
+        loop {
+            let account = self.account(Role::Disposable).await?;
+            let mut session = self.login_to(&account).await?;
+            let (count, _) = session.assume_ok("STAT").await?.totals()?;
+            if count < at_least {
+                // Used up by earlier checks; the next account may have more.
+                account.retire();
+                continue;
+            }
+            self.require_marked(&mut session, count).await?;
+            session.permit(Permission::AllMarked);
+            return Ok(session);
+        }
+    }
+
+    /// Looks at the head of every message; the marker must stand in each.
+    async fn require_marked(&self, session: &mut Session, count: u64) -> Result<(), Stop> {
+        for number in 1..=count {
+            let reply = if self.survey().has_top {
+                session.command(format!("TOP {number} 0")).await?
+            } else {
+                session.command(format!("RETR {number}")).await?
+            };
+            if !reply.is_ok() || Marker::parse(reply.octets()).is_none() {
+                let user = session.account()?.user.clone();
+                return skipped(format!(
+                    "message {number} of `{user}` does not carry poplab's marker; nothing is deleted there"
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Logging in, by each method a server may offer.
+//!
+//! Secrets are made known to the journal before they are sent, and so are the digests made from them: with the
+//! challenge in the transcript a digest lets a password be guessed. This module deliberately does not choose a
+//! method for a server; [`crate::survey`] does.
+
+use net::TlsFacts;
+use sasl::Mechanism;
+
+use crate::accounts::Account;
+use crate::outcome::{Mishap, Stop};
+use crate::reply::Reply;
+use crate::session::Session;
+
+/// A way to authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// USER and PASS (RFC 1939 section 7).
+    UserPass,
+    /// APOP (RFC 1939 section 7).
+    Apop,
+    /// AUTH with a SASL mechanism (RFC 5034).
+    Sasl(Mechanism),
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UserPass => out.write_str("USER/PASS"),
+            Self::Apop => out.write_str("APOP"),
+            Self::Sasl(mechanism) => write!(out, "AUTH {}", mechanism.name()),
+        }
+    }
+}
+
+/// Runs one login to its last reply, whatever that is.
+///
+/// # Errors
+/// A [`Mishap`] if a reply did not come.
+pub async fn attempt(
+    session: &mut Session,
+    method: Method,
+    account: &Account,
+    timestamp: Option<&str>,
+    nonce: &str,
+) -> Result<Reply, Mishap> {
+    let password = account.password();
+    session.journal().secret(password.as_bytes());
+    match method {
+        Method::UserPass => {
+            let reply = session.command(format!("USER {}", account.user)).await?;
+            if !reply.is_ok() {
+                return Ok(reply);
+            }
+            session.command(format!("PASS {password}")).await
+        }
+        Method::Apop => {
+            let digest = sasl::apop::digest(timestamp.unwrap_or_default(), password);
+            session.journal().secret(digest.as_bytes());
+            session.command(format!("APOP {} {digest}", account.user)).await
+        }
+        Method::Sasl(mechanism) => exchange(session, mechanism, &account.user, password, nonce).await,
+    }
+}
+
+async fn exchange(
+    session: &mut Session,
+    mechanism: Mechanism,
+    user: &str,
+    password: &str,
+    nonce: &str,
+) -> Result<Reply, Mishap> {
+    let mut client = sasl::client(mechanism, user, password, nonce);
+    let mut reply = match client.initial() {
+        Some(first) => {
+            let encoded = sasl::base64::encode(&first);
+            session.journal().secret(encoded.as_bytes());
+            let line = format!("AUTH {} {encoded}", mechanism.name());
+            // RFC 5034 section 4: a command line has 255 octets at most, a longer response goes on its own line.
+            if line.len() + 2 <= 255 {
+                session.command(line).await?
+            } else {
+                let reply = session.command(format!("AUTH {}", mechanism.name())).await?;
+                if !reply.continuation {
+                    return Ok(reply);
+                }
+                session.respond(encoded).await?
+            }
+        }
+        None => session.command(format!("AUTH {}", mechanism.name())).await?,
+    };
+    while reply.continuation {
+        let answer =
+            sasl::base64::decode(reply.text()).ok().and_then(|challenge| client.respond(&challenge).ok());
+        // A challenge that cannot be answered is cancelled (RFC 5034 section 4).
+        let line = answer.map_or_else(|| "*".to_owned(), |octets| sasl::base64::encode(&octets));
+        if line.len() > 1 {
+            session.journal().secret(line.as_bytes());
+        }
+        reply = session.respond(line).await?;
+    }
+    Ok(reply)
+}
+
+/// Whether a login refusal is about the maildrop or the moment, so that trying again is right and harmless.
+pub fn is_busy(reply: &Reply) -> bool {
+    ["IN-USE", "SYS/TEMP", "LOGIN-DELAY"].iter().any(|code| reply.has_code(code))
+}
+
+/// Whether a password may be sent here: under TLS, or to a loopback address, or when the user insisted.
+///
+/// # Errors
+/// [`Stop::Skipped`] where it may not.
+pub fn may_send_password(tls: Option<&TlsFacts>, loopback: bool, insisted: bool) -> Result<(), Stop> {
+    if tls.is_some() || loopback || insisted {
+        return Ok(());
+    }
+    Err(Stop::Skipped(
+        "no password is sent in cleartext to another host; give --tls none to insist".to_owned(),
+    ))
+}

@@ -1,0 +1,175 @@
+//! How a check can end, and the mishaps of a conversation that stand between a question and its answer.
+//!
+//! Two families of words run through all checks: **require** turns what was seen into a verdict on the server,
+//! **assume** turns it into "could not be carried out". This module deliberately does not know sessions.
+
+use net::DialError;
+
+/// The result of a check: `Ok` is a pass, everything else is said by [`Stop`].
+pub type Outcome = Result<(), Stop>;
+
+/// Why a check ended before it passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The server broke the requirement; what was seen. A requirement below MUST becomes a warning.
+    Fail(String),
+    /// Tolerable, but a warning; what was seen.
+    Warn(String),
+    /// Either way is right; what this server does.
+    Info(String),
+    /// Could not be carried out; why.
+    Inconclusive(String),
+    /// A need is missing; which.
+    Skipped(String),
+}
+
+/// What can go wrong between a command and its reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mishap {
+    /// Nothing came in time, and a probe was not answered either: slow or dead, which cannot be told apart.
+    TimedOut {
+        /// The command, redacted.
+        command: String,
+    },
+    /// The command stayed unanswered although the server answered a later one.
+    NoReply {
+        /// The command, redacted.
+        command: String,
+        /// What came after the probe.
+        then: String,
+    },
+    /// A multi-line reply did not end although the server went on to answer a later command.
+    Unterminated {
+        /// The command, redacted.
+        command: String,
+    },
+    /// The connection ended instead of a reply.
+    Closed {
+        /// The command, redacted.
+        command: String,
+        /// How it ended.
+        how: String,
+    },
+    /// More octets than any reply may have.
+    Endless {
+        /// The command, redacted.
+        command: String,
+    },
+    /// The tool's own guard refused to send the line.
+    Guarded(String),
+}
+
+impl std::fmt::Display for Mishap {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TimedOut { command } => {
+                write!(out, "`{command}` was not answered in time, nor was a NOOP after it")
+            }
+            Self::NoReply { command, then } => {
+                write!(out, "`{command}` was not answered; a NOOP sent after a long wait brought `{then}`")
+            }
+            Self::Unterminated { command } => {
+                write!(
+                    out,
+                    "the reply to `{command}` did not end with CRLF \".\" CRLF; the server went on to answer a NOOP"
+                )
+            }
+            Self::Closed { command, how } => {
+                write!(out, "the connection ended ({how}) instead of a reply to `{command}`")
+            }
+            Self::Endless { command } => {
+                write!(out, "the reply to `{command}` did not end within the bounds of a reply")
+            }
+            Self::Guarded(reason) => out.write_str(reason),
+        }
+    }
+}
+
+/// As a precondition a mishap says nothing about the requirement at hand.
+impl From<Mishap> for Stop {
+    fn from(mishap: Mishap) -> Self {
+        match mishap {
+            Mishap::Guarded(reason) => Self::Skipped(reason),
+            other => Self::Inconclusive(other.to_string()),
+        }
+    }
+}
+
+impl From<DialError> for Stop {
+    fn from(error: DialError) -> Self {
+        Self::Inconclusive(error.to_string())
+    }
+}
+
+impl Mishap {
+    /// The mishap as a verdict on the server: conclusive unless the server may merely have been slow.
+    pub fn judged(self) -> Stop {
+        match self {
+            Self::TimedOut { .. } | Self::Guarded(_) => self.into(),
+            other => Stop::Fail(other.to_string()),
+        }
+    }
+}
+
+/// Turns a mishap into a verdict where the reply itself is what the requirement is about.
+pub trait Judged<T> {
+    /// The value, or the mishap as a failure of the server.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] for a missing, unterminated or endless reply; [`Stop::Inconclusive`] if it may be slowness.
+    fn judged(self) -> Result<T, Stop>;
+}
+
+impl<T> Judged<T> for Result<T, Mishap> {
+    fn judged(self) -> Result<T, Stop> {
+        self.map_err(Mishap::judged)
+    }
+}
+
+/// A failure, in words.
+///
+/// # Errors
+/// Always [`Stop::Fail`].
+pub fn fail<T>(seen: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Fail(seen.into()))
+}
+
+/// A warning, in words.
+///
+/// # Errors
+/// Always [`Stop::Warn`].
+pub fn warn<T>(seen: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Warn(seen.into()))
+}
+
+/// "Could not be carried out", in words.
+///
+/// # Errors
+/// Always [`Stop::Inconclusive`].
+pub fn inconclusive<T>(why: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Inconclusive(why.into()))
+}
+
+/// A missing need, in words.
+///
+/// # Errors
+/// Always [`Stop::Skipped`].
+pub fn skipped<T>(why: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Skipped(why.into()))
+}
+
+/// Fails unless the condition holds; the words are only made then.
+///
+/// # Errors
+/// [`Stop::Fail`] if it does not hold.
+pub fn require(condition: bool, seen: impl FnOnce() -> String) -> Outcome {
+    if condition { Ok(()) } else { Err(Stop::Fail(seen())) }
+}
+
+/// Inconclusive unless the condition holds; the words are only made then.
+///
+/// # Errors
+/// [`Stop::Inconclusive`] if it does not hold.
+pub fn assume(condition: bool, why: impl FnOnce() -> String) -> Outcome {
+    if condition { Ok(()) } else { Err(Stop::Inconclusive(why())) }
+}

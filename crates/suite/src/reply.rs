@@ -1,0 +1,189 @@
+//! A whole reply of the server, kept for judging.
+//!
+//! A reply owns its octets: checks compare and quote them after the session has gone on. Content is bounded by the
+//! session that collected it. This module deliberately does not decide what a reply means for a requirement.
+
+use proto::{Deviations, Indicator, ResponseCode, Status, listing};
+
+use crate::outcome::{Outcome, Stop, fail, inconclusive};
+
+/// The reply to one command, or the greeting.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The command it answers, redacted.
+    pub command: String,
+    /// What the status line began with.
+    pub indicator: Indicator,
+    /// The status line without its line end. For a continuation: the whole line.
+    pub line: Vec<u8>,
+    /// Deviations of the status line and, if there was content, of the content.
+    pub deviations: Deviations,
+    /// Whether this is a SASL continuation (`+ …`) and not a status line.
+    pub continuation: bool,
+    /// Un-stuffed content of a multi-line reply, CRLF included, without the dot line.
+    pub content: Option<Vec<u8>>,
+}
+
+impl Reply {
+    /// Whether the server agreed.
+    pub fn is_ok(&self) -> bool {
+        self.indicator == Indicator::Ok && !self.continuation
+    }
+
+    /// Whether the server refused.
+    pub fn is_err(&self) -> bool {
+        self.indicator == Indicator::Err && !self.continuation
+    }
+
+    /// The text after the status indicator; after `+ ` for a continuation.
+    pub fn text(&self) -> &[u8] {
+        if self.continuation {
+            return self
+                .line
+                .strip_prefix(b"+ ")
+                .or_else(|| self.line.strip_prefix(b"+"))
+                .unwrap_or_default();
+        }
+        Status::parse(&self.line).0.text
+    }
+
+    /// The response code at the start of the text, if there is one.
+    pub fn code(&self) -> Option<ResponseCode<'_>> {
+        Status::parse(&self.line).0.code()
+    }
+
+    /// Whether the reply carries this response code, in any case.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.code().is_some_and(|found| found.is(code))
+    }
+
+    /// The content, empty when there was none.
+    pub fn octets(&self) -> &[u8] {
+        self.content.as_deref().unwrap_or_default()
+    }
+
+    /// The content's lines without their CRLF.
+    pub fn lines(&self) -> Vec<&[u8]> {
+        lines(self.octets())
+    }
+
+    /// The status line for people: visible, bounded, in backticks.
+    pub fn quoted(&self) -> String {
+        quote(&self.line)
+    }
+
+    /// What was asked and what came, for people.
+    pub fn seen(&self) -> String {
+        format!("`{}` was answered {}", self.command, self.quoted())
+    }
+
+    /// Passes on a reply that agrees.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if the server refused.
+    pub fn require_ok(self) -> Result<Self, Stop> {
+        if self.is_ok() { Ok(self) } else { fail(format!("{}; `+OK` was required", self.seen())) }
+    }
+
+    /// Passes on a refusal.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if the server did anything but refuse.
+    pub fn require_err(self) -> Result<Self, Stop> {
+        if self.is_err() { Ok(self) } else { fail(format!("{}; `-ERR` was required", self.seen())) }
+    }
+
+    /// Goes on after a reply that agrees.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if the server refused.
+    pub fn assume_ok(self) -> Result<Self, Stop> {
+        if self.is_ok() {
+            Ok(self)
+        } else {
+            inconclusive(format!("{}, so the check could not go on", self.seen()))
+        }
+    }
+
+    /// The two numbers of a STAT reply.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if there are none: their form is judged by `rfc1939.stat.format`.
+    pub fn totals(&self) -> Result<(u64, u64), Stop> {
+        listing::stat(self.text())
+            .0
+            .ok_or_else(|| Stop::Inconclusive(format!("{}: no two numbers", self.seen())))
+    }
+
+    /// Number and size of each line of a LIST reply.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if a line has another form: that is judged by `rfc1939.list.format`.
+    pub fn scan_listing(&self) -> Result<Vec<(u64, u64)>, Stop> {
+        self.lines()
+            .into_iter()
+            .map(|line| {
+                listing::scan(line).0.ok_or_else(|| {
+                    Stop::Inconclusive(format!("LIST line {} has no two numbers", quote(line)))
+                })
+            })
+            .collect()
+    }
+
+    /// Number and unique-id of each line of a UIDL reply.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if a line has another form: that is judged by `rfc1939.uidl.format`.
+    pub fn unique_ids(&self) -> Result<Vec<(u64, Vec<u8>)>, Stop> {
+        self.lines()
+            .into_iter()
+            .map(|line| match listing::unique_id(line).0 {
+                Some((number, id)) => Ok((number, id.to_vec())),
+                None => inconclusive(format!("UIDL line {} has no number and unique-id", quote(line))),
+            })
+            .collect()
+    }
+
+    /// Passes if the status line has none of these deviations.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] naming the first that was seen.
+    pub fn require_without(&self, unwanted: &[proto::Deviation]) -> Outcome {
+        match unwanted.iter().find(|deviation| self.deviations.contains(**deviation)) {
+            Some(deviation) => fail(format!("{}: {deviation}", self.seen())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The lines of un-stuffed content without their CRLF; a last piece without CRLF is a line too.
+pub fn lines(content: &[u8]) -> Vec<&[u8]> {
+    let mut lines = Vec::new();
+    let mut rest = content;
+    while !rest.is_empty() {
+        match rest.windows(2).position(|pair| pair == b"\r\n") {
+            Some(at) => {
+                lines.push(&rest[..at]);
+                rest = &rest[at + 2..];
+            }
+            None => {
+                lines.push(rest);
+                break;
+            }
+        }
+    }
+    lines
+}
+
+/// Octets for people: control characters escaped, at most some 120 characters, in backticks.
+pub fn quote(octets: &[u8]) -> String {
+    const AT_MOST: usize = 120;
+    let shown = &octets[..octets.len().min(AT_MOST)];
+    let more = octets.len() - shown.len();
+    let text = String::from_utf8_lossy(shown).chars().flat_map(visible).collect::<String>();
+    if more == 0 { format!("`{text}`") } else { format!("`{text}…` ({more} octets more)") }
+}
+
+fn visible(character: char) -> Vec<char> {
+    if character.is_control() { character.escape_default().collect() } else { vec![character] }
+}

@@ -1,0 +1,73 @@
+//! RFC 1939 section 5: STAT.
+
+use mail::Role;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Outcome, fail, require};
+use crate::reply::Reply;
+
+checks! {
+    "rfc1939.stat.format" => format,
+    "rfc1939.stat.empty" => empty,
+    "rfc1939.stat.excludes-deleted" => excludes_deleted,
+    "rfc1939.stat.after-rset" => after_rset,
+    "rfc1939.stat.matches-list" => matches_list,
+}
+
+async fn format(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.require_ok("STAT").await?;
+    let (numbers, deviations) = proto::listing::stat(reply.text());
+    if numbers.is_none() {
+        return fail(format!("{}; two numbers separated by one space were required", reply.seen()));
+    }
+    match deviations.iter().next() {
+        Some(deviation) => fail(format!("{}: {deviation}", reply.seen())),
+        None => Ok(()),
+    }
+}
+
+async fn empty(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Empty).await?;
+    let reply = session.require_ok("STAT").await?;
+    require(reply.totals()? == (0, 0), || format!("{} for an empty maildrop", reply.seen()))
+}
+
+async fn excludes_deleted(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let before = session.assume_ok("STAT").await?.totals()?;
+    let size = size_of_first(&session.assume_ok("LIST 1").await?)?;
+    session.assume_ok("DELE 1").await?;
+    let reply = session.require_ok("STAT").await?;
+    let after = reply.totals()?;
+    session.command("RSET").await?;
+    require(after == (before.0 - 1, before.1.saturating_sub(size)), || {
+        format!(
+            "STAT said {} {} before and {} {} after DELE 1 of a message of {size} octets",
+            before.0, before.1, after.0, after.1
+        )
+    })
+}
+
+async fn after_rset(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    let before = session.assume_ok("STAT").await?.totals()?;
+    session.assume_ok("DELE 1").await?;
+    session.assume_ok("RSET").await?;
+    let after = session.require_ok("STAT").await?.totals()?;
+    require(before == after, || {
+        format!("STAT said {} {} before DELE and {} {} after RSET", before.0, before.1, after.0, after.1)
+    })
+}
+
+async fn matches_list(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let (count, _) = session.assume_ok("STAT").await?.totals()?;
+    let listed = session.assume_ok("LIST").await?.lines().len() as u64;
+    require(count == listed, || format!("STAT counts {count} messages, LIST lists {listed}"))
+}
+
+fn size_of_first(reply: &Reply) -> Result<u64, crate::outcome::Stop> {
+    Ok(proto::listing::scan(reply.text()).0.map(|(_, size)| size).unwrap_or_default())
+}

@@ -1,0 +1,244 @@
+//! Runs checks at one entrance: ordinary ones side by side, those that give wrong passwords last and one by one,
+//! and at the very end the watching of all status lines.
+//!
+//! The runner emits events and keeps evidence; it prints and writes nothing. It can be stopped at any time:
+//! what has a verdict keeps it, the rest is inconclusive.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use record::{CheckResult, Event, Level, Verdict};
+use stats::Latencies;
+use tokio::sync::Semaphore;
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+use transcript::Transcript;
+
+use crate::check::Check;
+use crate::journal::{Leavings, Seen};
+use crate::lab::Lab;
+use crate::needs;
+use crate::outcome::{Outcome, Stop};
+use crate::reply::quote;
+use crate::reproduce::reproduce;
+use crate::site::Site;
+
+/// A check's verdict and the conversation that led to it.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// The verdict.
+    pub result: CheckResult,
+    /// The conversation; `None` if there was none, as for a skipped check.
+    pub transcript: Option<Transcript>,
+}
+
+/// A run at one entrance.
+pub struct Runner {
+    site: Rc<Site>,
+    checks: Vec<Check>,
+    jobs: usize,
+    done: RefCell<Vec<Finished>>,
+    latencies: RefCell<Latencies>,
+}
+
+struct Finished {
+    evidence: Evidence,
+    seen: Vec<Seen>,
+}
+
+/// Where the runner tells what happens.
+pub type Listener = Rc<dyn Fn(Event)>;
+
+impl Runner {
+    /// A run of these checks, at most `jobs` at a time.
+    pub fn new(site: Rc<Site>, checks: Vec<Check>, jobs: usize) -> Rc<Self> {
+        Rc::new(Self {
+            site,
+            checks,
+            jobs: jobs.max(1),
+            done: RefCell::default(),
+            latencies: RefCell::new(Latencies::new()),
+        })
+    }
+
+    /// Runs all checks to their verdicts. May be dropped half-way; [`Runner::evidence`] then tells how far it got.
+    pub async fn run(self: &Rc<Self>, listener: &Listener) {
+        let (late, ordinary): (Vec<Check>, Vec<Check>) =
+            self.checks.iter().partition(|check| check.fails_logins());
+        self.side_by_side(ordinary, listener).await;
+        for (index, check) in late.into_iter().enumerate() {
+            self.one(check, self.source(index), listener).await;
+        }
+        self.watch(listener);
+    }
+
+    /// The evidence so far, in the order of the checks; a check without a verdict is inconclusive.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let done = self.done.borrow();
+        let found = |check: &Check| done.iter().find(|finished| finished.evidence.result.id == check.id);
+        self.checks
+            .iter()
+            .map(|check| match found(check) {
+                Some(finished) => finished.evidence.clone(),
+                None => {
+                    let stop =
+                        Stop::Inconclusive("the run was stopped before this check had a verdict".to_owned());
+                    Evidence {
+                        result: self.result(check, &Err(stop), None, Duration::ZERO),
+                        transcript: None,
+                    }
+                }
+            })
+            .collect()
+    }
+
+    /// The latencies of all conversations so far.
+    pub fn latencies(&self) -> Latencies {
+        self.latencies.borrow().clone()
+    }
+
+    async fn side_by_side(self: &Rc<Self>, checks: Vec<Check>, listener: &Listener) {
+        let turns = Arc::new(Semaphore::new(self.jobs));
+        let local = LocalSet::new();
+        for check in checks {
+            let (runner, turns, listener) = (Rc::clone(self), Arc::clone(&turns), Rc::clone(listener));
+            local.spawn_local(async move {
+                let turn = turns.acquire_owned().await;
+                runner.one(check, None, &listener).await;
+                drop(turn);
+            });
+        }
+        local.await;
+    }
+
+    async fn one(self: &Rc<Self>, check: Check, source: Option<IpAddr>, listener: &Listener) {
+        if let Some(reason) = needs::missing(&check, &self.site) {
+            let result = self.result(&check, &Err(Stop::Skipped(reason)), None, Duration::ZERO);
+            self.keep(
+                Finished { evidence: Evidence { result, transcript: None }, seen: Vec::new() },
+                listener,
+            );
+            return;
+        }
+        listener(Event::CheckStarted { id: check.id.to_owned() });
+        let began = Instant::now();
+        let lab = Lab::new(Rc::clone(&self.site), check.id, source);
+        let mut outcome = (check.run)(&lab).await;
+        if let (Ok(()), Some(watch)) = (&outcome, check.watch) {
+            let seen = lab.journal().seen();
+            outcome =
+                seen.iter().find_map(|seen| watch(seen, &lab)).map_or(Ok(()), |wrong| Err(Stop::Fail(wrong)));
+        }
+        let outcome = redacted(outcome, &lab);
+        let leavings = lab.journal().close();
+        self.latencies.borrow_mut().merge(&leavings.latencies);
+        let result = self.result(&check, &outcome, Some(&leavings), began.elapsed());
+        // A skipped check has no verdict to prove; what little it said is no evidence.
+        let transcript = (result.verdict != Verdict::Skipped).then_some(leavings.transcript);
+        self.keep(Finished { evidence: Evidence { result, transcript }, seen: leavings.seen }, listener);
+    }
+
+    fn keep(&self, finished: Finished, listener: &Listener) {
+        listener(Event::CheckFinished(finished.evidence.result.clone()));
+        self.done.borrow_mut().push(finished);
+    }
+
+    /// Passive checks look at every status line of every conversation.
+    fn watch(self: &Rc<Self>, listener: &Listener) {
+        for check in self.checks.iter().filter(|check| check.watch.is_some()) {
+            let Some(watch) = check.watch else { continue };
+            let lab = Lab::new(Rc::clone(&self.site), check.id, None);
+            let found = {
+                let done = self.done.borrow();
+                done.iter().find_map(|finished| {
+                    let wrong = finished.seen.iter().find_map(|seen| watch(seen, &lab))?;
+                    Some((finished.evidence.result.id.clone(), finished.evidence.transcript.clone(), wrong))
+                })
+            };
+            let Some((elsewhere, transcript, wrong)) = found else { continue };
+            let mut done = self.done.borrow_mut();
+            let Some(own) = done.iter_mut().find(|finished| finished.evidence.result.id == check.id) else {
+                continue;
+            };
+            if own.evidence.result.verdict != Verdict::Pass {
+                continue;
+            }
+            let outcome = Err(Stop::Fail(format!("{wrong} (in the conversation of {elsewhere})")));
+            own.evidence.result = self.result(check, &outcome, None, own.evidence.result.duration());
+            own.evidence.transcript = transcript;
+            listener(Event::CheckFinished(own.evidence.result.clone()));
+        }
+    }
+
+    /// A loopback address of its own for each check that fails logins: servers slow the address down, not the user.
+    fn source(&self, index: usize) -> Option<IpAddr> {
+        let last = u8::try_from(index % 200).unwrap_or_default() + 10;
+        self.site.permissions.loopback.then(|| IpAddr::V4(Ipv4Addr::new(127, 0, 71, last)))
+    }
+
+    fn result(
+        &self,
+        check: &Check,
+        outcome: &Outcome,
+        leavings: Option<&Leavings>,
+        took: Duration,
+    ) -> CheckResult {
+        let requirement = check.requirement();
+        let (verdict, observed) = verdict(outcome, requirement.level);
+        CheckResult {
+            id: check.id.to_owned(),
+            entrance: self.site.label(),
+            verdict,
+            level: requirement.level,
+            severity: requirement.severity,
+            requirement: requirement.sentence.clone(),
+            reference: requirement.reference.clone(),
+            observed,
+            expected: requirement.pass.clone(),
+            reproduce: leavings
+                .map(|leavings| reproduce(&leavings.transcript, &self.site))
+                .unwrap_or_default(),
+            ending: leavings.and_then(|leavings| leavings.ending.clone()),
+            transcript: None,
+            duration_ns: u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
+            approved: None,
+        }
+    }
+}
+
+fn redacted(outcome: Outcome, lab: &Lab) -> Outcome {
+    let clean = |text: String| lab.journal().redact(&text);
+    outcome.map_err(|stop| match stop {
+        Stop::Fail(text) => Stop::Fail(clean(text)),
+        Stop::Warn(text) => Stop::Warn(clean(text)),
+        Stop::Info(text) => Stop::Info(clean(text)),
+        Stop::Inconclusive(text) => Stop::Inconclusive(clean(text)),
+        Stop::Skipped(text) => Stop::Skipped(clean(text)),
+    })
+}
+
+fn verdict(outcome: &Outcome, level: Level) -> (Verdict, String) {
+    match outcome {
+        Ok(()) => (Verdict::Pass, "as required".to_owned()),
+        Err(Stop::Fail(seen)) => {
+            let verdict = match level {
+                Level::Must => Verdict::Fail,
+                Level::Should | Level::Practice => Verdict::Warn,
+                Level::May => Verdict::Info,
+            };
+            (verdict, seen.clone())
+        }
+        Err(Stop::Warn(seen)) => (Verdict::Warn, seen.clone()),
+        Err(Stop::Info(seen)) => (Verdict::Info, seen.clone()),
+        Err(Stop::Inconclusive(why)) => (Verdict::Inconclusive, why.clone()),
+        Err(Stop::Skipped(why)) => (Verdict::Skipped, why.clone()),
+    }
+}
+
+/// A status line for a passive check's words.
+pub(crate) fn told(seen: &Seen) -> String {
+    format!("`{}` was answered {}", seen.command, quote(&seen.line))
+}

@@ -1,0 +1,592 @@
+//! One connection to the target: drives proto's client machine, waits with patience, writes the journal.
+//!
+//! Two things are settled here and nowhere else: how silence is told from slowness (a NOOP is sent as a probe after
+//! a long wait), and that no octets of a DELE leave the tool without a [`Permission`]. Logging in is
+//! [`crate::login`]'s matter; what a reply means for a requirement is the checks'.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use net::{Ending, Stream, TlsFacts, TlsOptions};
+use proto::{Client, Deviations, Event, Indicator, Limits, Shape, Verb};
+use tokio::time::{Instant, timeout};
+
+use crate::accounts::Account;
+use crate::deletion::{self, Permission};
+use crate::journal::{Journal, Seen};
+use crate::outcome::{Judged, Mishap, Stop};
+use crate::reply::{Reply, quote};
+
+/// The most content one reply may have, in octets. Larger than any fixture by far.
+const CONTENT_AT_MOST: usize = 64 * 1024 * 1024;
+/// A reply may take this many times the patience in all, so that a dripping server ends too.
+const DRIP_FACTOR: u32 = 10;
+const READ_PIECE: usize = 64 * 1024;
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For an answer that is due.
+    pub answer: Duration,
+    /// For making sure that nothing comes.
+    pub quiet: Duration,
+}
+
+/// One connection of a check.
+pub struct Session {
+    number: u32,
+    stream: Option<Stream>,
+    machine: Client,
+    unread: Vec<u8>,
+    awaited: VecDeque<Awaited>,
+    journal: Journal,
+    patience: Patience,
+    account: Option<Rc<Account>>,
+    permission: Permission,
+    /// The unfinished line sent so far: a guarded command may come in pieces.
+    unfinished: Vec<u8>,
+    identified: bool,
+    language: bool,
+    retrieval_deletes: bool,
+}
+
+struct Awaited {
+    command: String,
+    verb: Option<Verb>,
+    eight_bit: bool,
+    since: Instant,
+}
+
+enum Item {
+    Status { line: Vec<u8>, indicator: Indicator, deviations: Deviations, content_follows: bool },
+    Continuation { line: Vec<u8>, deviations: Deviations },
+    Content(Vec<u8>),
+    End(Deviations),
+    Unsolicited(Vec<u8>),
+    Endless,
+}
+
+enum Quiet {
+    Silent,
+    Closed(String),
+}
+
+/// What came when the server was expected to close.
+#[derive(Debug)]
+pub struct Closing {
+    /// How the connection ended, or `None` if it stayed open for all the patience.
+    pub how: Option<Ending>,
+    /// Octets that came before the end.
+    pub extra: Vec<u8>,
+}
+
+impl Session {
+    /// A session over a fresh connection, awaiting the greeting.
+    pub(crate) fn new(
+        stream: Stream,
+        number: u32,
+        journal: Journal,
+        patience: Patience,
+        retrieval_deletes: bool,
+    ) -> Self {
+        let mut awaited = VecDeque::new();
+        awaited.push_back(Awaited::of("(greeting)", None, false));
+        Self {
+            number,
+            stream: Some(stream),
+            machine: Client::new(Limits::default()),
+            unread: Vec::new(),
+            awaited,
+            journal,
+            patience,
+            account: None,
+            permission: Permission::None,
+            unfinished: Vec::new(),
+            identified: false,
+            language: false,
+            retrieval_deletes,
+        }
+    }
+
+    /// The account this session logged in to.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] before a login.
+    pub fn account(&self) -> Result<Rc<Account>, Stop> {
+        self.account.clone().ok_or_else(|| Stop::Inconclusive("the session is not logged in".to_owned()))
+    }
+
+    /// Facts of the TLS connection, if there is one.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.stream.as_ref().and_then(Stream::tls)
+    }
+
+    /// The journal this session writes.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The waits of this session.
+    pub fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    pub(crate) fn belongs_to(&mut self, account: Rc<Account>) {
+        self.account = Some(account);
+    }
+
+    pub(crate) fn permit(&mut self, permission: Permission) {
+        self.permission = permission;
+    }
+
+    /// Reads the greeting.
+    ///
+    /// # Errors
+    /// A [`Mishap`] if it does not come.
+    pub async fn greeting(&mut self) -> Result<Reply, Mishap> {
+        self.reply().await
+    }
+
+    /// Sends a command line (CRLF is added) and reads its whole reply.
+    ///
+    /// # Errors
+    /// A [`Mishap`] if no whole reply came.
+    pub async fn command(&mut self, line: impl AsRef<[u8]>) -> Result<Reply, Mishap> {
+        self.send(line).await?;
+        self.reply().await
+    }
+
+    /// Sends a command line (CRLF is added) without reading; replies come in order from [`Session::reply`].
+    ///
+    /// # Errors
+    /// A [`Mishap`] if it cannot be written.
+    pub async fn send(&mut self, line: impl AsRef<[u8]>) -> Result<(), Mishap> {
+        let mut octets = line.as_ref().to_vec();
+        octets.extend_from_slice(b"\r\n");
+        self.batch(&octets).await
+    }
+
+    /// Sends octets in one write; each whole line in them is taken for a command and its reply awaited.
+    ///
+    /// # Errors
+    /// A [`Mishap`] if it cannot be written.
+    pub async fn batch(&mut self, octets: &[u8]) -> Result<(), Mishap> {
+        let mut lines = Vec::new();
+        for line in octets.split_inclusive(|octet| *octet == b'\n').filter(|line| line.ends_with(b"\n")) {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            lines.push(line.strip_suffix(b"\r").unwrap_or(line).to_vec());
+        }
+        self.write(octets).await?;
+        for line in lines {
+            self.machine.expect(Shape::of(&line));
+            self.awaited.push_back(self.awaiting(&line));
+        }
+        Ok(())
+    }
+
+    /// Sends a line as the response within a SASL exchange and reads what follows.
+    ///
+    /// # Errors
+    /// A [`Mishap`] if no reply came.
+    pub async fn respond(&mut self, line: impl AsRef<[u8]>) -> Result<Reply, Mishap> {
+        let mut octets = line.as_ref().to_vec();
+        octets.extend_from_slice(b"\r\n");
+        self.write(&octets).await?;
+        self.machine.expect(Shape::Exchange);
+        self.awaited.push_back(Awaited::of("(SASL response)", Some(Verb::Auth), false));
+        self.reply().await
+    }
+
+    /// Sends octets that end in no whole line and await no reply.
+    ///
+    /// # Errors
+    /// A [`Mishap`] if they cannot be written.
+    pub async fn fragment(&mut self, octets: &[u8]) -> Result<(), Mishap> {
+        self.write(octets).await
+    }
+
+    /// Sends a command whose reply must be `+OK`.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if it is refused or not answered.
+    pub async fn require_ok(&mut self, line: impl AsRef<[u8]>) -> Result<Reply, Stop> {
+        self.command(line).await.judged()?.require_ok()
+    }
+
+    /// Sends a command whose reply must be `-ERR`.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if it is not refused or not answered.
+    pub async fn require_err(&mut self, line: impl AsRef<[u8]>) -> Result<Reply, Stop> {
+        self.command(line).await.judged()?.require_err()
+    }
+
+    /// Sends a command that only leads to the point of the check.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it is refused or not answered.
+    pub async fn assume_ok(&mut self, line: impl AsRef<[u8]>) -> Result<Reply, Stop> {
+        self.command(line).await?.assume_ok()
+    }
+
+    /// Reads the reply to the oldest command not yet answered.
+    ///
+    /// # Errors
+    /// A [`Mishap`] if no whole reply came.
+    pub async fn reply(&mut self) -> Result<Reply, Mishap> {
+        let awaited = self.awaited.pop_front().unwrap_or_else(|| Awaited::of("(nothing)", None, false));
+        let mut reply = match self.item(self.patience.answer).await {
+            Ok(Item::Status { line, indicator, deviations, content_follows }) => Reply {
+                command: awaited.command.clone(),
+                indicator,
+                line,
+                deviations,
+                continuation: false,
+                content: content_follows.then(Vec::new),
+            },
+            Ok(Item::Continuation { line, deviations }) => Reply {
+                command: awaited.command.clone(),
+                indicator: Indicator::Unknown,
+                line,
+                deviations,
+                continuation: true,
+                content: None,
+            },
+            Ok(Item::Unsolicited(line)) => {
+                let deviations = proto::Status::parse(&line).1;
+                let indicator = proto::Status::parse(&line).0.indicator;
+                let command = awaited.command.clone();
+                Reply { command, indicator, line, deviations, continuation: false, content: None }
+            }
+            Ok(Item::Content(_) | Item::End(_) | Item::Endless) => {
+                return Err(Mishap::Endless { command: awaited.command });
+            }
+            Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: awaited.command, how }),
+            Err(Quiet::Silent) => return Err(self.probe(awaited.command, false).await),
+        };
+        self.note(&awaited, &reply);
+        if reply.content.is_some() {
+            self.content(&awaited, &mut reply).await?;
+        }
+        if matches!(awaited.verb, Some(Verb::Lang | Verb::Utf8)) && reply.is_ok() {
+            self.language = true;
+        }
+        Ok(reply)
+    }
+
+    /// Waits the quiet time for anything at all.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] with what came, or that the connection ended, where silence was due.
+    pub async fn require_silence(&mut self) -> Result<(), Stop> {
+        match self.item(self.patience.quiet).await {
+            Err(Quiet::Silent) => Ok(()),
+            Err(Quiet::Closed(how)) => {
+                Err(Stop::Fail(format!("the connection ended ({how}) where the server should wait")))
+            }
+            Ok(item) => {
+                Err(Stop::Fail(format!("{} came although nothing was asked", quote(&item.into_octets()))))
+            }
+        }
+    }
+
+    /// Reads until the server closes.
+    pub async fn until_closed(&mut self) -> Closing {
+        let mut extra = Vec::new();
+        loop {
+            match self.item(self.patience.answer).await {
+                Ok(item) => {
+                    extra.extend_from_slice(&item.into_octets());
+                    if extra.len() > READ_PIECE {
+                        return Closing { how: None, extra };
+                    }
+                }
+                Err(Quiet::Silent) => return Closing { how: None, extra },
+                Err(Quiet::Closed(_)) => {
+                    let how = self.stream.as_ref().and_then(Stream::ending).unwrap_or(Ending::Reset);
+                    return Closing { how: Some(how), extra };
+                }
+            }
+        }
+    }
+
+    /// Sends QUIT, reads the reply and waits for the end of the connection.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if QUIT is refused or not answered.
+    pub async fn quit(mut self) -> Result<Closing, Stop> {
+        self.assume_ok("QUIT").await?;
+        Ok(self.until_closed().await)
+    }
+
+    /// Reads at most this many octets of content of the reply that is under way, and no more.
+    ///
+    /// # Errors
+    /// A [`Mishap`] if the octets do not come.
+    pub async fn some_content(&mut self, at_least: usize) -> Result<Vec<u8>, Mishap> {
+        let command = "(content)".to_owned();
+        let mut octets = Vec::new();
+        while octets.len() < at_least {
+            match self.item(self.patience.answer).await {
+                Ok(Item::Content(piece)) => octets.extend_from_slice(&piece),
+                Ok(Item::Status { .. }) => {}
+                Ok(_) => break,
+                Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command, how }),
+                Err(Quiet::Silent) => return Err(Mishap::TimedOut { command }),
+            }
+        }
+        Ok(octets)
+    }
+
+    /// Closes in good order: close_notify under TLS, then FIN.
+    pub async fn close(mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.journal.ended(self.number, "closed by client");
+            let _ = timeout(self.patience.answer, stream.close()).await;
+        }
+    }
+
+    /// Ends the connection with a reset.
+    pub fn reset(mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.journal.ended(self.number, "reset by client");
+            stream.reset();
+        }
+    }
+
+    /// Ends the TCP connection without close_notify.
+    pub fn abandon(mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.journal.ended(self.number, "closed by client, without close_notify");
+            stream.abandon();
+        }
+    }
+
+    /// Shuts the sending side down and keeps reading.
+    pub async fn shutdown_write(&mut self) {
+        if let Some(stream) = self.stream.as_mut() {
+            self.journal.note(self.number, "client shuts down its sending side");
+            let _ = timeout(self.patience.answer, stream.shutdown_write()).await;
+        }
+    }
+
+    /// Negotiates TLS on this connection, after a `+OK` to STLS. The machine starts afresh and awaits nothing.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if plaintext followed the `+OK` or the handshake fails.
+    pub async fn start_tls(&mut self, dialer: &net::Dialer, options: &TlsOptions) -> Result<(), Stop> {
+        if !self.unread.is_empty() {
+            let seen = quote(&self.unread);
+            return Err(Stop::Fail(format!("{seen} came in plaintext behind the +OK to STLS")));
+        }
+        let Some(stream) = self.stream.take() else {
+            return Err(Stop::Inconclusive("the connection is closed".to_owned()));
+        };
+        let began = Instant::now();
+        let stream = match timeout(self.patience.answer, dialer.start_tls(stream, options)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                self.journal.ended(self.number, "TLS handshake failed");
+                return Err(Stop::Fail(format!("the TLS handshake after STLS failed: {error}")));
+            }
+            Err(_) => {
+                self.journal.ended(self.number, "TLS handshake timed out");
+                return Err(Stop::Inconclusive(
+                    "the TLS handshake after STLS did not end in time".to_owned(),
+                ));
+            }
+        };
+        self.journal.latency("tls-handshake", began.elapsed());
+        self.journal.note(self.number, "TLS established");
+        self.stream = Some(stream);
+        self.machine = Client::resume(Limits::default());
+        self.awaited.clear();
+        Ok(())
+    }
+
+    async fn content(&mut self, awaited: &Awaited, reply: &mut Reply) -> Result<(), Mishap> {
+        let began = Instant::now();
+        let command = || awaited.command.clone();
+        let mut octets = Vec::new();
+        let ended = loop {
+            if octets.len() > CONTENT_AT_MOST || began.elapsed() > self.patience.answer * DRIP_FACTOR {
+                return Err(Mishap::Endless { command: command() });
+            }
+            match self.item(self.patience.answer).await {
+                Ok(Item::Content(piece)) => octets.extend_from_slice(&piece),
+                Ok(Item::End(deviations)) => break deviations,
+                Ok(_) => return Err(Mishap::Endless { command: command() }),
+                Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: command(), how }),
+                Err(Quiet::Silent) => return Err(self.probe(command(), true).await),
+            }
+        };
+        reply.deviations = reply.deviations.union(ended);
+        reply.content = Some(octets);
+        if let Some(verb) = awaited.verb {
+            self.journal.latency(&format!("{}-last", verb.as_str()), awaited.since.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Silence: asks with a NOOP whether the server has missed something or is merely slow.
+    async fn probe(&mut self, command: String, in_content: bool) -> Mishap {
+        if self.write(b"NOOP\r\n").await.is_err() {
+            return Mishap::Closed { command, how: "it could not be written to".to_owned() };
+        }
+        match self.item(self.patience.answer).await {
+            Ok(_) if in_content => Mishap::Unterminated { command },
+            Ok(item) => Mishap::NoReply { command, then: quote(&item.into_octets()) },
+            Err(Quiet::Closed(how)) => Mishap::Closed { command, how },
+            Err(Quiet::Silent) => Mishap::TimedOut { command },
+        }
+    }
+
+    async fn write(&mut self, octets: &[u8]) -> Result<(), Mishap> {
+        self.unfinished.extend_from_slice(octets);
+        self.identified |= deletion::names_someone(&self.unfinished);
+        deletion::guard(&self.unfinished, self.identified, &self.permission, self.retrieval_deletes)
+            .map_err(Mishap::Guarded)?;
+        if let Some(end) = self.unfinished.iter().rposition(|octet| *octet == b'\n') {
+            self.unfinished.drain(..=end);
+        }
+        let command = String::from_utf8_lossy(octets.get(..4).unwrap_or(octets)).into_owned();
+        let Some(stream) = self.stream.as_mut() else {
+            return Err(Mishap::Closed { command, how: "already closed".to_owned() });
+        };
+        self.journal.sent(self.number, octets);
+        match timeout(self.patience.answer, stream.write_all(octets)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Mishap::Closed { command, how: error.to_string() }),
+            Err(_) => Err(Mishap::TimedOut { command }),
+        }
+    }
+
+    async fn item(&mut self, wait: Duration) -> Result<Item, Quiet> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let step = self.machine.step(&self.unread);
+            let (consumed, item) = (step.consumed, step.event.map(Item::of));
+            if consumed > 0 {
+                let octets: Vec<u8> = self.unread.drain(..consumed).collect();
+                match item {
+                    Some(Item::Content(_) | Item::End(_)) => {
+                        self.journal.received_content(self.number, &octets)
+                    }
+                    _ => self.journal.received(self.number, &octets),
+                }
+            }
+            if let Some(item) = item {
+                return Ok(item);
+            }
+            if consumed == 0 {
+                self.fill(deadline).await?;
+            }
+        }
+    }
+
+    async fn fill(&mut self, deadline: Instant) -> Result<(), Quiet> {
+        let Some(stream) = self.stream.as_mut() else {
+            return Err(Quiet::Closed("already closed".to_owned()));
+        };
+        let kept = self.unread.len();
+        self.unread.resize(kept + READ_PIECE, 0);
+        let result = tokio::time::timeout_at(deadline, stream.read(&mut self.unread[kept..])).await;
+        let got = match &result {
+            Ok(Ok(octets)) => *octets,
+            _ => 0,
+        };
+        self.unread.truncate(kept + got);
+        match result {
+            Err(_) => Err(Quiet::Silent),
+            Ok(Ok(octets)) if octets > 0 => Ok(()),
+            Ok(_) => {
+                let how = stream.ending().map_or("reset", ending_word).to_owned();
+                let rest = std::mem::take(&mut self.unread);
+                self.journal.received(self.number, &rest);
+                self.journal.ended(self.number, &format!("closed by server, {how}"));
+                Err(Quiet::Closed(how))
+            }
+        }
+    }
+
+    fn awaiting(&self, line: &[u8]) -> Awaited {
+        let keyword = line.split(|octet| *octet == b' ').next().unwrap_or_default();
+        let shown = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
+        let eight_bit = line.iter().any(|octet| *octet > 0x7e || *octet < 0x20);
+        Awaited::of(&self.journal.redact(&shown), Verb::parse(keyword), eight_bit)
+    }
+
+    fn note(&self, awaited: &Awaited, reply: &Reply) {
+        let tag = match awaited.verb {
+            Some(verb) if reply.content.is_some() => format!("{}-first", verb.as_str()),
+            Some(verb) => verb.as_str().to_owned(),
+            None if awaited.command == "(greeting)" => "greeting".to_owned(),
+            None => "other".to_owned(),
+        };
+        self.journal.latency(&tag, awaited.since.elapsed());
+        self.journal.saw(Seen {
+            verb: awaited.verb,
+            command: awaited.command.clone(),
+            line: reply.line.clone(),
+            deviations: reply.deviations,
+            language: self.language,
+            eight_bit_command: awaited.eight_bit,
+            continuation: reply.continuation,
+        });
+    }
+}
+
+/// A session that is merely let go ends without QUIT: nothing is committed.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.stream.as_ref().is_some_and(|stream| stream.ending().is_none()) {
+            self.journal.ended(self.number, "closed by client");
+        }
+    }
+}
+
+impl Awaited {
+    fn of(command: &str, verb: Option<Verb>, eight_bit: bool) -> Self {
+        Self { command: command.to_owned(), verb, eight_bit, since: Instant::now() }
+    }
+}
+
+impl Item {
+    fn of(event: Event<'_>) -> Self {
+        match event {
+            Event::Status { status, deviations, content_follows, .. } => Self::Status {
+                line: status.line.to_vec(),
+                indicator: status.indicator,
+                deviations,
+                content_follows,
+            },
+            Event::Continuation { line, deviations, .. } => {
+                Self::Continuation { line: line.to_vec(), deviations }
+            }
+            Event::Content(octets) => Self::Content(octets.to_vec()),
+            Event::End { deviations } => Self::End(deviations),
+            Event::Unsolicited { line } => Self::Unsolicited(line.to_vec()),
+            Event::Endless => Self::Endless,
+        }
+    }
+
+    fn into_octets(self) -> Vec<u8> {
+        match self {
+            Self::Status { line, .. } | Self::Continuation { line, .. } | Self::Unsolicited(line) => line,
+            Self::Content(octets) => octets,
+            Self::End(_) => b".".to_vec(),
+            Self::Endless => b"(more than any line may have)".to_vec(),
+        }
+    }
+}
+
+/// How a connection ended, in one word for records and transcripts.
+pub fn ending_word(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Fin => "FIN",
+        Ending::Reset => "RST",
+        Ending::TlsClose => "TLS close",
+        Ending::Truncated => "FIN without close_notify",
+    }
+}

@@ -1,0 +1,173 @@
+//! What a run knows of one entrance of the target before the first check, and what all its checks share.
+//!
+//! A [`Site`] is filled once by [`crate::survey`] and read by every [`crate::lab::Lab`]. It deliberately holds no
+//! connection.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::time::Duration;
+
+use mail::Fixture;
+use net::{Dialer, Endpoint, TlsFacts};
+use sasl::Mechanism;
+
+use crate::accounts::Pool;
+use crate::login::Method;
+use crate::session::Patience;
+
+/// How an entrance is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first octet (port 995).
+    Implicit,
+    /// Cleartext, upgraded by STLS before login (port 110).
+    Starttls,
+    /// Cleartext throughout.
+    Clear,
+}
+
+impl std::fmt::Display for Security {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Implicit => "implicit-tls",
+            Self::Starttls => "starttls",
+            Self::Clear => "cleartext",
+        })
+    }
+}
+
+/// One port of the target.
+#[derive(Debug, Clone)]
+pub struct Entrance {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// How it is protected.
+    pub security: Security,
+}
+
+/// What the user allowed and asked for.
+#[derive(Debug, Clone)]
+pub struct Permissions {
+    /// `--allow-delete`: marked mail in disposable accounts may be deleted.
+    pub allow_delete: bool,
+    /// `--tls none`: passwords may go in cleartext to any host.
+    pub cleartext_password: bool,
+    /// The address is loopback, so that source addresses can be chosen and cleartext harms nobody.
+    pub loopback: bool,
+}
+
+/// A capability line: tag in upper case, and its parameters as sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capability {
+    /// The tag.
+    pub tag: String,
+    /// The parameters.
+    pub parameters: Vec<String>,
+}
+
+/// What the survey found.
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    /// The greeting line.
+    pub greeting: Vec<u8>,
+    /// Capabilities before login and before STLS; `None` without CAPA.
+    pub first_capabilities: Option<Vec<Capability>>,
+    /// Capabilities before login on the channel that is used (after STLS).
+    pub capabilities: Option<Vec<Capability>>,
+    /// Capabilities after login.
+    pub session_capabilities: Option<Vec<Capability>>,
+    /// TOP works, announced or not.
+    pub has_top: bool,
+    /// UIDL works, announced or not.
+    pub has_uidl: bool,
+    /// How to log in; `None` without accounts.
+    pub method: Option<Method>,
+    /// The measured round trip.
+    pub round_trip: Duration,
+    /// TLS facts of the channel.
+    pub tls: Option<TlsFacts>,
+    /// By account: fixture name to message number.
+    pub fixtures: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// One entrance, surveyed.
+pub struct Site {
+    /// The port.
+    pub entrance: Entrance,
+    /// Makes connections to it.
+    pub dialer: Dialer,
+    /// The accounts, shared by all entrances of a run.
+    pub pool: Pool,
+    /// What may be done.
+    pub permissions: Permissions,
+    /// What was found.
+    pub survey: Survey,
+    /// How long to wait.
+    pub patience: Patience,
+    /// The run's seed: client nonces and the order of cuts follow from it.
+    pub seed: u64,
+    pub(crate) corpora: RefCell<HashMap<u64, Rc<Vec<Fixture>>>>,
+}
+
+impl Survey {
+    /// The capability with this tag before login on the channel that is used.
+    pub fn capability(&self, tag: &str) -> Option<&Capability> {
+        self.capabilities.iter().flatten().find(|capability| capability.tag.eq_ignore_ascii_case(tag))
+    }
+
+    /// The capability with this tag after login.
+    pub fn session_capability(&self, tag: &str) -> Option<&Capability> {
+        self.session_capabilities.iter().flatten().find(|capability| capability.tag.eq_ignore_ascii_case(tag))
+    }
+
+    /// Whether a tag stands in either list.
+    pub fn announces(&self, tag: &str) -> bool {
+        self.capability(tag).is_some() || self.session_capability(tag).is_some()
+    }
+
+    /// Whether STLS is announced before login in cleartext.
+    pub fn announces_stls(&self) -> bool {
+        self.first_capabilities.iter().flatten().any(|capability| capability.tag.eq_ignore_ascii_case("STLS"))
+    }
+
+    /// Mechanisms of the SASL tag, upper case.
+    pub fn mechanisms(&self) -> Vec<String> {
+        let parameters =
+            self.capability("SASL").map(|capability| capability.parameters.clone()).unwrap_or_default();
+        parameters.iter().map(|name| name.to_ascii_uppercase()).collect()
+    }
+
+    /// The first announced mechanism in which the server speaks first and which poplab knows.
+    pub fn server_first_mechanism(&self) -> Option<Mechanism> {
+        let announced = self.mechanisms();
+        Mechanism::ALL
+            .iter()
+            .copied()
+            .find(|known| known.server_first() && announced.contains(&known.name().to_owned()))
+    }
+
+    /// The APOP timestamp of the surveyed greeting.
+    pub fn timestamp(&self) -> Option<&str> {
+        sasl::apop::timestamp(&self.greeting)
+    }
+
+    /// Whether the server announces that retrieved mail is deleted (RFC 2449 section 6.7).
+    pub fn expire_zero(&self) -> bool {
+        let lists = [self.capability("EXPIRE"), self.session_capability("EXPIRE")];
+        lists.into_iter().flatten().any(|expire| expire.parameters.first().is_some_and(|days| days == "0"))
+    }
+}
+
+impl Site {
+    /// The fixture corpus of a seed, made once.
+    pub fn corpus(&self, seed: u64) -> Rc<Vec<Fixture>> {
+        let mut corpora = self.corpora.borrow_mut();
+        Rc::clone(corpora.entry(seed).or_insert_with(|| Rc::new(mail::corpus(seed))))
+    }
+
+    /// A short name of the entrance for records: `995 implicit-tls`.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.entrance.endpoint.port, self.entrance.security)
+    }
+}
