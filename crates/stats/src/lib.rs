@@ -1,1 +1,23 @@
-//! Latency histograms and the interval log.
+//! Latency histograms and the interval log they are kept in.
+//!
+//! [`Latencies`] holds one histogram for each tag (a phase such as `connect`, or a command such as `RETR`), adds
+//! up without loss, and is written as an HdrHistogram V2 interval log ([`Latencies::interval_log`]) that the
+//! usual viewers open; [`parse_interval_log`] reads it back. [`Latencies::summary`] gives the figures for tables.
+//!
+//! The contract: three significant decimal digits from 1 ns to 1 h; what lies outside is counted at the nearest
+//! end, never dropped. Same records, same octets.
+//!
+//! What this crate does *not* do: it reads no clock and touches no file, and it does not decide whether a figure
+//! is good.
+//!
+//! ```
+//! let mut latencies = stats::Latencies::new();
+//! latencies.record("RETR", 1_500_000);
+//! assert_eq!(latencies.summary()[0].count, 1);
+//! ```
+
+mod interval_log;
+mod latencies;
+
+pub use interval_log::{Interval, LogError, parse_interval_log};
+pub use latencies::{HIGHEST_NS, Latencies};
