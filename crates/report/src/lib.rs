@@ -1,1 +1,37 @@
-//! Pure reporters: records to terminal, JSON and JUnit.
+//! Pure reporters: recorded runs to text, for people ([`human`]) and for machines ([`json`], [`junit`], [`tap`],
+//! [`github`]).
+//!
+//! The contract: a reporter is a function of the records, and of transcript texts and figures the caller hands
+//! in, so an old run can be rendered again and gives the same text. Every form tells every verdict. A known
+//! deviation ([`record::CheckResult::approved`]) is told apart from a failure and never passes for success
+//! silently.
+//!
+//! What this crate does *not* do: no file, no clock, no terminal, no environment (whether to colour, and the
+//! width, are arguments), and no judging. Text that came from a server is made harmless for the form it is put
+//! into: no control character of a greeting reaches a terminal, and none ends an annotation or an XML element.
+//!
+//! ```
+//! use record::{CheckResult, Results, Run, Verdict};
+//!
+//! let check = CheckResult { id: "rfc1939.stat.format".into(), verdict: Verdict::Pass, ..Default::default() };
+//! let results = Results { checks: vec![check], ..Default::default() };
+//! let run = Run { totals: results.counts(), ..Default::default() };
+//! let text = report::human(&run, &results, &report::Options::default());
+//! assert!(text.ends_with("pass: none of 1 requirement broken · 1 pass\n"));
+//! ```
+
+mod finding;
+mod github;
+mod human;
+mod json;
+mod junit;
+mod outcome;
+mod tap;
+mod text;
+
+pub use github::github;
+pub use human::{Options, human, human_check};
+pub use json::json;
+pub use junit::junit;
+pub use outcome::verdict_line;
+pub use tap::tap;

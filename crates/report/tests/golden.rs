@@ -1,0 +1,186 @@
+//! Every form of the report, rendered from one fixed record. The snapshots show what changed; the other tests
+//! say what must hold for any record.
+
+mod fixture;
+
+use fixture::{latencies, results, run, transcripts};
+use record::{Results, Run, Verdict};
+use report::Options;
+
+fn interrupted() -> Run {
+    Run {
+        error: Some("connection refused by mail.example.org:995\nis the server running?".into()),
+        exit_code: 3,
+        ..run()
+    }
+}
+
+fn human(run: &Run, results: &Results, width: usize, verbose: bool) -> String {
+    let options =
+        Options { width, verbose, latencies: &latencies(), transcripts: &transcripts, color: false };
+    report::human(run, results, &options)
+}
+
+#[test]
+fn human_at_100_columns() {
+    insta::assert_snapshot!(human(&run(), &results(), 100, false));
+}
+
+#[test]
+fn human_at_60_columns_verbose() {
+    insta::assert_snapshot!(human(&run(), &results(), 60, true));
+}
+
+#[test]
+fn human_in_colour() {
+    let options = Options { color: true, ..Options::default() };
+    insta::assert_snapshot!(report::human(&run(), &results(), &options).replace('\x1b', "␛"));
+}
+
+#[test]
+fn human_of_a_run_that_was_not_carried_out() {
+    let text = human(&interrupted(), &Results::default(), 100, false);
+    assert!(text.starts_with("The run was not carried out to its end\n  connection refused"), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn human_of_a_clean_run() {
+    let checks: Vec<_> =
+        results().checks.into_iter().filter(|check| check.verdict == Verdict::Pass).collect();
+    let results = Results { checks, ..Results::default() };
+    let run = Run { exit_code: 0, totals: results.counts(), ..run() };
+    insta::assert_snapshot!(report::human(&run, &results, &Options::default()));
+}
+
+#[test]
+fn human_of_one_check() {
+    let results = results();
+    let check = results.checks.iter().find(|check| check.transcript.is_some()).unwrap();
+    let transcript = check.transcript.as_deref().and_then(transcripts);
+    insta::assert_snapshot!(report::human_check(check, transcript.as_deref(), &Options::default()));
+}
+
+#[test]
+fn json() {
+    insta::assert_snapshot!(report::json(&run(), &results()));
+}
+
+#[test]
+fn junit() {
+    insta::assert_snapshot!(report::junit(&run(), &results(), &transcripts));
+}
+
+#[test]
+fn tap() {
+    insta::assert_snapshot!(report::tap(&run(), &results()));
+}
+
+#[test]
+fn github() {
+    insta::assert_snapshot!(report::github(&run(), &results()));
+}
+
+#[test]
+fn no_form_lets_a_control_character_through() {
+    for text in [
+        human(&run(), &results(), 100, true),
+        report::junit(&run(), &results(), &transcripts),
+        report::tap(&run(), &results()),
+        report::github(&run(), &results()),
+        report::json(&run(), &results()),
+    ] {
+        let stray = text.chars().find(|character| character.is_control() && *character != '\n');
+        assert_eq!(stray, None, "{text}");
+        assert!(text.ends_with('\n'));
+    }
+}
+
+#[test]
+fn human_text_keeps_to_the_width() {
+    for width in [72, 80, 132] {
+        let text = human(&run(), &results(), width, false);
+        // A command to copy stays one line, and so does the verdict.
+        let last = text.lines().count() - 1;
+        let long = text.lines().enumerate().find(|(number, line)| {
+            line.chars().count() > width && !line.contains("reproduce") && *number != last
+        });
+        assert_eq!(long, None, "at {width} columns");
+    }
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let plain = Options { latencies: &latencies(), ..Options::default() };
+    let coloured = report::human(&run(), &results(), &Options { color: true, ..plain });
+    let mut stripped = String::new();
+    for (number, part) in coloured.split('\x1b').enumerate() {
+        stripped.push_str(if number == 0 { part } else { part.split_once('m').unwrap().1 });
+    }
+    assert_eq!(stripped, report::human(&run(), &results(), &plain));
+}
+
+#[test]
+fn every_result_is_told_in_the_verbose_report() {
+    let text = human(&run(), &results(), 100, true);
+    for check in results().checks {
+        assert!(text.contains(&check.id), "{} is missing", check.id);
+    }
+}
+
+#[test]
+fn json_reads_back() {
+    let report = record::Report::parse(&report::json(&run(), &results())).unwrap();
+    assert_eq!((report.run, report.results), (run(), results()));
+}
+
+#[test]
+fn junit_is_well_formed_and_counts_as_the_record_does() {
+    let xml = report::junit(&run(), &results(), &transcripts);
+    let read = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    let counts = results().counts();
+    // The run itself is one more case, which succeeded.
+    assert_eq!(read.tests as u64, counts.total() + 1);
+    assert_eq!(read.failures as u64, counts.fail);
+    assert_eq!(read.errors, 0);
+    assert_eq!(read.skipped as u64, counts.skipped + counts.inconclusive + counts.known);
+
+    let xml = report::junit(&interrupted(), &Results::default(), &transcripts);
+    assert_eq!(quick_junit::Report::deserialize_from_str(&xml).unwrap().errors, 1);
+}
+
+#[test]
+fn tap_counts_as_the_record_does() {
+    let text = report::tap(&run(), &results());
+    let counts = results().counts();
+    let points: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok ")).collect();
+    assert!(text.contains(&format!("\n1..{}\n", points.len())));
+    assert_eq!(points.len() as u64, counts.total());
+    let failed = points.iter().filter(|line| line.starts_with("not ok ") && !line.contains(" # TODO "));
+    assert_eq!(failed.count() as u64, counts.fail);
+    assert!(
+        report::tap(&interrupted(), &Results::default())
+            .ends_with("Bail out! connection refused by mail.example.org:995␊is the server running?\n")
+    );
+}
+
+#[test]
+fn github_makes_only_annotations_of_its_own() {
+    let text = report::github(&interrupted(), &results());
+    for line in text.lines() {
+        let known = ["::error title=", "::warning title=", "::notice title="];
+        assert!(known.iter().any(|command| line.starts_with(command)), "{line}");
+    }
+    assert!(text.starts_with("::error title=poplab%3A not carried out::connection refused"), "{text}");
+}
+
+#[test]
+fn human_text_gives_a_ci_log_no_commands() {
+    for width in [40, 60, 100] {
+        for line in human(&run(), &results(), width, true).lines() {
+            let start = line.trim_start();
+            assert!(!start.starts_with("::") && !start.starts_with("##["), "{line}");
+        }
+    }
+}
