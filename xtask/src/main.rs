@@ -1,2 +1,79 @@
-//! Chores of the repository.
-fn main() {}
+//! `cargo xtask`: the chores of the repository, one file per command.
+//!
+//! The commands for users (`conformance`, `fake`, `seed`, …) are forwarded to the release binary with their
+//! arguments untouched; the chores (`tidy`, `servers`, `ci`) are done here. This crate links no engine and has no
+//! dependency, so that it compiles in a second or two. It speaks no POP3 and judges nothing itself. Unix only.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks to people")]
+
+mod ci;
+mod failure;
+mod forward;
+mod servers;
+mod tidy;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use failure::Failure;
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND [ARGUMENTS]
+
+for users, forwarded to the release build of `poplab` (`cargo xtask conformance --help` explains each):
+  conformance   judge a POP3 server; without --target, an embedded one
+  fake          start the fake POP3 server
+  judge         judge a POP3 client
+  load          measure how many users a server holds
+  seed          put the fixture mail into a server's maildrops
+  record        record a session with a server
+  report        render an old run again
+  compare       compare two runs
+  completions   print shell completions
+  man           print the manual page
+
+chores of the repository:
+  ci            everything that CI checks, in its order
+  tidy          test the invariants of ARCHITECTURE.md
+  servers       start, stop, seed and judge a real server: servers up|down|status|reset|check dovecot
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<OsString> = arguments.collect();
+    match run(&command.to_string_lossy(), &rest) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: &str, arguments: &[OsString]) -> Result<ExitCode, Failure> {
+    match command {
+        "conformance" | "fake" | "judge" | "load" | "seed" | "record" | "report" | "compare"
+        | "completions" | "man" => forward::forward(command, arguments),
+        "tidy" => no_arguments(command, arguments).and_then(|()| tidy::run()),
+        "ci" => no_arguments(command, arguments).map(|()| ci::run()),
+        "servers" => servers::run(arguments),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        "" => Err(Failure::usage(format!("a command is missing\n\n{HELP}"))),
+        unknown => Err(Failure::usage(format!("there is no command `{unknown}`\n\n{HELP}"))),
+    }
+}
+
+fn no_arguments(command: &str, arguments: &[OsString]) -> Result<(), Failure> {
+    match arguments.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::usage(format!(
+            "`{command}` takes no argument, but got `{}`",
+            first.to_string_lossy()
+        ))),
+    }
+}

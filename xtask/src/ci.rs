@@ -1,0 +1,189 @@
+//! `cargo xtask ci`: everything that CI checks, the same at home.
+//!
+//! It goes on after a failure, so that one run tells all; a table at the end says what failed. The tests come last:
+//! on success nothing follows their output.
+
+use std::io::Write as _;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::servers::{self, Action};
+use crate::{forward, tidy, workspace};
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Passed,
+    Failed,
+    /// Not possible here; the reason was printed.
+    LeftOut,
+}
+
+/// A step that was carried out.
+struct Done {
+    name: &'static str,
+    ending: Ending,
+    took: Duration,
+}
+
+/// A step: its name, and what it does.
+type Step = (&'static str, fn() -> Result<Ending, Failure>);
+
+const STEPS: &[Step] = &[
+    ("format", format),
+    ("clippy", clippy),
+    ("tidy", tidy),
+    ("docs", docs),
+    ("dependencies", dependencies),
+    ("conformance of the embedded server", conformance),
+    ("conformance of Dovecot", dovecot),
+];
+
+const TESTS: Step = ("tests", all_tests);
+
+/// Runs all steps; exit code 1 if any failed.
+pub(crate) fn run() -> ExitCode {
+    let mut done: Vec<Done> = STEPS.iter().map(carry_out).collect();
+    // Printed before the tests, since nothing may follow their last lines when all is well.
+    println!("\n{}", table(&done));
+    done.push(carry_out(&TESTS));
+    if done.iter().all(|step| step.ending != Ending::Failed) {
+        return ExitCode::SUCCESS;
+    }
+    println!("\n{}", table(&done));
+    ExitCode::from(1)
+}
+
+fn carry_out(&(name, work): &Step) -> Done {
+    println!("\n=== {name}");
+    // What the step's children print must come after its name, also into a pipe.
+    let _ = std::io::stdout().flush();
+    let start = Instant::now();
+    let ending = work().unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        Ending::Failed
+    });
+    let took = start.elapsed();
+    if (name, ending) != (TESTS.0, Ending::Passed) {
+        println!("=== {name}: {} in {:.1} s", word(ending), took.as_secs_f64());
+    }
+    Done { name, ending, took }
+}
+
+fn word(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Passed => "passed",
+        Ending::Failed => "FAILED",
+        Ending::LeftOut => "LEFT OUT",
+    }
+}
+
+fn table(done: &[Done]) -> String {
+    let width = done.iter().map(|step| step.name.len()).max().unwrap_or_default();
+    let line = |step: &Done| {
+        format!("{:<width$}  {:<8}  {:>7.1} s", step.name, word(step.ending), step.took.as_secs_f64())
+    };
+    done.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn format() -> Result<Ending, Failure> {
+    cargo(&["fmt", "--all", "--check"], &[])
+}
+
+fn clippy() -> Result<Ending, Failure> {
+    cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
+}
+
+fn tidy() -> Result<Ending, Failure> {
+    tidy::run().map(|code| ended(code == ExitCode::SUCCESS))
+}
+
+fn docs() -> Result<Ending, Failure> {
+    cargo(&["doc", "--quiet", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+/// Licences, sources and duplicates. Advisories are another command, since they need the network.
+fn dependencies() -> Result<Ending, Failure> {
+    let version =
+        workspace::cargo().args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !version.is_ok_and(|status| status.success()) {
+        if std::env::var_os("CI").is_some_and(|value| value == "true") {
+            return Err(Failure::environment("cargo-deny is missing; `.ci/run` installs it"));
+        }
+        loud(
+            "cargo-deny is missing: licences and sources are NOT checked (cargo install cargo-deny --locked)",
+        );
+        return Ok(Ending::LeftOut);
+    }
+    println!("advisories need the network and are not part of this: `cargo deny check advisories`");
+    cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"], &[])
+}
+
+fn conformance() -> Result<Ending, Failure> {
+    let binary = forward::build()?;
+    let out = workspace::root().join("target/ci/embedded");
+    finish(Command::new(&binary).current_dir(workspace::root()).arg("conformance").arg("--out").arg(&out))
+}
+
+fn dovecot() -> Result<Ending, Failure> {
+    if !servers::is_root() {
+        loud(
+            "not root: the real server is NOT judged (servers are installed into an overlay, which needs root)",
+        );
+        return Ok(Ending::LeftOut);
+    }
+    // A folder of its own, so that a server that the developer has up is left alone.
+    let directory = workspace::root().join("target/servers/ci-dovecot");
+    // A failed `up` leaves nothing running; what runs then is somebody else's, and is not ours to end.
+    servers::carry_out(Action::Up, &directory, true)?;
+    let verdict = servers::carry_out(Action::Check, &directory, true);
+    let down = servers::carry_out(Action::Down, &directory, true);
+    let code = verdict?;
+    down?;
+    Ok(ended(code == ExitCode::SUCCESS))
+}
+
+fn all_tests() -> Result<Ending, Failure> {
+    cargo(&["test", "--workspace"], &[])
+}
+
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Ending, Failure> {
+    finish(workspace::cargo().args(arguments).envs(environment.iter().copied()))
+}
+
+fn finish(command: &mut Command) -> Result<Ending, Failure> {
+    let status = command.stdin(Stdio::null()).status();
+    let status = status.map_err(|error| {
+        Failure::environment(format!("cannot run {}: {error}", command.get_program().display()))
+    })?;
+    Ok(ended(status.success()))
+}
+
+fn ended(well: bool) -> Ending {
+    if well { Ending::Passed } else { Ending::Failed }
+}
+
+fn loud(message: &str) {
+    println!("!!! {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_names_every_step_its_ending_and_its_time() {
+        let done = [
+            Done { name: "tidy", ending: Ending::Passed, took: Duration::from_millis(1234) },
+            Done { name: "dependencies", ending: Ending::LeftOut, took: Duration::ZERO },
+            Done { name: "tests", ending: Ending::Failed, took: Duration::from_secs(75) },
+        ];
+        assert_eq!(
+            table(&done),
+            "tidy          passed        1.2 s\n\
+             dependencies  LEFT OUT      0.0 s\n\
+             tests         FAILED       75.0 s"
+        );
+    }
+}
