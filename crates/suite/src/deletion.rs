@@ -6,7 +6,7 @@
 
 /// What a session may do to the maildrop it is logged in to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Permission {
+pub(crate) enum Permission {
     /// Look, never touch.
     #[default]
     None,
@@ -19,7 +19,7 @@ pub enum Permission {
 ///
 /// # Errors
 /// The reason, for the verdict "skipped".
-pub fn guard(
+pub(crate) fn guard(
     octets: &[u8],
     identified: bool,
     permission: &Permission,
@@ -44,7 +44,7 @@ pub fn guard(
 }
 
 /// Whether these octets carry credentials, so that the session may be in somebody's maildrop afterwards.
-pub fn names_someone(octets: &[u8]) -> bool {
+pub(crate) fn names_someone(octets: &[u8]) -> bool {
     commands(octets).any(|line| [&b"PASS"[..], b"APOP", b"AUTH"].iter().any(|verb| begins(line, verb)))
 }
 

@@ -21,6 +21,7 @@ pub mod site;
 pub mod survey;
 
 mod rfc1939;
+mod rfc2449;
 
 pub use accounts::{Account, Accounts, AccountsError, Pool, Seeding};
 pub use check::{Check, all};
@@ -29,4 +30,10 @@ pub use site::{Entrance, Permissions, Security, Site};
 pub use survey::{Plan, SurveyError, survey};
 
 /// The tables of all sections.
-const SECTIONS: &[&[Check]] = &[rfc1939::s5_stat::CHECKS];
+const SECTIONS: &[&[Check]] = &[
+    rfc1939::s5_stat::CHECKS,
+    rfc2449::s5_capa::CHECKS,
+    rfc2449::s6_capabilities::CHECKS,
+    rfc2449::s6_pipelining::CHECKS,
+    rfc2449::s8_response_codes::CHECKS,
+];

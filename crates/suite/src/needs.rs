@@ -9,7 +9,7 @@ use crate::check::Check;
 use crate::site::{Security, Site};
 
 /// The first need that this entrance cannot meet, in words; `None` if the check can be tried.
-pub fn missing(check: &Check, site: &Site) -> Option<String> {
+pub(crate) fn missing(check: &Check, site: &Site) -> Option<String> {
     check.requirement().needs.iter().find_map(|need| unmet(need, site))
 }
 

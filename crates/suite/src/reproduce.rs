@@ -11,7 +11,7 @@ use crate::site::{Security, Site};
 const COMMANDS_AT_MOST: usize = 24;
 
 /// The line; empty if the client said nothing that can be typed.
-pub fn reproduce(transcript: &Transcript, site: &Site) -> String {
+pub(crate) fn reproduce(transcript: &Transcript, site: &Site) -> String {
     let commands: Vec<String> = transcript.entries.iter().filter_map(typed).take(COMMANDS_AT_MOST).collect();
     if commands.is_empty() {
         return String::new();

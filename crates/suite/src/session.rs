@@ -172,16 +172,8 @@ impl Session {
     /// # Errors
     /// A [`Mishap`] if it cannot be written.
     pub async fn batch(&mut self, octets: &[u8]) -> Result<(), Mishap> {
-        let mut lines = Vec::new();
-        for line in octets.split_inclusive(|octet| *octet == b'\n').filter(|line| line.ends_with(b"\n")) {
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            lines.push(line.strip_suffix(b"\r").unwrap_or(line).to_vec());
-        }
         self.write(octets).await?;
-        for line in lines {
-            self.machine.expect(Shape::of(&line));
-            self.awaited.push_back(self.awaiting(&line));
-        }
+        self.await_lines(octets);
         Ok(())
     }
 
@@ -196,6 +188,18 @@ impl Session {
         self.machine.expect(Shape::Exchange);
         self.awaited.push_back(Awaited::of("(SASL response)", Some(Verb::Auth), false));
         self.reply().await
+    }
+
+    /// Sends octets cut anywhere: each line that becomes whole is taken for a command and its reply awaited.
+    ///
+    /// # Errors
+    /// A [`Mishap`] if they cannot be written.
+    pub async fn pieces(&mut self, octets: &[u8]) -> Result<(), Mishap> {
+        let mut whole = self.unfinished.clone();
+        whole.extend_from_slice(octets);
+        self.write(octets).await?;
+        self.await_lines(&whole);
+        Ok(())
     }
 
     /// Sends octets that end in no whole line and await no reply.
@@ -403,6 +407,15 @@ impl Session {
         self.machine = Client::resume(Limits::default());
         self.awaited.clear();
         Ok(())
+    }
+
+    fn await_lines(&mut self, octets: &[u8]) {
+        for line in octets.split_inclusive(|octet| *octet == b'\n').filter(|line| line.ends_with(b"\n")) {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            self.machine.expect(Shape::of(line));
+            self.awaited.push_back(self.awaiting(line));
+        }
     }
 
     async fn content(&mut self, awaited: &Awaited, reply: &mut Reply) -> Result<(), Mishap> {

@@ -1,0 +1,6 @@
+//! Checks of RFC 2449, the extension mechanism.
+
+pub(crate) mod s5_capa;
+pub(crate) mod s6_capabilities;
+pub(crate) mod s6_pipelining;
+pub(crate) mod s8_response_codes;

@@ -1,0 +1,165 @@
+//! RFC 2449 sections 3, 5 and 6: the CAPA command, its form and its truth.
+
+use mail::Role;
+use proto::{Capability as Line, Deviation};
+use sasl::Mechanism;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::login::Method;
+use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, require, warn};
+use crate::reply::{Reply, quote};
+use crate::site::Capability;
+use crate::survey::listed;
+
+checks! {
+    "rfc2449.capa.format" => format,
+    "rfc2449.capa.tag-syntax" => tag_syntax,
+    "rfc2449.capa.both-states" => both_states,
+    "rfc2449.capa.absent" => absent,
+    "rfc2449.capa.persistent" => persistent,
+    "rfc2449.capa.same-args" => same_arguments,
+    "rfc2449.capa.truthful" => truthful,
+    "rfc2449.impl.syntax" => implementation,
+}
+
+/// Tags whose presence or parameters may differ between the states (RFC 2449 sections 5 and 6).
+const MAY_DIFFER: &[&str] = &["LOGIN-DELAY", "EXPIRE", "IMPLEMENTATION", "STLS"];
+
+async fn format(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let reply = session.require_ok("CAPA").await?;
+    reply.require_without(&[Deviation::ContentBareLf, Deviation::ContentBareCr])?;
+    lines_without(
+        &reply,
+        &[Deviation::CapabilityEmpty, Deviation::CapabilityBlank, Deviation::CapabilityTooLong],
+    )
+}
+
+async fn tag_syntax(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let reply = session.assume_ok("CAPA").await?;
+    lines_without(&reply, &[Deviation::CapabilityTag])
+}
+
+fn lines_without(reply: &Reply, unwanted: &[Deviation]) -> Outcome {
+    for line in reply.lines() {
+        let found = Line::parse(line).1;
+        if let Some(deviation) = unwanted.iter().find(|deviation| found.contains(**deviation)) {
+            return fail(format!("CAPA line {}: {deviation}", quote(line)));
+        }
+    }
+    Ok(())
+}
+
+async fn both_states(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    session.require_ok("CAPA").await?;
+    let mut session = lab.login(Role::Fixtures).await?;
+    session.require_ok("CAPA").await?;
+    Ok(())
+}
+
+async fn absent(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let reply = session.command("CAPA").await.judged()?;
+    require(reply.is_ok() || reply.is_err(), || format!("{}; a list or -ERR was required", reply.seen()))
+}
+
+async fn both_lists(lab: &Lab) -> Result<(Vec<Capability>, Vec<Capability>), Stop> {
+    let mut session = lab.connect().await?;
+    let before = session.assume_ok("CAPA").await?;
+    let mut session = lab.login(Role::Fixtures).await?;
+    let after = session.assume_ok("CAPA").await?;
+    Ok((listed(&before).unwrap_or_default(), listed(&after).unwrap_or_default()))
+}
+
+async fn persistent(lab: &Lab) -> Outcome {
+    let (before, after) = both_lists(lab).await?;
+    let missing: Vec<&str> = before
+        .iter()
+        .map(|capability| capability.tag.as_str())
+        .filter(|tag| !MAY_DIFFER.contains(tag) && !after.iter().any(|capability| capability.tag == *tag))
+        .collect();
+    match missing[..] {
+        [] => Ok(()),
+        ["USER"] => warn("USER is missing from the list after login"),
+        _ => fail(format!("announced before login and missing after it: {}", missing.join(", "))),
+    }
+}
+
+async fn same_arguments(lab: &Lab) -> Outcome {
+    let (before, after) = both_lists(lab).await?;
+    for capability in before.iter().filter(|capability| !MAY_DIFFER.contains(&capability.tag.as_str())) {
+        // A tag that is missing after login is judged by rfc2449.capa.persistent.
+        let Some(later) = after.iter().find(|later| later.tag == capability.tag) else { continue };
+        require(capability.parameters == later.parameters, || {
+            format!(
+                "{} has the parameters `{}` before login and `{}` after it",
+                capability.tag,
+                capability.parameters.join(" "),
+                later.parameters.join(" ")
+            )
+        })?;
+    }
+    Ok(())
+}
+
+async fn truthful(lab: &Lab) -> Outcome {
+    let (before, after) = both_lists(lab).await?;
+    let has = |tag: &str| before.iter().chain(&after).any(|capability| capability.tag == tag);
+    let mut session = lab.mail(1).await?;
+    for (tag, command) in [("TOP", "TOP 1 0"), ("UIDL", "UIDL"), ("LANG", "LANG")] {
+        if has(tag) {
+            let reply = session.command(command).await?;
+            // LANG without argument may be refused for reasons of its own; only "unknown command" would be a lie.
+            let known = reply.is_ok() || (tag == "LANG" && !says_unknown(&reply));
+            require(known, || format!("{tag} is announced, but {}", reply.seen()))?;
+        }
+    }
+    if has("USER") {
+        let account = session.account()?;
+        drop(session);
+        let (_session, reply) = lab.login_by(&account, Method::UserPass).await?;
+        if !reply.is_ok() {
+            return inconclusive(format!(
+                "USER is announced, but {}: perhaps not for this user",
+                reply.seen()
+            ));
+        }
+    }
+    let mut session = lab.connect().await?;
+    for name in lab.survey().mechanisms() {
+        let Some(mechanism) = Mechanism::parse(&name) else { continue };
+        let reply = session.command(format!("AUTH {}", mechanism.name())).await?;
+        require(reply.continuation, || format!("SASL announces {name}, but {}", reply.seen()))?;
+        session.respond("*").await?;
+        session = lab.connect().await?;
+    }
+    if has("UTF8") {
+        let reply = session.command("UTF8").await?;
+        require(reply.is_ok() || !says_unknown(&reply), || {
+            format!("UTF8 is announced, but {}", reply.seen())
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a refusal reads like that of a command the server does not have.
+fn says_unknown(reply: &Reply) -> bool {
+    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
+    reply.is_err()
+        && ["unknown", "unrecogni", "invalid command", "not implemented"]
+            .iter()
+            .any(|word| text.contains(word))
+}
+
+async fn implementation(lab: &Lab) -> Outcome {
+    let (before, after) = both_lists(lab).await?;
+    for capability in before.iter().chain(&after).filter(|capability| capability.tag == "IMPLEMENTATION") {
+        require(!capability.parameters.is_empty(), || {
+            "IMPLEMENTATION stands without a parameter".to_owned()
+        })?;
+    }
+    Ok(())
+}

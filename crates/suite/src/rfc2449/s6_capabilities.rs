@@ -1,0 +1,106 @@
+//! RFC 2449 sections 6.5 and 6.7: LOGIN-DELAY and EXPIRE.
+
+use mail::Role;
+use proto::number;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Outcome, Stop, require, skipped};
+use crate::site::Capability;
+use crate::survey::listed;
+
+checks! {
+    "rfc2449.login-delay.syntax" => login_delay_syntax,
+    "rfc2449.login-delay.max-first" => login_delay_max_first,
+    "rfc2449.expire.syntax" => expire_syntax,
+    "rfc2449.expire.min-first" => expire_min_first,
+    "rfc2449.expire.never" => expire_never,
+}
+
+/// A tag's line before and after login.
+async fn both(lab: &Lab, tag: &str) -> Result<[Option<Capability>; 2], Stop> {
+    let find = |list: Vec<Capability>| list.into_iter().find(|capability| capability.tag == tag);
+    let mut session = lab.connect().await?;
+    let before = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
+    let mut session = lab.login(Role::Fixtures).await?;
+    let after = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
+    Ok([find(before), find(after)])
+}
+
+fn days(capability: &Capability) -> Option<u64> {
+    match capability.parameters.first().map(String::as_str) {
+        Some("NEVER") => Some(u64::MAX),
+        Some(word) => number(word.as_bytes()),
+        None => None,
+    }
+}
+
+/// `TAG value`, and ` USER` only before login.
+fn form(found: &[Option<Capability>; 2], tag: &str, valid: impl Fn(&str) -> bool) -> Outcome {
+    for (state, capability) in ["before", "after"].iter().zip(found) {
+        let Some(capability) = capability else { continue };
+        let right = match capability.parameters.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [value] => valid(value),
+            [value, "USER"] => valid(value) && *state == "before",
+            _ => false,
+        };
+        require(right, || format!("{state} login the line is `{tag} {}`", capability.parameters.join(" ")))?;
+    }
+    Ok(())
+}
+
+async fn login_delay_syntax(lab: &Lab) -> Outcome {
+    form(&both(lab, "LOGIN-DELAY").await?, "LOGIN-DELAY", |value| number(value.as_bytes()).is_some())
+}
+
+async fn login_delay_max_first(lab: &Lab) -> Outcome {
+    let [Some(before), Some(after)] = both(lab, "LOGIN-DELAY").await? else {
+        return skipped("LOGIN-DELAY is not announced in both states");
+    };
+    require(days(&before) >= days(&after), || {
+        format!(
+            "LOGIN-DELAY is {} before login and {} after it",
+            before.parameters.join(" "),
+            after.parameters.join(" ")
+        )
+    })
+}
+
+async fn expire_syntax(lab: &Lab) -> Outcome {
+    form(&both(lab, "EXPIRE").await?, "EXPIRE", |value| {
+        value == "NEVER" || number(value.as_bytes()).is_some()
+    })
+}
+
+async fn expire_min_first(lab: &Lab) -> Outcome {
+    let [Some(before), Some(after)] = both(lab, "EXPIRE").await? else {
+        return skipped("EXPIRE is not announced in both states");
+    };
+    require(days(&before) <= days(&after), || {
+        format!(
+            "EXPIRE is {} before login and {} after it",
+            before.parameters.join(" "),
+            after.parameters.join(" ")
+        )
+    })
+}
+
+async fn expire_never(lab: &Lab) -> Outcome {
+    let never = |capability: &Capability| capability.parameters.first().is_some_and(|value| value == "NEVER");
+    if !both(lab, "EXPIRE").await?.iter().flatten().any(never) {
+        return skipped("EXPIRE NEVER is not announced");
+    }
+    // A message of poplab's own: should the promise be false, nobody's mail is lost.
+    let mut placed = lab.fixture("fx.lines").await?;
+    let account = placed.session.account()?;
+    let before = placed.session.assume_ok("STAT").await?.totals()?;
+    placed.session.assume_ok(format!("RETR {}", placed.number)).await?;
+    placed.session.quit().await?;
+    let after = lab.login_to(&account).await?.assume_ok("STAT").await?.totals()?;
+    require(after.0 >= before.0, || {
+        format!(
+            "the maildrop held {} messages; after RETR and QUIT it holds {}, in spite of EXPIRE NEVER",
+            before.0, after.0
+        )
+    })
+}

@@ -1,0 +1,149 @@
+//! RFC 2449 section 6.6: PIPELINING.
+
+use mail::Role;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Judged, Mishap, Outcome, fail, require};
+use crate::reply::{Reply, quote};
+use crate::session::Session;
+
+checks! {
+    "rfc2449.pipe.in-order" => in_order,
+    "rfc2449.pipe.login" => login,
+    "rfc2449.pipe.failed-login" => failed_login,
+    "rfc2449.pipe.during-retr" => during_retr,
+    "rfc2449.pipe.split" => split,
+}
+
+async fn in_order(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let mut singly = Vec::new();
+    for command in ["STAT", "LIST", "RETR 1"] {
+        singly.push(session.assume_ok(command).await?);
+    }
+    let commands = ["STAT", "LIST", "RETR 1", "DELE 1", "STAT", "RSET", "NOOP"];
+    session.batch(&batch(&commands)).await.judged()?;
+    let replies = replies(&mut session, commands.len()).await?;
+    for reply in &replies {
+        require(reply.is_ok(), || format!("sent in one write, {}", reply.seen()))?;
+    }
+    for (alone, piped) in singly.iter().zip(&replies) {
+        require(alone.line == piped.line && alone.content == piped.content, || {
+            format!(
+                "sent singly, {}; sent in one write, {} (content of {} and {} octets)",
+                alone.seen(),
+                piped.seen(),
+                alone.octets().len(),
+                piped.octets().len()
+            )
+        })?;
+    }
+    let (before, marked) = (replies[0].totals()?, replies[4].totals()?);
+    require(marked.0 + 1 == before.0, || {
+        format!("STAT before and after DELE in one write counts {} and {} messages", before.0, marked.0)
+    })
+}
+
+async fn login(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let mut session = lab.connect().await?;
+    let user = format!("USER {}", account.user);
+    let pass = format!("PASS {}", account.password());
+    session.batch(&batch(&[&user, &pass, "STAT", "QUIT"])).await.judged()?;
+    for reply in replies(&mut session, 4).await? {
+        require(reply.is_ok(), || format!("in a batch of USER, PASS, STAT and QUIT, {}", reply.seen()))?;
+    }
+    Ok(())
+}
+
+async fn failed_login(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let mut session = lab.connect().await?;
+    let wrong = format!("not-{}", account.password());
+    lab.journal().secret(wrong.as_bytes());
+    let user = format!("USER {}", account.user);
+    session.batch(&batch(&[&user, &format!("PASS {wrong}"), "STAT", "RETR 1", "QUIT"])).await.judged()?;
+    let user = session.reply().await?;
+    if user.is_ok() {
+        session.reply().await.judged()?.require_err()?;
+    }
+    for command in ["STAT", "RETR 1"] {
+        match session.reply().await {
+            Ok(reply) => {
+                require(reply.is_err(), || format!("after a failed login in the batch, {}", reply.seen()))?
+            }
+            // Closing after a failed login is allowed.
+            Err(Mishap::Closed { .. }) => return Ok(()),
+            Err(mishap) => return fail(format!("{command} in the batch: {mishap}")),
+        }
+    }
+    match session.reply().await {
+        Ok(_) | Err(Mishap::Closed { .. }) => Ok(()),
+        Err(mishap) => Err(mishap.judged()),
+    }
+}
+
+async fn during_retr(lab: &Lab) -> Outcome {
+    let mut placed = lab.fixture("fx.large").await?;
+    let session = &mut placed.session;
+    session.send(format!("RETR {}", placed.number)).await?;
+    session.batch(&batch(&["NOOP", "LIST 1", "NOOP"])).await.judged()?;
+    let large = session.reply().await.judged()?.assume_ok()?;
+    let expected = mail::wire(&placed.fixture.octets);
+    require(mail::body(large.octets()) == mail::body(&expected), || {
+        format!(
+            "the large message came with a body of {} octets, it has {}",
+            mail::body(large.octets()).len(),
+            mail::body(&expected).len()
+        )
+    })?;
+    for _ in 0..3 {
+        let reply = session.reply().await.judged()?;
+        require(reply.is_ok(), || format!("sent while a message was being received, {}", reply.seen()))?;
+    }
+    Ok(())
+}
+
+async fn split(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let whole = session.assume_ok("LIST 1").await?;
+    let mut octets = Vec::new();
+    for _ in 0..100 {
+        octets.extend_from_slice(b"NOOP\r\nLIST 1\r\n");
+    }
+    // Cuts that follow from the seed: 1 to 40 octets each.
+    let cuts = lab.nonce();
+    let mut rest = &octets[..];
+    for letter in cuts.bytes().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (piece, behind) = rest.split_at((usize::from(letter) % 40 + 1).min(rest.len()));
+        session.pieces(piece).await.judged()?;
+        rest = behind;
+    }
+    for number in 0..100 {
+        let noop = session.reply().await.judged()?;
+        require(noop.is_ok() && noop.line != whole.line, || {
+            format!("reply {number} to NOOP was {}", noop.quoted())
+        })?;
+        let list = session.reply().await.judged()?;
+        require(list.line == whole.line, || {
+            format!("LIST 1 gave {} alone and {} in a batch", whole.quoted(), quote(&list.line))
+        })?;
+    }
+    Ok(())
+}
+
+fn batch(commands: &[&str]) -> Vec<u8> {
+    commands.iter().flat_map(|command| format!("{command}\r\n").into_bytes()).collect()
+}
+
+async fn replies(session: &mut Session, count: usize) -> Result<Vec<Reply>, crate::outcome::Stop> {
+    let mut replies = Vec::with_capacity(count);
+    for _ in 0..count {
+        replies.push(session.reply().await.judged()?);
+    }
+    Ok(replies)
+}

@@ -1,0 +1,105 @@
+//! RFC 2449 section 8: response codes. Mostly passive: every status line of the run is looked at.
+
+use mail::Role;
+use proto::{Deviation, ResponseCode, Status, Verb};
+
+use crate::check::checks;
+use crate::journal::Seen;
+use crate::lab::Lab;
+use crate::login;
+use crate::outcome::{Outcome, require};
+use crate::runner::told;
+
+checks! {
+    "rfc2449.resp.bracket" => provoke [watch bracket],
+    "rfc2449.resp.syntax" => provoke [watch syntax],
+    "rfc2449.resp.announced" => provoke [watch announced],
+    "rfc2449.resp.in-use-meaning" => in_use_meaning,
+    "rfc2449.resp.in-use-commands" => provoke [watch in_use_commands],
+    "rfc2449.resp.login-delay-use" => provoke [watch login_delay_use],
+}
+
+/// Codes an RFC registers (RFC 2449, 3206, 6856).
+const REGISTERED: &[&str] = &["IN-USE", "LOGIN-DELAY", "SYS/TEMP", "SYS/PERM", "AUTH", "UTF8"];
+
+/// A conversation with refusals in it, some of which a careless server answers with the client's own brackets.
+async fn provoke(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    for command in ["USER [x]", "XYZZY [AUTH]"] {
+        session.command(command).await?;
+    }
+    if lab.survey().method.is_some() {
+        let mut session = lab.login(Role::Fixtures).await?;
+        for command in ["RETR [x]", "LIST [IN-USE", "RETR 99999", "NOOP"] {
+            session.command(command).await?;
+        }
+    }
+    Ok(())
+}
+
+fn has_codes(lab: &Lab) -> bool {
+    lab.survey().announces("RESP-CODES")
+}
+
+fn text(seen: &Seen) -> &[u8] {
+    if seen.continuation { b"" } else { Status::parse(&seen.line).0.text }
+}
+
+fn code(seen: &Seen) -> Option<ResponseCode<'_>> {
+    ResponseCode::parse(text(seen)).0
+}
+
+fn bracket(seen: &Seen, lab: &Lab) -> Option<String> {
+    let odd = text(seen).starts_with(b"[") && code(seen).is_none();
+    // `[x]` is what the provocation sends: a code of that name is an echo.
+    let echoed = code(seen).is_some_and(|code| code.is("x"));
+    (has_codes(lab) && (odd || echoed)).then(|| told(seen))
+}
+
+fn syntax(seen: &Seen, lab: &Lab) -> Option<String> {
+    let deviations = ResponseCode::parse(text(seen)).1;
+    let deviation = deviations.iter().find(|deviation| {
+        matches!(deviation, Deviation::CodeUnclosed | Deviation::CodeEmptyLevel | Deviation::CodeBlank)
+    })?;
+    has_codes(lab).then(|| format!("{}: {deviation}", told(seen)))
+}
+
+fn announced(seen: &Seen, lab: &Lab) -> Option<String> {
+    let code = code(seen)?;
+    let registered = REGISTERED.iter().any(|known| code.is(known));
+    (registered && !has_codes(lab)).then(|| format!("{} although RESP-CODES is not announced", told(seen)))
+}
+
+fn in_use_commands(seen: &Seen, _lab: &Lab) -> Option<String> {
+    misplaced(seen, "IN-USE", &[Verb::Pass, Verb::Apop, Verb::Auth])
+}
+
+fn login_delay_use(seen: &Seen, _lab: &Lab) -> Option<String> {
+    misplaced(seen, "LOGIN-DELAY", &[Verb::User, Verb::Pass, Verb::Apop, Verb::Auth])
+}
+
+/// A code on another command than these, or on a positive reply.
+pub(crate) fn misplaced(seen: &Seen, name: &str, verbs: &[Verb]) -> Option<String> {
+    let here = code(seen).is_some_and(|code| code.is(name));
+    let right = seen.verb.is_some_and(|verb| verbs.contains(&verb)) && !Status::parse(&seen.line).0.is_ok();
+    (here && !right).then(|| told(seen))
+}
+
+async fn in_use_meaning(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let _holder = lab.login_to(&account).await?;
+    let mut other = lab.connect().await?;
+    other.assume_ok(format!("USER {}", account.user)).await?;
+    let wrong = format!("not-{}", account.password());
+    lab.journal().secret(wrong.as_bytes());
+    let refused = other.command(format!("PASS {wrong}")).await?;
+    require(!refused.has_code("IN-USE"), || {
+        format!("a wrong password for a busy maildrop: {}", refused.seen())
+    })?;
+    let mut third = lab.connect().await?;
+    let method = lab.survey().method.unwrap_or(login::Method::UserPass);
+    let reply = login::attempt(&mut third, method, &account, None, &lab.nonce()).await?;
+    require(reply.is_ok() || reply.has_code("IN-USE"), || {
+        format!("the right password for a busy maildrop: {}; [IN-USE] or a login was required", reply.seen())
+    })
+}

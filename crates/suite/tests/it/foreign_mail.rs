@@ -1,0 +1,92 @@
+//! A real inbox survives any command line: the suite with every permission, against accounts of foreign mail.
+
+use std::sync::Arc;
+
+use fake::{Configuration, DEFECTS, Defects, World};
+use mail::Role;
+use suite::{Account, Security};
+
+use crate::laboratory::{SEED, judge, paused, site};
+
+/// Accounts of every role in which nothing is poplab's.
+fn inboxes(defects: Defects) -> (World, Vec<Account>) {
+    let roles = [Role::Fixtures, Role::Disposable, Role::Second, Role::Empty];
+    let accounts = roles.map(|role| fake::Account::new(role.to_string(), "wonderland", inbox()));
+    let known = roles.map(|role| Account::new(role.to_string(), "wonderland", role));
+    let configuration = Configuration { seed: SEED, accounts: accounts.into(), defects, ..Configuration::default() };
+    (World::new(configuration), known.into())
+}
+
+fn inbox() -> Vec<Arc<[u8]>> {
+    (1..=6)
+        .map(|number| {
+            let head = format!("From: friend{number}@example.org\r\nTo: me@example.org\r\nSubject: letter {number}\r\n\r\n");
+            Arc::from(format!("{head}Dear friend,\r\n.\r\nthis is letter {number}.\r\n").into_bytes())
+        })
+        .collect()
+}
+
+fn survives(defects: Defects, security: Security) -> Result<(), String> {
+    let (world, known) = inboxes(defects);
+    paused(async {
+        // A server so broken that it cannot be surveyed is not judged, and so not harmed.
+        if let Ok(site) = site(&world, security, known, true).await {
+            judge(&site, suite::all(), 8).await;
+        }
+    });
+    for role in [Role::Fixtures, Role::Disposable, Role::Second, Role::Empty] {
+        let now = world.messages(&role.to_string());
+        if now != inbox() {
+            return Err(format!("the mail of `{role}` is changed: {} of 6 messages are left", now.len()));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn not_one_foreign_message_is_gone_or_changed() {
+    for security in [Security::Implicit, Security::Starttls] {
+        survives(Defects::NONE, security).unwrap();
+    }
+}
+
+#[test]
+fn nor_with_a_server_that_deletes_what_it_should_not() {
+    for info in DEFECTS {
+        survives([info.defect].into_iter().collect(), Security::Implicit).unwrap_or_else(|lost| panic!("{}: {lost}", info.id));
+    }
+}
+
+#[test]
+fn one_foreign_message_among_marked_ones_protects_them_all() {
+    let (_, known) = inboxes(Defects::NONE);
+    let mut messages: Vec<Arc<[u8]>> =
+        mail::maildrop(Role::Disposable, SEED, 1).into_iter().map(|(_, octets)| Arc::from(octets)).collect();
+    messages.push(inbox()[0].clone());
+    let account = fake::Account::new("disposable", "wonderland", messages.clone());
+    let world = World::new(Configuration { seed: SEED, accounts: vec![account], ..Configuration::default() });
+    paused(async {
+        let known = known.into_iter().filter(|account| account.role == Role::Disposable).collect();
+        let site = site(&world, Security::Implicit, known, true).await.expect("the fake can be surveyed");
+        judge(&site, suite::all(), 8).await;
+    });
+    assert_eq!(world.messages("disposable"), messages);
+}
+
+#[test]
+fn without_permission_not_even_own_mail_is_touched() {
+    let world = crate::laboratory::world([]);
+    let before: Vec<_> = crate::laboratory::named().map(|(user, _, _)| world.messages(&user)).collect();
+    paused(async {
+        let site = site(&world, Security::Implicit, crate::laboratory::accounts(), false).await.expect("surveyed");
+        let evidence = judge(&site, suite::all(), 8).await;
+        let sent_dele = |evidence: &&suite::Evidence| {
+            evidence.transcript.as_ref().is_some_and(|transcript| transcript.render().contains("C: DELE"))
+                && evidence.result.id != "rfc1939.state.trans-cmd-in-auth"
+        };
+        let guilty: Vec<_> = evidence.iter().filter(sent_dele).map(|evidence| &evidence.result.id).collect();
+        assert!(guilty.is_empty(), "DELE was sent without permission by {guilty:?}");
+    });
+    let after: Vec<_> = crate::laboratory::named().map(|(user, _, _)| world.messages(&user)).collect();
+    assert_eq!(before, after);
+}
