@@ -1,0 +1,167 @@
+//! The recorder: takes octets and notes as they come, gives a [`Transcript`].
+//!
+//! It holds a bounded part of what passes: the entries (see [`ENTRIES`]) and, for each side of each session, one
+//! unfinished line. It has no clock and no idea of POP3.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::digest::Tally;
+use crate::redact::{Secrets, Token};
+use crate::render::{one_line, title_line};
+use crate::stream::Stream;
+use crate::transcript::{Entry, Side, Transcript, Wire};
+
+/// Entries a transcript keeps. Further ones are left out; a last note says how many.
+pub const ENTRIES: usize = 10_000;
+
+/// Records conversations.
+///
+/// Octets may come in any split: they are joined to lines for each session and side, and a line takes its place in the
+/// transcript when it is complete. A note completes what came before it in its session.
+pub struct Recorder {
+    title: String,
+    seed: Option<u64>,
+    secrets: Secrets,
+    connections: u32,
+    sessions: BTreeMap<u32, Session>,
+    log: Log,
+}
+
+impl Recorder {
+    /// An empty transcript of this title; `seed` is the one that makes the same conversation again.
+    pub fn new(title: impl Into<String>, seed: Option<u64>) -> Recorder {
+        Recorder {
+            title: title.into(),
+            seed,
+            secrets: Secrets::default(),
+            connections: 0,
+            sessions: BTreeMap::new(),
+            log: Log::default(),
+        }
+    }
+
+    /// From now on replaces this secret wherever it is seen: from either side, in notes and in the title, in any
+    /// split, also in base64 if it is longer than 3 octets. Secrets of one or two octets are replaced only where they
+    /// stand as a whole word. Digests and other forms of a secret are secrets of their own.
+    pub fn secret(&mut self, secret: &[u8]) {
+        self.secrets.add(secret);
+    }
+
+    /// The number for a new session: 1, 2, 3 …
+    pub fn connection(&mut self) -> u32 {
+        self.connections = self.connections.saturating_add(1);
+        self.connections
+    }
+
+    /// Notes what happened beside the octets, as one line. Lines of this session that are not complete are entered
+    /// before it as they are.
+    pub fn note(&mut self, session: u32, text: &str) {
+        if let Some(streams) = self.sessions.get_mut(&session) {
+            streams.client.break_off(&self.secrets, &mut self.log);
+            streams.server.break_off(&self.secrets, &mut self.log);
+        }
+        self.log.push(Entry::Note { session, text: one_line(&self.secrets.redact(text)) });
+    }
+
+    /// The client sent these octets.
+    pub fn sent(&mut self, session: u32, octets: &[u8]) {
+        let client = &mut session_of(&mut self.sessions, session).client;
+        client.feed(&self.secrets, false, octets, &mut self.log);
+    }
+
+    /// The server sent these octets, which are not content: greeting, status line, continuation.
+    pub fn received(&mut self, session: u32, octets: &[u8]) {
+        let server = &mut session_of(&mut self.sessions, session).server;
+        server.feed(&self.secrets, false, octets, &mut self.log);
+    }
+
+    /// The server sent these octets, which are content of a multi-line reply: raw, still dot-stuffed, with the
+    /// terminator.
+    pub fn received_content(&mut self, session: u32, octets: &[u8]) {
+        let server = &mut session_of(&mut self.sessions, session).server;
+        server.feed(&self.secrets, true, octets, &mut self.log);
+    }
+
+    /// The transcript.
+    pub fn finish(mut self) -> Transcript {
+        for session in self.sessions.values_mut() {
+            session.client.break_off(&self.secrets, &mut self.log);
+            session.server.break_off(&self.secrets, &mut self.log);
+        }
+        Transcript {
+            title: title_line(&self.secrets.redact(&self.title)),
+            seed: self.seed,
+            entries: self.log.finish(),
+            sent: wire(self.sessions.values().map(|session| session.client.wire())),
+            received: wire(self.sessions.values().map(|session| session.server.wire())),
+        }
+    }
+}
+
+/// Shows how much was recorded, never what.
+impl fmt::Debug for Recorder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Recorder")
+            .field("sessions", &self.sessions.len())
+            .field("entries", &self.log.entries.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The entries, as many as are kept.
+#[derive(Default)]
+pub(crate) struct Log {
+    entries: Vec<Entry>,
+    left_out: u64,
+}
+
+impl Log {
+    pub(crate) fn push(&mut self, entry: Entry) {
+        if self.entries.len() < ENTRIES {
+            self.entries.push(entry);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    fn finish(self) -> Vec<Entry> {
+        let mut entries = self.entries;
+        match self.left_out {
+            0 => {}
+            1 => entries.push(Entry::Note { session: 0, text: "1 entry left out".to_owned() }),
+            more => entries.push(Entry::Note { session: 0, text: format!("{more} entries left out") }),
+        }
+        entries
+    }
+}
+
+struct Session {
+    client: Stream,
+    server: Stream,
+}
+
+fn session_of(sessions: &mut BTreeMap<u32, Session>, number: u32) -> &mut Session {
+    sessions.entry(number).or_insert_with(|| Session {
+        client: Stream::new(number, Side::Client),
+        server: Stream::new(number, Side::Server),
+    })
+}
+
+fn wire<'a>(sessions: impl Iterator<Item = &'a Tally>) -> Wire {
+    let tallies: Vec<&Tally> = sessions.filter(|tally| tally.octets() > 0).collect();
+    let octets = tallies.iter().map(|tally| tally.octets()).sum();
+    let sha256 = match tallies.as_slice() {
+        [] => Tally::default().sha256(),
+        [single] => single.sha256(),
+        several => {
+            let mut all = Tally::default();
+            for tally in several {
+                all.add(Token::Octets(tally.sha256().as_bytes()));
+            }
+            all.sha256()
+        }
+    };
+    Wire { octets, sha256 }
+}

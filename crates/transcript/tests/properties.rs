@@ -1,0 +1,347 @@
+//! What must hold for whatever is recorded, and for whatever text is read.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use transcript::{Entry, Piece, Recorder, Side, Transcript};
+
+#[derive(Clone, Debug)]
+enum Action {
+    Sent(u32, Vec<u8>),
+    Received(u32, Vec<u8>),
+    Content(u32, Vec<u8>),
+    Note(u32, String),
+    Secret(Vec<u8>),
+}
+
+/// Octets that find the corners: line ends, terminators, runs, all the characters of the notation, anything.
+fn octets() -> impl Strategy<Value = Vec<u8>> {
+    let corner = select(vec![
+        "\r\n",
+        "\n",
+        "\r",
+        ".",
+        ".\r\n",
+        "\r\n.\r\n",
+        "a",
+        "ab",
+        "5",
+        " ",
+        "  ",
+        "×",
+        " × 7",
+        "\\",
+        "\\x41",
+        "‹",
+        "›",
+        "‹secret 3›",
+        "‹no line end›",
+        "é",
+        "␀",
+        "␠",
+        "␊",
+        "\u{a0}",
+        "\u{202e}",
+        "\0",
+        "\t",
+        "\x7f",
+        "+OK",
+    ]);
+    let part = prop_oneof![
+        6 => corner.prop_map(|text| text.as_bytes().to_vec()),
+        2 => vec(any::<u8>(), 0..8),
+        1 => (any::<u8>(), 30..60_usize).prop_map(|(octet, count)| vec![octet; count]),
+        1 => (select(vec!["x", "\r", " ", "7", "é", "×", "\r\n", "line\r\n"]), 35..100_usize)
+            .prop_map(|(text, count)| text.repeat(count).into_bytes()),
+        1 => (any::<u8>(), 4000..6000_u16)
+            .prop_map(|(start, count)| (0..count).map(|number| start.wrapping_add((number % 13) as u8)).collect()),
+    ];
+    vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let session = 1..3_u32;
+    prop_oneof![
+        3 => (session.clone(), octets()).prop_map(|(session, octets)| Action::Sent(session, octets)),
+        3 => (session.clone(), octets()).prop_map(|(session, octets)| Action::Received(session, octets)),
+        3 => (session.clone(), octets()).prop_map(|(session, octets)| Action::Content(session, octets)),
+        1 => (session, any::<String>()).prop_map(|(session, text)| Action::Note(session, text)),
+        1 => prop_oneof![vec(any::<u8>(), 0..6), vec(select(b"ab\r\n. ".to_vec()), 1..6)].prop_map(Action::Secret),
+    ]
+}
+
+fn record(title: &str, seed: Option<u64>, actions: &[Action]) -> Transcript {
+    let mut recorder = Recorder::new(title, seed);
+    for action in actions {
+        match action {
+            Action::Sent(session, octets) => recorder.sent(*session, octets),
+            Action::Received(session, octets) => recorder.received(*session, octets),
+            Action::Content(session, octets) => recorder.received_content(*session, octets),
+            Action::Note(session, text) => recorder.note(*session, text),
+            Action::Secret(secret) => recorder.secret(secret),
+        }
+    }
+    recorder.finish()
+}
+
+/// The same actions with every piece of octets given in several calls.
+fn split(actions: &[Action], cuts: &[Index]) -> Vec<Action> {
+    let mut cuts = cuts.iter().cycle();
+    let mut out = Vec::new();
+    let mut pieces = |octets: &[u8]| {
+        let mut at: Vec<usize> =
+            (0..3).map(|_| cuts.next().expect("a cycle").index(octets.len() + 1)).collect();
+        at.extend([0, octets.len()]);
+        at.sort_unstable();
+        at.windows(2).map(|cut| octets[cut[0]..cut[1]].to_vec()).collect::<Vec<_>>()
+    };
+    for action in actions {
+        match action {
+            Action::Sent(session, octets) => {
+                out.extend(pieces(octets).into_iter().map(|piece| Action::Sent(*session, piece)));
+            }
+            Action::Received(session, octets) => {
+                out.extend(pieces(octets).into_iter().map(|piece| Action::Received(*session, piece)));
+            }
+            Action::Content(session, octets) => {
+                out.extend(pieces(octets).into_iter().map(|piece| Action::Content(*session, piece)));
+            }
+            other => out.push(other.clone()),
+        }
+    }
+    out
+}
+
+/// What one side of one session sent.
+fn wire(actions: &[Action], wanted: u32, side: Side) -> Vec<u8> {
+    let mut out = Vec::new();
+    for action in actions {
+        match (action, side) {
+            (Action::Sent(session, octets), Side::Client)
+            | (Action::Received(session, octets) | Action::Content(session, octets), Side::Server)
+                if *session == wanted =>
+            {
+                out.extend_from_slice(octets);
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// All literal octets of one side, with LF LF (which no secret of these tests contains) for what was replaced.
+fn literal(transcript: &Transcript, wanted: u32, wanted_side: Side) -> Vec<u8> {
+    let mut out = Vec::new();
+    for entry in &transcript.entries {
+        match entry {
+            Entry::Line { session, side, text, .. } if *session == wanted && *side == wanted_side => {
+                for piece in text.pieces() {
+                    match piece {
+                        Piece::Octets(octets) => out.extend_from_slice(octets),
+                        Piece::Run { octet, count } => out.resize(out.len() + *count as usize, *octet),
+                        Piece::Secret(_) => out.extend_from_slice(b"\n\n"),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Octets of a stream with the union of all places where a secret stands taken out, told naively.
+fn without_secrets(stream: &[u8], secrets: &[Vec<u8>]) -> Vec<u8> {
+    let mut hidden = vec![false; stream.len()];
+    for secret in secrets {
+        for at in 0..(stream.len() + 1).saturating_sub(secret.len()) {
+            if stream[at..].starts_with(secret) {
+                hidden[at..at + secret.len()].fill(true);
+            }
+        }
+    }
+    stream.iter().zip(hidden).filter(|(_, hidden)| !hidden).map(|(octet, _)| *octet).collect()
+}
+
+fn contains(octets: &[u8], wanted: &[u8]) -> bool {
+    octets.windows(wanted.len()).any(|window| window == wanted)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_rendered_parses_back(title in any::<String>(), seed in any::<Option<u64>>(), actions in vec(action(), 0..16)) {
+        let transcript = record(&title, seed, &actions);
+        let text = transcript.render();
+        let parsed = Transcript::parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(&parsed, &transcript, "{}", text);
+        prop_assert_eq!(parsed.render(), text);
+    }
+
+    #[test]
+    fn a_rendering_is_visible_lines(title in any::<String>(), actions in vec(action(), 0..16)) {
+        let transcript = record(&title, None, &actions);
+        let text = transcript.render();
+        prop_assert_eq!(text.lines().count(), transcript.entries.len() + 2);
+        for line in text.lines() {
+            prop_assert!(!line.chars().any(char::is_control), "{:?}", line);
+            prop_assert!(!line.ends_with(char::is_whitespace), "{:?}", line);
+        }
+    }
+
+    #[test]
+    fn the_split_of_the_octets_does_not_matter(actions in vec(action(), 0..16), cuts in vec(any::<Index>(), 1..64)) {
+        let whole = record("split", Some(1), &actions);
+        prop_assert_eq!(record("split", Some(1), &split(&actions, &cuts)), whole);
+    }
+
+    #[test]
+    fn one_octet_at_a_time_is_a_split_too(actions in vec(action(), 0..4)) {
+        let single: Vec<Action> = actions.iter().flat_map(|action| match action {
+            Action::Sent(session, octets) => octets.iter().map(|octet| Action::Sent(*session, vec![*octet])).collect(),
+            Action::Received(session, octets) => {
+                octets.iter().map(|octet| Action::Received(*session, vec![*octet])).collect()
+            }
+            Action::Content(session, octets) => {
+                octets.iter().map(|octet| Action::Content(*session, vec![*octet])).collect()
+            }
+            other => vec![other.clone()],
+        }).collect();
+        prop_assert_eq!(record("split", None, &single), record("split", None, &actions));
+    }
+
+    #[test]
+    fn lines_give_back_the_exact_octets(actions in vec(action(), 0..16)) {
+        let actions: Vec<Action> =
+            actions.into_iter().filter(|action| !matches!(action, Action::Secret(_))).collect();
+        let transcript = Transcript::parse(&record("exact", None, &actions).render()).unwrap();
+        for session in 1..3 {
+            for side in [Side::Client, Side::Server] {
+                let entries = transcript.entries.iter().filter(|entry| {
+                    entry.session() == session && entry.side() == Some(side)
+                });
+                // Where something was folded, nothing can be said; otherwise the lines are the wire.
+                let lines: Option<Vec<Vec<u8>>> = entries.map(Entry::octets).collect();
+                if let Some(lines) = lines {
+                    prop_assert_eq!(lines.concat(), wire(&actions, session, side));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn exactly_the_secrets_are_replaced(
+        stream in vec(select(b"ab".to_vec()), 0..60),
+        secrets in vec(vec(select(b"ab".to_vec()), 3..9), 0..4),
+        cuts in vec(any::<Index>(), 1..8),
+    ) {
+        let mut actions: Vec<Action> = secrets.iter().cloned().map(Action::Secret).collect();
+        // A line end, so that a beginning of a secret is not taken for one that was cut off.
+        actions.push(Action::Received(1, [stream.as_slice(), b"\r\n"].concat()));
+        let transcript = record("exactly", None, &split(&actions, &cuts));
+        let mut shown = literal(&transcript, 1, Side::Server);
+        shown.retain(|octet| *octet != b'\n');
+        prop_assert_eq!(shown, without_secrets(&stream, &secrets));
+        prop_assert_eq!(transcript.received.octets, stream.len() as u64 + 2);
+    }
+
+    #[test]
+    fn no_secret_is_left_among_the_octets(
+        secret in vec(any::<u8>(), 3..20).prop_filter("no marker of this test", |secret| !contains(secret, b"\n")),
+        actions in vec(action(), 0..8),
+        place in any::<Index>(),
+        notes in any::<bool>(),
+        cuts in vec(any::<Index>(), 1..64),
+    ) {
+        let mut all = vec![Action::Secret(secret.clone())];
+        for action in actions {
+            let spoken = |octets: Vec<u8>| {
+                let at = place.index(octets.len() + 1);
+                [&octets[..at], &secret, &octets[at..]].concat()
+            };
+            all.push(match action {
+                Action::Sent(session, octets) => Action::Sent(session, spoken(octets)),
+                Action::Received(session, octets) => Action::Received(session, spoken(octets)),
+                Action::Content(session, octets) => Action::Content(session, spoken(octets)),
+                other => other,
+            });
+        }
+        // Notes between the parts of a split cut lines, and perhaps secrets, in two.
+        let mut parts = Vec::new();
+        for part in split(&all, &cuts) {
+            parts.push(part);
+            if notes {
+                parts.push(Action::Note(1, "waited".to_owned()));
+            }
+        }
+        let transcript = record("redacted", None, &parts);
+        for session in 1..3 {
+            for side in [Side::Client, Side::Server] {
+                prop_assert!(!contains(&literal(&transcript, session, side), &secret));
+            }
+        }
+    }
+
+    #[test]
+    fn no_secret_appears_in_a_rendering(
+        // No word of the format itself, and nothing that a hash in hexadecimal could contain.
+        secret in "[g-z]{3,12}".prop_filter("a word of the format", |secret| {
+            !["secret", "octets", "lines", "sha256", "wire", "seed", "entries", "left out", "no line end"]
+                .iter()
+                .any(|word| word.contains(secret.as_str()))
+        }),
+        before in octets(),
+        after in octets(),
+        cuts in vec(any::<Index>(), 1..8),
+    ) {
+        let spoken = [before.as_slice(), secret.as_bytes(), &after, secret.as_bytes()].concat();
+        let actions = [
+            Action::Secret(secret.as_bytes().to_vec()),
+            Action::Note(1, format!("the password is {secret}")),
+            Action::Sent(1, spoken.clone()),
+            Action::Received(1, spoken.clone()),
+            Action::Content(1, spoken),
+        ];
+        let transcript = record(&format!("login with {secret}"), None, &split(&actions, &cuts));
+        let text = transcript.render();
+        prop_assert!(!text.contains(&secret), "{}", text);
+        prop_assert!(!transcript.excerpt(1000).contains(&secret));
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in any::<String>()) {
+        if let Err(error) = Transcript::parse(&text) {
+            prop_assert!((1..=text.lines().count() + 1).contains(&error.line));
+        }
+    }
+
+    #[test]
+    fn an_altered_rendering_is_read_or_refused(
+        actions in vec(action(), 0..6),
+        edits in vec((any::<Index>(), 0..3_usize, select("[]=:|CS #0159 abx\\×‹›␀␊␍␠…\n\r\u{202e}".chars().collect::<Vec<_>>())), 1..6),
+    ) {
+        let mut text: Vec<char> = record("altered", Some(7), &actions).render().chars().collect();
+        for (place, removed, added) in edits {
+            let at = place.index(text.len() + 1);
+            let end = (at + removed).min(text.len());
+            text.splice(at..end, [added]);
+        }
+        let text: String = text.into_iter().collect();
+        match Transcript::parse(&text) {
+            // Whatever is read has one rendering, which gives back the same.
+            Ok(transcript) => prop_assert_eq!(Transcript::parse(&transcript.render()), Ok(transcript)),
+            Err(error) => {
+                prop_assert!((1..=text.lines().count() + 1).contains(&error.line));
+                prop_assert!(!error.expected.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn an_excerpt_has_at_most_the_lines_asked_for(actions in vec(action(), 0..16), most in 0..40_usize) {
+        let transcript = record("excerpt", None, &actions);
+        let excerpt = transcript.excerpt(most);
+        prop_assert_eq!(excerpt.lines().count(), most.min(transcript.entries.len() + 1));
+        prop_assert!(excerpt.lines().all(|line| line.chars().count() < 200));
+    }
+}
