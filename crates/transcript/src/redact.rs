@@ -246,12 +246,14 @@ mod tests {
     /// Feeds the parts, with a flush between them if wanted, and joins the tokens to text.
     fn redacted(secrets: &[&str], parts: &[&str], flush: bool) -> String {
         let mut known = Secrets::default();
-        secrets.iter().for_each(|secret| known.add(secret.as_bytes()));
+        for secret in secrets {
+            known.add(secret.as_bytes());
+        }
         let mut out = String::new();
         let mut redactor = Redactor::default();
         let mut sink = |token: Token<'_>| match token {
             Token::Octets(octets) => out.push_str(std::str::from_utf8(octets).unwrap()),
-            Token::Secret(length) => out.push_str(&format!("<{length}>")),
+            Token::Secret(length) => out.extend(["<", &length.to_string(), ">"]),
         };
         for part in parts {
             redactor.feed(&known, part.as_bytes(), &mut sink);

@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_run_may_be_longer_than_what_a_line_keeps() {
-        let text = line(&[b'x'; 100_000]);
+        let text = line(&b"x".repeat(100_000));
         assert_eq!(text.pieces(), [Piece::Run { octet: b'x', count: 100_000 }]);
         assert_eq!(text.octets().unwrap().len(), 100_001);
     }
