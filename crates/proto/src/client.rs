@@ -148,7 +148,7 @@ impl Client {
         if shape == Shape::Exchange && is_continuation(line) {
             let data = line.strip_prefix(b"+ ").unwrap_or(&line[1..]);
             deviations.insert_if(!line.starts_with(b"+ "), Deviation::ContinuationNoSpace);
-            deviations.insert_if(!data.iter().all(is_base64), Deviation::ContinuationNotBase64);
+            deviations.insert_if(!data.iter().copied().all(is_base64), Deviation::ContinuationNotBase64);
             return Event::Continuation { data, line, deviations };
         }
         let (status, odd) = Status::parse(line);
@@ -223,7 +223,7 @@ fn is_continuation(line: &[u8]) -> bool {
     line.first() == Some(&b'+') && !line.get(1..3).is_some_and(|rest| rest.eq_ignore_ascii_case(b"OK"))
 }
 
-fn is_base64(octet: &u8) -> bool {
+fn is_base64(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=')
 }
 

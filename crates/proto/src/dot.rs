@@ -43,7 +43,7 @@ impl Stuffer {
         out.extend_from_slice(b".\r\n");
     }
 
-    fn line_end(&self, octets: &[u8]) -> Option<usize> {
+    fn line_end(self, octets: &[u8]) -> Option<usize> {
         memchr::memchr_iter(b'\n', octets).map(|at| at + 1).find(|end| match end {
             1 => self.after_cr,
             end => octets[end - 2] == b'\r',
@@ -58,7 +58,7 @@ pub fn unstuff(raw: &[u8]) -> Vec<u8> {
     let mut at = 0;
     while at < raw.len() {
         if start && raw[at] == b'.' {
-            if raw[at..] == *b".\r\n" || raw[at..].starts_with(b".\r\n") {
+            if raw[at..].starts_with(b".\r\n") {
                 break;
             }
             at += 1;

@@ -99,10 +99,9 @@ impl Shape {
         let argument = words.next().is_some();
         match verb {
             Some(Verb::Retr | Verb::Top | Verb::Capa) => Self::Multi,
-            Some(Verb::List | Verb::Uidl | Verb::Lang) if !argument => Self::Multi,
             Some(Verb::Auth) if argument => Self::Exchange,
             // An old draft made a bare AUTH list the mechanisms; several servers still do.
-            Some(Verb::Auth) => Self::Multi,
+            Some(Verb::List | Verb::Uidl | Verb::Lang | Verb::Auth) if !argument => Self::Multi,
             _ => Self::Single,
         }
     }
