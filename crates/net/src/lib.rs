@@ -1,1 +1,57 @@
-//! Sockets, TLS and real clocks: listens, dials, drives machines.
+//! Sockets, TLS and real clocks: the one crate of poplab that reaches the network.
+//!
+//! It listens ([`FakeServer`]), dials ([`Dialer`]), and drives the pure machines of the other crates. A
+//! [`MemoryNetwork`] does the same without a socket, so that tests can run under tokio's paused clock.
+//!
+//! The contract:
+//! - Every wait is the caller's: no operation of [`Dialer`] or [`Stream`] has a time-out of its own; wrap it in
+//!   `tokio::time::timeout`.
+//! - Errors are for people: what happened, where, and what to do about it.
+//! - How the peer ended a connection is kept apart from errors, in [`Stream::ending`].
+//! - rustls stays inside one module; certificates leave it as DER.
+//!
+//! What it does not do: it knows nothing of POP3 beyond what [`fake::Connection`] tells the driver, keeps no read
+//! buffer, retries nothing, and records nothing.
+//!
+//! ```no_run
+//! # async fn example(world: fake::World) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use net::{Dialer, FakeServer, Ports, TlsOptions, Trust};
+//!
+//! let server = FakeServer::start(world, Ports::ANY).await?;
+//! let dialer = Dialer::tcp(Trust::Only { ca_pem: server.ca_pem().into() })?;
+//! let address = server.tls().expect("Ports::ANY asks for it");
+//! let mut greeting = [0; 512];
+//! let count = tokio::time::timeout(Duration::from_secs(10), async {
+//!     let stream = dialer.connect(&address.into(), None).await?;
+//!     let mut stream = dialer.start_tls(stream, &TlsOptions::named("localhost")).await?;
+//!     Ok::<_, Box<dyn std::error::Error>>(stream.read(&mut greeting).await?)
+//! })
+//! .await??;
+//! assert!(greeting[..count].starts_with(b"+OK"));
+//! server.stop().await;
+//! # Ok(()) }
+//! ```
+
+mod authority;
+mod dialer;
+mod drive;
+mod endpoint;
+mod error;
+mod memory;
+mod server;
+mod stream;
+mod tls;
+mod transport;
+
+pub use authority::{Authority, Identity, SERVER_NAMES, Validity};
+pub use dialer::Dialer;
+pub use endpoint::{Endpoint, EndpointError};
+pub use error::{DialError, ReadError, TlsError};
+pub use memory::MemoryNetwork;
+pub use server::{FakeServer, Ports};
+pub use stream::{Ending, Progress, Stream};
+pub use tls::{TlsFacts, TlsOptions, Trust, Versions};
+
+#[cfg(test)]
+mod tests;

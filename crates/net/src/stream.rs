@@ -1,0 +1,294 @@
+//! One connection, clear or with TLS, over TCP or in memory, with every way to end it.
+//!
+//! Deliberately without time-outs, buffers of its own, or an idea of POP3: the caller awaits each operation inside
+//! `tokio::time::timeout` and keeps the octets.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use crate::ReadError;
+use crate::tls::{Acceptor, Session, TlsFacts};
+use crate::transport::Transport;
+
+/// How the peer ended the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// FIN on a connection without TLS: orderly.
+    Fin,
+    /// RST.
+    Reset,
+    /// TLS `close_notify`: orderly.
+    TlsClose,
+    /// FIN under TLS without `close_notify`: what was read may have been cut (RFC 8446 section 6.1).
+    Truncated,
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Ending::Fin => "fin",
+            Ending::Reset => "reset",
+            Ending::TlsClose => "tls-close",
+            Ending::Truncated => "truncated",
+        })
+    }
+}
+
+/// What [`Stream::write_or_read`] could do first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many octets of the output were taken.
+    Written(usize),
+    /// So many octets were read; 0 means that the peer has ended.
+    Read(usize),
+}
+
+/// A connection to a peer. Dropping it closes the socket in whatever state it is.
+pub struct Stream {
+    layer: Layer,
+    host: Arc<str>,
+    facts: Option<Box<TlsFacts>>,
+    ending: Option<Ending>,
+}
+
+enum Layer {
+    Clear(Transport),
+    Tls(Box<Session>),
+}
+
+impl Stream {
+    pub(crate) fn new(transport: Transport, host: Arc<str>) -> Stream {
+        Stream { layer: Layer::Clear(transport), host, facts: None, ending: None }
+    }
+
+    /// The stream under TLS; `facts` is what the client's side has learned.
+    pub(crate) fn secured(session: Session, host: Arc<str>, facts: Option<TlsFacts>) -> Stream {
+        Stream { layer: Layer::Tls(Box::new(session)), host, facts: facts.map(Box::new), ending: None }
+    }
+
+    /// The clear transport, to put TLS on it; `None` if there is TLS already.
+    pub(crate) fn into_clear(self) -> Option<(Transport, Arc<str>)> {
+        match self.layer {
+            Layer::Clear(transport) => Some((transport, self.host)),
+            Layer::Tls(_) => None,
+        }
+    }
+
+    /// The server's side of a TLS handshake. `None` if it failed; the connection has then been ended in order,
+    /// so that the peer reads the alert.
+    pub(crate) async fn accept_tls(self, acceptor: &Acceptor, patience: Duration) -> Option<Stream> {
+        let (transport, host) = self.into_clear()?;
+        match acceptor.accept(transport).await {
+            Ok(session) => Some(Stream::secured(session, host, None)),
+            Err(transport) => {
+                Stream::new(transport, host).farewell(patience).await;
+                None
+            }
+        }
+    }
+
+    /// Reads what has arrived, at least one octet, at most `buffer.len()`. `Ok(0)` means that the peer has ended in
+    /// order: [`Stream::ending`] tells whether by FIN or by `close_notify`. Cancelling loses nothing.
+    ///
+    /// # Errors
+    /// The peer reset the connection, cut TLS off, or broke it; see [`ReadError`].
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let result = self.layer.read(buffer).await;
+        self.note_read(result)
+    }
+
+    /// Writes all the octets and flushes them to the operating system. Cancelling leaves unknown how many were
+    /// written.
+    ///
+    /// # Errors
+    /// The connection is gone; [`Stream::read`] may still give what the peer sent before.
+    pub async fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        let result = match self.layer.write_all(octets).await {
+            Ok(()) => self.layer.flush().await,
+            failed => failed,
+        };
+        self.note_write(&result);
+        result
+    }
+
+    /// Writes some of the octets or reads some, whichever is possible; reading goes first. For pipelining: a client
+    /// that writes much without reading would wait for a server that waits for it. Call [`Stream::write_all`] with
+    /// what is left, or with nothing, in the end: it flushes.
+    ///
+    /// # Errors
+    /// As [`Stream::read`]; a failed write is [`ReadError::Reset`] or [`ReadError::Io`].
+    pub async fn write_or_read(&mut self, octets: &[u8], buffer: &mut [u8]) -> Result<Progress, ReadError> {
+        let layer = &mut self.layer;
+        let (result, reading) = poll_fn(|context| {
+            let mut read = ReadBuf::new(buffer);
+            if let Poll::Ready(result) = Pin::new(&mut *layer).poll_read(context, &mut read) {
+                return Poll::Ready((result.map(|()| read.filled().len()), true));
+            }
+            if octets.is_empty() {
+                return Poll::Pending;
+            }
+            Pin::new(&mut *layer).poll_write(context, octets).map(|result| (result, false))
+        })
+        .await;
+        if reading {
+            return self.note_read(result).map(Progress::Read);
+        }
+        match result {
+            Ok(count) => Ok(Progress::Written(count)),
+            Err(error) => Err(self.note_read(Err(error)).err().unwrap_or(ReadError::Reset)),
+        }
+    }
+
+    /// Half-close: says that no more octets follow (`close_notify` under TLS, then FIN). Reading goes on.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn shutdown_write(&mut self) -> io::Result<()> {
+        self.layer.shutdown().await
+    }
+
+    /// Ends in order: everything written, `close_notify` under TLS, FIN. A peer that is already gone is no error.
+    pub async fn close(mut self) {
+        let _ = self.layer.shutdown().await;
+        self.layer.into_transport().finish();
+    }
+
+    /// Ends with RST.
+    pub fn reset(self) {
+        self.layer.into_transport().reset();
+    }
+
+    /// Ends with FIN without `close_notify`, as a crashed client does. Without TLS the same as [`Stream::close`].
+    pub fn abandon(self) {
+        self.layer.into_transport().finish();
+    }
+
+    /// What was negotiated; `None` without TLS.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.facts.as_deref()
+    }
+
+    /// How the peer ended; `None` as long as it has not, or nobody has read so far.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// The name that the client sent as SNI, on the server's side.
+    #[cfg(test)]
+    pub(crate) fn server_name(&self) -> Option<String> {
+        match &self.layer {
+            Layer::Clear(_) => None,
+            Layer::Tls(session) => session.server_name(),
+        }
+    }
+
+    /// Ends in order as a server must: after FIN it goes on reading until the peer has closed too or `patience` is
+    /// over, since RST (which the kernel sends for octets that nobody reads) could destroy the last reply.
+    pub(crate) async fn farewell(mut self, patience: Duration) {
+        let _ = tokio::time::timeout(patience, async {
+            if self.layer.shutdown().await.is_ok() {
+                self.layer.transport().drain().await;
+            }
+        })
+        .await;
+        self.layer.into_transport().finish();
+    }
+
+    fn note_read(&mut self, result: io::Result<usize>) -> Result<usize, ReadError> {
+        let tls = matches!(self.layer, Layer::Tls(_));
+        let (ending, result) = match result {
+            // A write learned of the RST first; the kernel tells it only once.
+            Ok(0) if self.ending == Some(Ending::Reset) => (None, Err(ReadError::Reset)),
+            Ok(0) => (Some(if tls { Ending::TlsClose } else { Ending::Fin }), Ok(0)),
+            Ok(count) => return Ok(count),
+            Err(error) => match error.kind() {
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe => (Some(Ending::Reset), Err(ReadError::Reset)),
+                io::ErrorKind::UnexpectedEof if tls => (Some(Ending::Truncated), Err(ReadError::Truncated)),
+                io::ErrorKind::InvalidData if tls => {
+                    (None, Err(ReadError::Tls { reason: error.to_string() }))
+                }
+                _ => (None, Err(ReadError::Io(error))),
+            },
+        };
+        // The first ending is the true one: after it the kernel only repeats that nothing comes.
+        self.ending = self.ending.or(ending);
+        result
+    }
+
+    fn note_write(&mut self, result: &io::Result<()>) {
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset) {
+            self.ending = self.ending.or(Some(Ending::Reset));
+        }
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Stream")
+            .field("host", &self.host)
+            .field("tls", &self.facts)
+            .field("ending", &self.ending)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Layer {
+    fn transport(&mut self) -> &mut Transport {
+        match self {
+            Layer::Clear(transport) => transport,
+            Layer::Tls(session) => session.transport(),
+        }
+    }
+
+    fn into_transport(self) -> Transport {
+        match self {
+            Layer::Clear(transport) => transport,
+            Layer::Tls(session) => session.into_transport(),
+        }
+    }
+}
+
+impl AsyncRead for Layer {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Layer::Clear(transport) => Pin::new(transport).poll_read(context, buffer),
+            Layer::Tls(session) => Pin::new(&mut **session).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Layer {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Layer::Clear(transport) => Pin::new(transport).poll_write(context, octets),
+            Layer::Tls(session) => Pin::new(&mut **session).poll_write(context, octets),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Layer::Clear(transport) => Pin::new(transport).poll_flush(context),
+            Layer::Tls(session) => Pin::new(&mut **session).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Layer::Clear(transport) => Pin::new(transport).poll_shutdown(context),
+            Layer::Tls(session) => Pin::new(&mut **session).poll_shutdown(context),
+        }
+    }
+}

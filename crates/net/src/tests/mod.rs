@@ -1,0 +1,78 @@
+//! Tests over real loopback sockets and over pipes in memory.
+
+mod endings;
+mod server;
+mod trust;
+
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::stream::Stream;
+use crate::tls::{Acceptor, Connector};
+use crate::transport::Transport;
+use crate::{DialError, Identity, ReadError, TlsOptions, Trust};
+
+/// What carries the octets of a test.
+#[derive(Clone, Copy, Debug)]
+enum Carrier {
+    Tcp,
+    Memory,
+}
+
+const CARRIERS: [Carrier; 2] = [Carrier::Tcp, Carrier::Memory];
+
+/// The two ends of a connection without TLS: client, server.
+async fn pair(carrier: Carrier) -> (Stream, Stream) {
+    let (near, far) = match carrier {
+        Carrier::Memory => Transport::pipe(),
+        Carrier::Tcp => {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (far, _) = listener.accept().await.unwrap();
+            (Transport::tcp(near), Transport::tcp(far))
+        }
+    };
+    (Stream::new(near, Arc::from("localhost")), Stream::new(far, Arc::from("localhost")))
+}
+
+/// A handshake between the two; the server's end is `None` if it failed there.
+async fn handshake(
+    carrier: Carrier,
+    identity: &Identity,
+    trust: &Trust,
+    options: &TlsOptions,
+) -> (Result<Stream, DialError>, Option<Stream>) {
+    let acceptor = Acceptor::new(identity).unwrap();
+    let connector = Connector::new(trust).unwrap();
+    let (client, server) = pair(carrier).await;
+    let (transport, host) = client.into_clear().unwrap();
+    tokio::join!(
+        async {
+            let (session, facts) = connector.connect(transport, &host, options).await?;
+            Ok(Stream::secured(session, host.clone(), Some(facts)))
+        },
+        server.accept_tls(&acceptor, std::time::Duration::from_secs(5)),
+    )
+}
+
+/// The two ends of a connection with TLS: client, server.
+async fn secure_pair(carrier: Carrier) -> (Stream, Stream) {
+    let identity = Identity::throwaway().unwrap();
+    let trust = Trust::Only { ca_pem: identity.ca_pem().into() };
+    let (client, server) = handshake(carrier, &identity, &trust, &TlsOptions::named("localhost")).await;
+    (client.unwrap(), server.unwrap())
+}
+
+/// Everything up to the end, and how reading ended.
+async fn read_to_end(stream: &mut Stream) -> (Vec<u8>, Result<(), ReadError>) {
+    let mut all = Vec::new();
+    let mut scratch = [0; 4096];
+    loop {
+        match stream.read(&mut scratch).await {
+            Ok(0) => return (all, Ok(())),
+            Ok(count) => all.extend_from_slice(&scratch[..count]),
+            Err(error) => return (all, Err(error)),
+        }
+    }
+}
