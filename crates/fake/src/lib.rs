@@ -1,1 +1,45 @@
 //! The deterministic POP3 server, still without a socket.
+//!
+//! A [`World`] holds accounts and their mail. Each [`Connection`] to it is a machine for a driver: it says what it
+//! wants ([`Next`]), takes octets and gives octets. By default the server is right: RFC 1939 with USER, PASS, APOP,
+//! TOP and UIDL, the lock, a snapshot at login, removal only at QUIT; CAPA, response codes and pipelining (RFC 2449,
+//! RFC 3206); STLS (RFC 2595); AUTH (RFC 5034) with the mechanisms of the sasl crate; UTF8 and LANG (RFC 6856).
+//! [`Defects`] make it wrong, each in one named way ([`DEFECTS`]), so that a conformance suite can be shown to
+//! notice.
+//!
+//! The contract: the same seed, number of the connection and octets of the client give the same octets of the
+//! server, however they are split. A connection buffers no more than one line of the client, and one body is
+//! streamed in small pieces, however large the message is. No octets of a client panic it.
+//!
+//! What this crate deliberately does not do: no sockets, no TLS (the driver's; see [`Next::StartTls`]), no clock and
+//! so no time-outs and delays, no files, no global randomness. It is no server for real mail.
+//!
+//! ```
+//! use fake::{Account, Channel, Configuration, Next, World};
+//!
+//! let account = Account::new("alice", "wonderland", [b"Subject: tea\r\n\r\nAt five.\r\n".to_vec()]);
+//! let world = World::new(Configuration { accounts: vec![account], ..Configuration::default() });
+//! let mut connection = world.connect(Channel::Clear);
+//! let (mut input, mut output) = (&b"USER alice\r\nPASS wonderland\r\nSTAT\r\nQUIT\r\n"[..], Vec::new());
+//! loop {
+//!     match connection.next() {
+//!         Next::Write => connection.transmit(&mut output, 16 * 1024),
+//!         Next::Read if !input.is_empty() => input = &input[connection.receive(input)..],
+//!         _ => break,
+//!     }
+//! }
+//! assert!(output.ends_with(b"+OK 1 26\r\n+OK Bye\r\n"));
+//! ```
+
+mod configuration;
+mod connection;
+mod defect;
+mod maildrop;
+mod session;
+mod transfer;
+mod world;
+
+pub use configuration::{Account, Configuration};
+pub use connection::{Channel, Connection, Next};
+pub use defect::{DEFECTS, Defect, DefectInfo, Defects};
+pub use world::World;

@@ -1,0 +1,152 @@
+//! The contract with the driver: what to do next, octets in, octets out.
+//!
+//! A driver asks [`Connection::next`] and does what it says until it says [`Next::Close`] or [`Next::Reset`], or the
+//! client is gone; then it drops the connection. Time-outs, sockets and TLS are the driver's matter alone.
+
+use proto::{Server, ServerLimits};
+
+use crate::session::{After, Session};
+use crate::{Defect, World};
+
+/// Octets of a command line, CRLF included (RFC 2449 section 4 asks for as many).
+const COMMAND_AT_MOST: usize = 255;
+
+/// Octets of a response within a SASL exchange, CRLF included.
+const RESPONSE_AT_MOST: usize = 64 * 1024;
+
+/// How a connection is protected when it begins.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Not at all; STLS is offered.
+    Clear,
+    /// TLS from the first octet.
+    Tls,
+}
+
+/// What a connection wants of its driver.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Octets of the client. If there are none any more, drop the connection.
+    Read,
+    /// There is output: call [`Connection::transmit`].
+    Write,
+    /// Write all output, throw away every octet read so far and not consumed (RFC 2595 section 4), do the server's
+    /// handshake, then call [`Connection::tls_established`]. If the handshake fails, drop the connection.
+    StartTls,
+    /// Write all output, then close in good order.
+    Close,
+    /// End the connection with a reset.
+    Reset,
+}
+
+/// One client's connection. Dropping it is the loss of the connection: the lock is released and nothing is removed,
+/// unless QUIT was answered before (RFC 1939 section 6).
+pub struct Connection {
+    session: Session,
+    lines: Server,
+    /// A command that has not arrived in full; shorter than [`RESPONSE_AT_MOST`].
+    partial: Vec<u8>,
+    /// Cleartext that a defect carries over into TLS.
+    smuggled: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) fn new(world: World, number: u64, channel: Channel) -> Connection {
+        let limits = ServerLimits { command: COMMAND_AT_MOST, response: RESPONSE_AT_MOST };
+        Connection {
+            session: Session::begin(world, number, channel),
+            lines: Server::new(limits),
+            partial: Vec::new(),
+            smuggled: Vec::new(),
+        }
+    }
+
+    /// What to do now.
+    pub fn next(&self) -> Next {
+        if !self.session.output.is_empty() {
+            return Next::Write;
+        }
+        match self.session.after {
+            After::Go => Next::Read,
+            After::StartTls => Next::StartTls,
+            After::Close => Next::Close,
+            After::Reset => Next::Reset,
+        }
+    }
+
+    /// Takes octets of the client and says how many: those up to the end of the first command, or as many as there
+    /// is room for if no command ends in them; at least one. Takes none unless [`Connection::next`] is
+    /// [`Next::Read`].
+    pub fn receive(&mut self, input: &[u8]) -> usize {
+        if self.next() != Next::Read {
+            return 0;
+        }
+        let end =
+            input.iter().position(|&octet| octet == b'\n').map_or(input.len(), |line_feed| line_feed + 1);
+        let more = input.len() > end;
+        self.partial.extend_from_slice(&input[..end]);
+        // A line that is too long is refused as soon as that is known, and its rest swallowed: two events at most.
+        while !self.partial.is_empty() && self.step(more) {}
+        self.taken(input, end)
+    }
+
+    /// Appends output, at most so many octets.
+    pub fn transmit(&mut self, out: &mut Vec<u8>, at_most: usize) {
+        self.session.output.transmit(out, at_most);
+        self.execute_smuggled();
+    }
+
+    /// The handshake after [`Next::StartTls`] has succeeded. What the client said before is forgotten.
+    pub fn tls_established(&mut self) {
+        self.lines.restart();
+        self.partial.clear();
+        self.session.restart_in_tls();
+        self.execute_smuggled();
+    }
+
+    /// One step over what has arrived of the line; false if there is nothing more to do with it.
+    fn step(&mut self, more: bool) -> bool {
+        let partial = std::mem::take(&mut self.partial);
+        let step = self.lines.step(&partial);
+        let (consumed, idle) = (step.consumed, step.consumed == 0 && step.event.is_none());
+        if let Some(incoming) = step.event {
+            self.session.handle(&incoming, more);
+            if self.session.awaits_response() {
+                self.lines.await_response();
+            }
+        }
+        self.partial = partial;
+        self.partial.drain(..consumed);
+        !idle
+    }
+
+    /// How much of the input counts as consumed: a correct server leaves what follows a command alone.
+    fn taken(&mut self, input: &[u8], end: usize) -> usize {
+        let rest = &input[end..];
+        if self.session.broken(Defect::StlsKeepsPlaintext) && self.session.after == After::StartTls {
+            self.smuggled = rest[..rest.len().min(COMMAND_AT_MOST)].to_vec();
+            return input.len();
+        }
+        if std::mem::take(&mut self.session.loses_input) { input.len() } else { end }
+    }
+
+    fn execute_smuggled(&mut self) {
+        while !self.smuggled.is_empty() && self.next() == Next::Read {
+            let smuggled = std::mem::take(&mut self.smuggled);
+            let taken = self.receive(&smuggled);
+            self.smuggled = smuggled[taken..].to_vec();
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.session.lost(&self.partial);
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Connection").field("next", &self.next()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,202 @@
+//! The AUTHORIZATION state: USER, PASS, APOP, STLS, UTF8 (RFC 1939 sections 4 and 7, RFC 2595, RFC 6856).
+//!
+//! AUTH begins here and goes on in [`super::exchange`]. There are deliberately no delays and no penalties for
+//! failures; a laboratory would only punish its own users.
+
+use proto::Verb;
+
+use super::{After, Arguments, Session};
+use crate::maildrop::Maildrop;
+use crate::session::transaction::{Remembered, Transaction};
+use crate::{Channel, Defect};
+
+impl Session {
+    pub(super) fn authorize(&mut self, verb: Verb, arguments: &Arguments<'_>) {
+        match verb {
+            Verb::User => self.user(arguments),
+            Verb::Pass => self.pass(arguments),
+            Verb::Apop => self.apop(arguments),
+            Verb::Auth => self.auth(arguments),
+            Verb::Stls => self.stls(),
+            Verb::Utf8 => {
+                self.utf8 = true;
+                self.ok("UTF8 mode");
+            }
+            Verb::Stat if self.lets_stat_through() => self.ok("0 0"),
+            Verb::Noop if self.broken(Defect::NoopBeforeLogin) => self.ok("Nothing done"),
+            _ => self.err("Log in first"),
+        }
+    }
+
+    /// Whether a name and a password in the clear may be sent on this channel (RFC 2595 section 2.3).
+    pub(super) fn takes_cleartext(&self) -> bool {
+        self.channel == Channel::Tls || self.world.configuration().cleartext_login
+    }
+
+    fn user(&mut self, arguments: &Arguments<'_>) {
+        let [name] = arguments.words[..] else {
+            if self.broken(Defect::BareUserOk) && arguments.words.is_empty() {
+                return self.ok("Send PASS");
+            }
+            return self.err("USER takes one name");
+        };
+        if !self.takes_cleartext() {
+            return self.err("No cleartext passwords here: use STLS or another mechanism");
+        }
+        self.name = Some(name.to_vec());
+        self.past.named = true;
+        if self.broken(Defect::LockAtUser) {
+            self.hold_name(name);
+        }
+        // The same for names that do not exist: who asks does not learn who has mail here.
+        self.ok("Send PASS");
+        if self.broken(Defect::SplitsLongNames) && name.len() > 39 {
+            self.err("Unknown command");
+        }
+    }
+
+    fn pass(&mut self, arguments: &Arguments<'_>) {
+        let password = arguments.words.first().copied().unwrap_or_default();
+        let Some(name) = self.name.take() else { return self.pass_without_user(password) };
+        let user = String::from_utf8(name).ok().filter(|name| self.world.password(name).is_some());
+        let right = user.as_deref().and_then(|user| self.world.password(user)).map(str::to_owned);
+        if password.is_empty() && !self.broken(Defect::PassEmptyOk) {
+            return self.err("PASS needs a password");
+        }
+        match (user, right) {
+            (Some(user), Some(right)) if self.is_password(&right, password) => {
+                if self.broken(Defect::RefusesAfterFailure) && self.past.failed.pass {
+                    return self.err("Login refused");
+                }
+                self.log_in(user);
+                self.loses_input = self.broken(Defect::PipeLosesInput) && self.transaction.is_some();
+            }
+            (user, _) => {
+                self.past.failed.pass = true;
+                if self.broken(Defect::PassRemembersName) {
+                    self.name = user.clone().map(String::into_bytes);
+                }
+                self.refuse_password(user.as_deref());
+            }
+        }
+    }
+
+    /// PASS is valid only after a successful USER (RFC 1939 section 7), and a failed PASS uses that up.
+    fn pass_without_user(&mut self, password: &[u8]) {
+        if self.broken(Defect::PassWithoutUser) && !self.past.named {
+            let accounts = &self.world.configuration().accounts;
+            let owner = accounts.iter().find(|account| account.password.as_bytes() == password);
+            if let Some(user) = owner.map(|account| account.user.clone()) {
+                return self.log_in(user);
+            }
+        }
+        self.err("Say USER first");
+    }
+
+    fn is_password(&self, right: &str, sent: &[u8]) -> bool {
+        let right = right.as_bytes();
+        right == sent
+            || (self.broken(Defect::PassPrefix) && sent.starts_with(right))
+            || (self.broken(Defect::PassCaseFolded) && sent.eq_ignore_ascii_case(right))
+            || (self.broken(Defect::PassEmptyOk) && sent.is_empty())
+    }
+
+    fn refuse_password(&mut self, user: Option<&str>) {
+        let busy = user.and_then(|user| self.world.with(user, |maildrop| maildrop.is_locked()));
+        if self.broken(Defect::InUseForWrongPassword) && busy == Some(true) {
+            return self.err("[IN-USE] Maildrop is busy");
+        }
+        if self.broken(Defect::AuthNotForUnknownUser) && user.is_none() {
+            return self.err("Wrong name or password");
+        }
+        self.refuse_credentials();
+    }
+
+    /// The one answer to all wrong credentials (RFC 3206 section 5).
+    pub(super) fn refuse_credentials(&mut self) {
+        self.err("[AUTH] Wrong name or password");
+    }
+
+    fn apop(&mut self, arguments: &Arguments<'_>) {
+        let words = &arguments.words[..];
+        let user = words.first().and_then(|name| std::str::from_utf8(name).ok()).map(str::to_owned);
+        let right = user.as_deref().and_then(|user| self.world.password(user)).map(str::to_owned);
+        let &[_, digest] = words else {
+            if self.broken(Defect::ApopWithoutDigest) && right.is_some() {
+                return self.ok("Hello");
+            }
+            return self.err("APOP takes a name and a digest");
+        };
+        let timestamp = self.timestamp();
+        match (user, right) {
+            (Some(user), Some(right)) if sasl::apop::verify(&timestamp, &right, digest) => self.log_in(user),
+            _ => {
+                self.past.failed.apop = true;
+                self.refuse_credentials();
+            }
+        }
+    }
+
+    /// RFC 2595 section 4. What the client sent behind it is the driver's to throw away.
+    fn stls(&mut self) {
+        if self.channel == Channel::Tls {
+            return self.err("TLS is active already");
+        }
+        self.ok("Begin TLS");
+        self.after = After::StartTls;
+    }
+
+    /// Opens a maildrop for a user who has proved to be that (RFC 1939 section 4).
+    pub(super) fn log_in(&mut self, user: String) {
+        let (number, defects) = (self.number, self.defects);
+        let opened = self.world.with(&user, |maildrop| {
+            let snapshot = maildrop.open(number, defects)?;
+            let abandoned = std::mem::take(&mut maildrop.scars.abandoned);
+            let hidden = maildrop.scars.hidden.take();
+            let past =
+                Remembered { virgin: maildrop.is_virgin(), abandoned, hidden, ..Remembered::default() };
+            Some((snapshot, past))
+        });
+        let Some(Some((snapshot, remembered))) = opened else {
+            self.past.found_busy = true;
+            return self.err("[IN-USE] Maildrop is busy");
+        };
+        self.release_name();
+        self.name = None;
+        self.transaction = Some(Transaction::new(user, snapshot, remembered));
+        self.past.logged_in();
+        self.ok("Maildrop open");
+    }
+
+    /// Where defects answer STAT although nobody is logged in.
+    fn lets_stat_through(&self) -> bool {
+        (self.broken(Defect::StatBeforeLogin) && self.past.lines == 0)
+            || (self.broken(Defect::StatAfterFailedPass) && self.past.failed.pass)
+            || (self.broken(Defect::StatAfterFailedApop) && self.past.failed.apop)
+            || (self.broken(Defect::StatAfterLockRefusal) && self.past.found_busy)
+    }
+
+    /// Keeps others out before anything was proved. A defect.
+    fn hold_name(&mut self, name: &[u8]) {
+        let number = self.number;
+        self.release_name();
+        if let Ok(user) = std::str::from_utf8(name) {
+            self.world.with(user, |maildrop| {
+                if !maildrop.is_locked() {
+                    maildrop.scars.named_by.get_or_insert(number);
+                }
+            });
+        }
+    }
+
+    /// Undoes [`Session::hold_name`].
+    pub(super) fn release_name(&mut self) {
+        if self.broken(Defect::LockAtUser) {
+            let number = self.number;
+            let release = |maildrop: &mut Maildrop| {
+                maildrop.scars.named_by = maildrop.scars.named_by.filter(|&first| first != number);
+            };
+            self.world.with_all(release);
+        }
+    }
+}

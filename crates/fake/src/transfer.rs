@@ -1,0 +1,243 @@
+//! Output: lines that are ready, and at most one body that is produced as it is taken.
+//!
+//! However large a message or a listing is, no more than a few KiB of it exist here at a time. What is sent is
+//! decided elsewhere; this module only stuffs and terminates it (RFC 1939 section 3).
+
+use std::sync::Arc;
+
+use proto::Stuffer;
+
+/// How much of a body is made ready at once, before stuffing.
+const PIECE: usize = 4096;
+
+/// Everything that waits to be written.
+#[derive(Default)]
+pub(crate) struct Output {
+    ready: Vec<u8>,
+    written: usize,
+    body: Option<Body>,
+}
+
+/// What follows a positive status line.
+pub(crate) enum Body {
+    /// A message or its top.
+    Content(Content),
+    /// A listing, line by line without line ends.
+    Lines(Box<dyn Iterator<Item = Vec<u8>> + Send>),
+}
+
+/// The octets of a message that are to be sent.
+pub(crate) struct Content {
+    octets: Arc<[u8]>,
+    position: usize,
+    end: usize,
+    stuffing: Stuffing,
+    ending: Ending,
+}
+
+/// How dots are treated; all but the first are wrong.
+pub(crate) enum Stuffing {
+    /// Every line that begins with a dot gets another.
+    Right(Stuffer),
+    /// The same but for lines that begin at certain octets of the content.
+    Forgetful(Forgetful),
+}
+
+/// A stuffer that forgets.
+pub(crate) struct Forgetful {
+    forgets: fn(u64) -> bool,
+    position: u64,
+    tail: [u8; 2],
+}
+
+/// How the last line ends; all but the first are wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// With CRLF, and a line with a dot.
+    Right,
+    /// The line with the dot ends with LF alone.
+    LineFeed,
+    /// A last line without line end gets none before the dot.
+    Glued,
+}
+
+impl Output {
+    /// Whether everything was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.written == self.ready.len() && self.body.is_none()
+    }
+
+    /// Whether a body is still being sent.
+    pub(crate) fn in_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Where lines are written to. Never while a body is being sent.
+    pub(crate) fn lines(&mut self) -> &mut Vec<u8> {
+        debug_assert!(self.body.is_none(), "a reply in the middle of a body");
+        &mut self.ready
+    }
+
+    /// Throws away what was not taken.
+    pub(crate) fn discard(&mut self) {
+        *self = Output::default();
+    }
+
+    /// Sends this body after the lines that are ready.
+    pub(crate) fn start(&mut self, body: Body) {
+        self.body = Some(body);
+    }
+
+    /// Appends at most so many octets of what waits.
+    pub(crate) fn transmit(&mut self, out: &mut Vec<u8>, at_most: usize) {
+        let mut room = at_most;
+        while room > 0 {
+            if self.written == self.ready.len() && !self.refill() {
+                return;
+            }
+            let piece = room.min(self.ready.len() - self.written);
+            out.extend_from_slice(&self.ready[self.written..self.written + piece]);
+            self.written += piece;
+            room -= piece;
+        }
+    }
+
+    /// Makes more of the body ready; false if there is none.
+    fn refill(&mut self) -> bool {
+        self.ready.clear();
+        self.written = 0;
+        let Some(body) = self.body.as_mut() else { return false };
+        let ended = match body {
+            Body::Content(content) => content.fill(&mut self.ready),
+            Body::Lines(lines) => fill_lines(lines, &mut self.ready),
+        };
+        if ended {
+            self.body = None;
+        }
+        true
+    }
+}
+
+impl Content {
+    /// The first `end` octets of a message.
+    pub(crate) fn new(octets: Arc<[u8]>, end: usize, stuffing: Stuffing, ending: Ending) -> Content {
+        Content { octets, position: 0, end, stuffing, ending }
+    }
+
+    /// Makes a piece ready; true if it was the last.
+    fn fill(&mut self, out: &mut Vec<u8>) -> bool {
+        let end = self.end.min(self.position + PIECE);
+        let piece = &self.octets[self.position..end];
+        match &mut self.stuffing {
+            Stuffing::Right(stuffer) => stuffer.push(piece, out),
+            Stuffing::Forgetful(forgetful) => forgetful.push(piece, out),
+        }
+        self.position = end;
+        if self.position < self.end {
+            return false;
+        }
+        self.finish(out);
+        true
+    }
+
+    fn finish(&self, out: &mut Vec<u8>) {
+        let unfinished = self.end > 0 && !self.octets[..self.end].ends_with(b"\r\n");
+        if unfinished && self.ending != Ending::Glued {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(if self.ending == Ending::LineFeed { b".\n" } else { b".\r\n" });
+    }
+}
+
+impl Stuffing {
+    /// As RFC 1939 section 3 has it.
+    pub(crate) fn right() -> Stuffing {
+        Stuffing::Right(Stuffer::new())
+    }
+
+    /// Forgets lines that begin at the octets for which this is true.
+    pub(crate) fn forgetful(forgets: fn(u64) -> bool) -> Stuffing {
+        Stuffing::Forgetful(Forgetful { forgets, position: 0, tail: *b"\r\n" })
+    }
+}
+
+impl Forgetful {
+    fn push(&mut self, content: &[u8], out: &mut Vec<u8>) {
+        for &octet in content {
+            if octet == b'.' && self.tail == *b"\r\n" && !(self.forgets)(self.position) {
+                out.push(b'.');
+            }
+            out.push(octet);
+            self.tail = [self.tail[1], octet];
+            self.position += 1;
+        }
+    }
+}
+
+fn fill_lines(lines: &mut dyn Iterator<Item = Vec<u8>>, out: &mut Vec<u8>) -> bool {
+    while out.len() < PIECE {
+        let Some(line) = lines.next() else {
+            out.extend_from_slice(b".\r\n");
+            return true;
+        };
+        proto::encode::line(out, &line);
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Body, Content, Ending, Output, PIECE, Stuffing};
+
+    fn content(octets: &[u8], stuffing: Stuffing, ending: Ending) -> Body {
+        Body::Content(Content::new(octets.into(), octets.len(), stuffing, ending))
+    }
+
+    fn sent(body: Body, at_most: usize) -> Vec<u8> {
+        let mut output = Output::default();
+        output.lines().extend_from_slice(b"+OK\r\n");
+        output.start(body);
+        let mut out = Vec::new();
+        while !output.is_empty() {
+            let before = out.len();
+            output.transmit(&mut out, at_most);
+            assert!(out.len() > before && out.len() <= before + at_most);
+            assert!(output.ready.capacity() <= 4 * PIECE, "{}", output.ready.capacity());
+        }
+        out
+    }
+
+    #[test]
+    fn a_body_is_the_same_in_any_portions() {
+        let octets: Vec<u8> = b"..\r\nx\r\n.".iter().copied().cycle().take(40_000).collect();
+        let whole = sent(content(&octets, Stuffing::right(), Ending::Right), usize::MAX);
+        let mut expected = mail::wire(&octets).into_owned();
+        assert_eq!(proto::unstuff(&whole[5..]), expected);
+        for at_most in [1, 7, 4096, 4097] {
+            assert_eq!(sent(content(&octets, Stuffing::right(), Ending::Right), at_most), whole);
+        }
+        // Forgetting nothing is the same as being right.
+        assert_eq!(sent(content(&octets, Stuffing::forgetful(|_| false), Ending::Right), 100), whole);
+        expected.splice(..0, *b"+OK\r\n");
+        expected.extend_from_slice(b".\r\n");
+        assert_eq!(sent(content(&octets, Stuffing::forgetful(|_| true), Ending::Right), 100), expected);
+    }
+
+    #[test]
+    fn endings() {
+        let sent = |octets: &[u8], ending| sent(content(octets, Stuffing::right(), ending), 100);
+        assert_eq!(sent(b"", Ending::Right), b"+OK\r\n.\r\n");
+        assert_eq!(sent(b"x", Ending::Right), b"+OK\r\nx\r\n.\r\n");
+        assert_eq!(sent(b"x\r\n", Ending::Glued), b"+OK\r\nx\r\n.\r\n");
+        assert_eq!(sent(b"x", Ending::Glued), b"+OK\r\nx.\r\n");
+        assert_eq!(sent(b"x\r\n", Ending::LineFeed), b"+OK\r\nx\r\n.\n");
+    }
+
+    #[test]
+    fn a_listing_is_made_in_pieces() {
+        let lines = || Body::Lines(Box::new((1..=10_000).map(|number: u32| number.to_string().into_bytes())));
+        let whole = sent(lines(), usize::MAX);
+        assert!(whole.starts_with(b"+OK\r\n1\r\n2\r\n") && whole.ends_with(b"\r\n10000\r\n.\r\n"));
+        assert_eq!(sent(lines(), 3), whole);
+    }
+}
