@@ -1,0 +1,8 @@
+//! Conversations with the fake server in memory: octets in, octets out, no socket.
+
+#![allow(clippy::unwrap_used, reason = "a conversation that cannot be held fails its test")]
+
+mod correct;
+mod defects;
+mod properties;
+mod talk;
