@@ -1,6 +1,14 @@
 //! Byte-stuffing of multi-line content (RFC 1939 section 3).
 
 /// Stuffs content as it streams by; any split of the content gives the same octets.
+///
+/// ```
+/// let (mut stuffer, mut out) = (proto::Stuffer::new(), Vec::new());
+/// stuffer.push(b"first\r\n.", &mut out);
+/// stuffer.push(b"hidden", &mut out);
+/// stuffer.finish(&mut out);
+/// assert_eq!(out, b"first\r\n..hidden\r\n.\r\n");
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stuffer {
     started: bool,

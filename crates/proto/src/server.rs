@@ -25,6 +25,17 @@ pub struct ServerStep<'a> {
 }
 
 /// Reads a client's octets. Owns no buffer.
+///
+/// ```
+/// use proto::{Incoming, Server, ServerLimits, Verb};
+///
+/// let mut server = Server::new(ServerLimits::default());
+/// let input = b"RETR 1\r\nQU";
+/// let step = server.step(input);
+/// assert!(matches!(step.event, Some(Incoming::Command(command)) if command.verb == Some(Verb::Retr)));
+/// // The rest is no whole line: the driver keeps it and reads on.
+/// assert_eq!(server.step(&input[step.consumed..]).consumed, 0);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Server {
     limits: ServerLimits,

@@ -14,6 +14,15 @@ pub enum Indicator {
 }
 
 /// A status line.
+///
+/// ```
+/// use proto::{Deviation, Status};
+///
+/// let (status, deviations) = Status::parse(b"-err [IN-USE] maildrop is locked");
+/// assert!(!status.is_ok());
+/// assert!(status.code().is_some_and(|code| code.is("in-use")));
+/// assert!(deviations.iter().eq([Deviation::StatusCase]));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status<'a> {
     /// What it begins with.
