@@ -1,0 +1,152 @@
+//! Carrying out a plan: each entrance is surveyed and judged, and what has been seen is kept when something breaks
+//! off. Writes no files and decides no exit code.
+
+use std::rc::Rc;
+
+use record::{Event, Results, Security, TlsInfo};
+use stats::Latencies;
+use suite::{Evidence, Runner, Site};
+use tokio::signal::unix::{SignalKind, signal};
+use transcript::Transcript;
+
+use super::plan::Plan;
+use super::progress::Progress;
+use crate::folder;
+
+/// What a run has seen.
+#[derive(Default)]
+pub(super) struct Course {
+    /// The entrances that could be surveyed.
+    pub(super) entrances: Vec<record::Entrance>,
+    /// The verdicts.
+    pub(super) results: Results,
+    /// The conversations, by their path in the run's folder.
+    pub(super) transcripts: Vec<(String, Transcript)>,
+    /// The latencies of all conversations.
+    pub(super) latencies: Latencies,
+    /// What kept the run from its end.
+    pub(super) error: Option<String>,
+}
+
+/// Why a run was broken off by the user.
+const INTERRUPTED: &str = "interrupted";
+
+/// Judges every entrance of the plan in turn.
+pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course {
+    let mut course = Course::default();
+    let progress = Rc::new(progress);
+    let stopped = interrupted();
+    tokio::pin!(stopped);
+    for entrance in &plan.entrances {
+        progress.entrance(&entrance.endpoint);
+        let (surveyed, leavings) = tokio::select! {
+            surveyed = suite::survey(plan.survey(entrance, seed)) => surveyed,
+            () = &mut stopped => {
+                course.error = Some(INTERRUPTED.to_owned());
+                break;
+            }
+        };
+        let label = match &surveyed {
+            Ok(site) => course.label(site),
+            Err(_) => entrance.endpoint.to_string(),
+        };
+        if let Some(leavings) = leavings {
+            course.latencies.merge(&leavings.latencies);
+            course.transcripts.push((path(&label, "survey"), leavings.transcript));
+        }
+        let site = match surveyed {
+            Ok(site) => site,
+            Err(error) => {
+                course.error = Some(crate::terminal::visible(&error.to_string()));
+                break;
+            }
+        };
+        course.entrances.push(described(&site, &label));
+        let runner = Runner::new(site, plan.checks.clone(), plan.jobs);
+        let listener: suite::runner::Listener = {
+            let progress = Rc::clone(&progress);
+            Rc::new(move |event: Event| progress.hear(&event))
+        };
+        let whole = tokio::select! {
+            () = runner.run(&listener) => true,
+            () = &mut stopped => false,
+        };
+        course.latencies.merge(&runner.latencies());
+        course.keep(&label, runner.evidence());
+        if !whole {
+            course.error = Some(INTERRUPTED.to_owned());
+            break;
+        }
+    }
+    progress.finish();
+    course
+}
+
+impl Course {
+    /// The label of an entrance; with the host, if the short one is taken.
+    fn label(&self, site: &Site) -> String {
+        let label = site.label();
+        if self.entrances.iter().any(|entrance| entrance.label == label) {
+            format!("{}:{label}", site.entrance.endpoint.host)
+        } else {
+            label
+        }
+    }
+
+    fn keep(&mut self, label: &str, evidence: Vec<Evidence>) {
+        for Evidence { mut result, transcript } in evidence {
+            label.clone_into(&mut result.entrance);
+            if let Some(transcript) = transcript {
+                let path = path(label, &result.id);
+                result.transcript = Some(path.clone());
+                self.transcripts.push((path, transcript));
+            }
+            self.results.checks.push(result);
+        }
+    }
+}
+
+/// Where a transcript lies in the run's folder; the label is made fit for a file name.
+fn path(label: &str, id: &str) -> String {
+    let fit = |character: char| character.is_ascii_alphanumeric() || ".-".contains(character);
+    let label: String = label.chars().map(|character| if fit(character) { character } else { '-' }).collect();
+    format!("{}/{label}/{id}.pop", folder::TRANSCRIPTS)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn interrupted() {
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        }
+        // Without handlers the system ends the process itself.
+        _ => std::future::pending().await,
+    }
+}
+
+fn described(site: &Site, label: &str) -> record::Entrance {
+    let survey = &site.survey;
+    let capabilities = survey.capabilities.iter().flatten().map(|capability| {
+        let words = std::iter::once(&capability.tag).chain(&capability.parameters);
+        crate::terminal::visible(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
+    });
+    record::Entrance {
+        label: label.to_owned(),
+        host: site.entrance.endpoint.host.clone(),
+        port: site.entrance.endpoint.port,
+        security: match site.entrance.security {
+            suite::Security::Implicit => Security::Implicit,
+            suite::Security::Starttls => Security::Starttls,
+            suite::Security::Clear => Security::None,
+        },
+        tls: survey.tls.as_ref().map(|facts| TlsInfo {
+            version: facts.version.clone(),
+            cipher: facts.cipher.clone(),
+            group: (!facts.group.is_empty()).then(|| facts.group.clone()),
+            certificate_sha256: facts.certificates.first().map(|certificate| mail::digest(certificate)),
+            ..TlsInfo::default()
+        }),
+        capabilities: capabilities.collect(),
+        greeting: suite::survey::shown(&survey.greeting),
+    }
+}

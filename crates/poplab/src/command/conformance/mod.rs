@@ -1,0 +1,258 @@
+//! `poplab conformance`: from the command line over a plan to verdicts, files and the exit code.
+
+mod arguments;
+mod judge;
+mod plan;
+mod progress;
+mod selection;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use record::{Results, Run, TargetInfo, Verdict};
+
+pub(crate) use arguments::Arguments;
+
+use self::judge::Course;
+use self::plan::Plan;
+use self::progress::Progress;
+use super::Format;
+use crate::exit::{self, Failure};
+use crate::folder::{self, RunFolder};
+use crate::terminal;
+
+/// The exit code of a run and the clause that says why.
+type Conclusion = (u8, String);
+
+/// Judges, writes the run's folder and prints the report.
+///
+/// # Errors
+/// The folder cannot be used; everything else is recorded in the run.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    if let Some(id) = &arguments.explain {
+        return selection::explain(id);
+    }
+    if arguments.list {
+        return selection::list(&arguments.select, &arguments.skip);
+    }
+    let folder = RunFolder::open(&arguments.out)?;
+    let started = Timestamp::now();
+    let (mut course, conclusion) = carry_out(&arguments);
+    let (exit_code, exit_reason) = conclusion.unwrap_or_else(|error| {
+        let reason = terminal::visible(&format!("{error:#}"));
+        course.error = Some(reason.clone());
+        (exit::code(&error), reason)
+    });
+    let run = Run {
+        tool: "conformance".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        arguments: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
+        started: started.to_string(),
+        ended: Timestamp::now().to_string(),
+        seed: arguments.seed,
+        target: TargetInfo {
+            name: target_name(&arguments),
+            entrances: std::mem::take(&mut course.entrances),
+        },
+        totals: course.results.counts(),
+        exit_code: i32::from(exit_code),
+        exit_reason,
+        error: course.error.take(),
+        ..Run::default()
+    };
+    write(&folder, &run, started, &course, &arguments)?;
+    Ok(exit_code)
+}
+
+/// What the target is called in records.
+fn target_name(arguments: &Arguments) -> String {
+    arguments.target.as_ref().map_or_else(|| "embedded fake server".to_owned(), ToString::to_string)
+}
+
+/// Plans and judges. Whatever goes wrong, what was seen until then is kept.
+fn carry_out(arguments: &Arguments) -> (Course, anyhow::Result<Conclusion>) {
+    let plan = match Plan::new(arguments) {
+        Ok(plan) => plan,
+        Err(error) => return (Course::default(), Err(error)),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let error = Failure::not_carried_out(format!("the system gives no event queue: {error}"));
+            return (Course::default(), Err(error));
+        }
+    };
+    let progress = Progress::new(plan.checks.len() * plan.entrances.len(), arguments.quiet);
+    let mut course = runtime.block_on(judge::judge(&plan, arguments.seed, progress));
+    let conclusion = conclude(plan, &mut course, arguments);
+    (course, conclusion)
+}
+
+/// The baseline is applied, then the exit code follows from the verdicts.
+fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::Result<Conclusion> {
+    let mut gone = Vec::new();
+    if let Some(mut baseline) = plan.baseline {
+        if let Some(path) = arguments.baseline.as_ref().filter(|_| arguments.update_baseline) {
+            let (went, came) = baseline.update(&course.results);
+            std::fs::write(path, baseline.to_yaml())
+                .with_context(|| format!("cannot write the baseline {}", path.display()))?;
+            let deviations = |number: usize| if number == 1 { "deviation" } else { "deviations" };
+            terminal::tell(&format!(
+                "{}: {came} new {} (say why in `because`), {went} no longer seen",
+                path.display(),
+                deviations(came)
+            ));
+        }
+        gone = baseline
+            .apply(&mut course.results)
+            .into_iter()
+            .map(|deviation| format!("{} ({}, {})", deviation.check, deviation.entrance, deviation.verdict))
+            .collect();
+    }
+    if let Some(error) = &course.error {
+        return Ok((exit::NOT_CARRIED_OUT, error.clone()));
+    }
+    Ok(verdict(&course.results, arguments.strict, &gone))
+}
+
+fn verdict(results: &Results, strict: bool, gone: &[String]) -> Conclusion {
+    let totals = results.counts();
+    let number = |number: u64, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    if totals.fail > 0 {
+        return (exit::FALLS_SHORT, number(totals.fail, "broken requirement"));
+    }
+    if strict && totals.warn > 0 {
+        return (exit::FALLS_SHORT, format!("{} and --strict", number(totals.warn, "warning")));
+    }
+    if !gone.is_empty() {
+        let reason = format!(
+            "the baseline lists what is no longer seen: {}; remove it there, or give --update-baseline",
+            gone.join(", ")
+        );
+        return (exit::FALLS_SHORT, reason);
+    }
+    if !results.checks.iter().any(record::CheckResult::is_judged) {
+        let first = results
+            .checks
+            .iter()
+            .find(|check| matches!(check.verdict, Verdict::Skipped | Verdict::Inconclusive));
+        let why = first.map(|check| format!("; {}: {}", check.id, check.observed)).unwrap_or_default();
+        return (exit::NOT_CARRIED_OUT, format!("no check came to a judgement{why}"));
+    }
+    (exit::GOOD, "all as required".to_owned())
+}
+
+/// Writes every file of the run, and the reports.
+fn write(
+    folder: &RunFolder,
+    run: &Run,
+    started: Timestamp,
+    course: &Course,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    let results = &course.results;
+    folder.write(folder::RUN, run.to_json())?;
+    folder.write(folder::RESULTS, results.to_json())?;
+    let interval = run.duration().unwrap_or(Duration::ZERO);
+    let header = [format!("poplab {} {} {}", run.version, run.tool, run.target.name)];
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let start = started.as_duration().as_secs_f64();
+    folder.write(folder::LATENCIES, course.latencies.interval_log(start, interval, &header))?;
+    let mut texts = HashMap::new();
+    for (path, transcript) in &course.transcripts {
+        let text = transcript.render();
+        folder.write(path, &text)?;
+        texts.insert(path.as_str(), text);
+    }
+    report(folder, run, course, arguments, &|path| texts.get(path).cloned())
+}
+
+/// One form goes to stdout. Of several, the human one does, and the others become files.
+fn report(
+    folder: &RunFolder,
+    run: &Run,
+    course: &Course,
+    arguments: &Arguments,
+    transcripts: &dyn Fn(&str) -> Option<String>,
+) -> anyhow::Result<()> {
+    let results = &course.results;
+    let mut forms: Vec<Format> = Vec::new();
+    for form in &arguments.format {
+        if !forms.contains(form) {
+            forms.push(*form);
+        }
+    }
+    let alone = forms.len() == 1;
+    // Without a single verdict there is nothing to lay out: the error on stderr says all there is.
+    let bare = results.checks.is_empty();
+    let mut told = false;
+    for form in forms {
+        let text = match form {
+            Format::Human if bare => continue,
+            Format::Human if arguments.quiet => format!("{}\n", ::report::verdict_line(run, results)),
+            _ => form.render(run, results, &course.latencies, arguments.verbose, transcripts),
+        };
+        if alone || form == Format::Human {
+            terminal::print(&text)?;
+            told |= form == Format::Human;
+        } else {
+            folder.write(form.file(), text)?;
+        }
+    }
+    match &run.error {
+        Some(error) => terminal::tell(&format!("error: {error}")),
+        None if !told && !arguments.quiet => terminal::tell(&::report::verdict_line(run, results)),
+        None => {}
+    }
+    if told
+        && run.exit_code == i32::from(exit::FALLS_SHORT)
+        && !run.exit_reason.is_empty()
+        && !arguments.quiet
+    {
+        terminal::tell(&format!("exit code 1: {}", run.exit_reason));
+    }
+    if !arguments.quiet {
+        terminal::tell(&format!("the run is in {}", folder.path().display()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use record::CheckResult;
+
+    use super::*;
+
+    fn results(verdicts: &[Verdict]) -> Results {
+        let check = |verdict: &Verdict| CheckResult { verdict: *verdict, ..CheckResult::default() };
+        Results { checks: verdicts.iter().map(check).collect(), ..Results::default() }
+    }
+
+    #[test]
+    fn the_exit_code_follows_from_the_verdicts() {
+        use Verdict::{Fail, Inconclusive, Info, Pass, Skipped, Warn};
+        for (verdicts, strict, code) in [
+            (&[Pass, Info, Skipped, Inconclusive, Warn][..], false, exit::GOOD),
+            (&[Pass, Warn], true, exit::FALLS_SHORT),
+            (&[Pass, Fail], false, exit::FALLS_SHORT),
+            (&[Skipped, Inconclusive], false, exit::NOT_CARRIED_OUT),
+            (&[], false, exit::NOT_CARRIED_OUT),
+        ] {
+            assert_eq!(verdict(&results(verdicts), strict, &[]).0, code, "{verdicts:?}");
+        }
+    }
+
+    #[test]
+    fn known_deviations_do_not_count_and_those_no_longer_seen_do() {
+        let mut known = results(&[Verdict::Pass, Verdict::Fail, Verdict::Warn]);
+        for check in &mut known.checks {
+            check.approved = Some("explained".to_owned());
+        }
+        assert_eq!(verdict(&known, true, &[]).0, exit::GOOD);
+        let (code, reason) = verdict(&known, false, &["rfc1939.a.b (any, fail)".to_owned()]);
+        assert_eq!(code, exit::FALLS_SHORT);
+        assert!(reason.contains("no longer seen: rfc1939.a.b (any, fail)"), "{reason}");
+    }
+}

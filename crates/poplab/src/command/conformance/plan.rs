@@ -1,0 +1,223 @@
+//! The plan of a run: what the command line means once files are read and names are looked up. Nothing is dialled.
+
+use std::io::IsTerminal as _;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use mail::Role;
+use net::{Dialer, Endpoint, Trust};
+use suite::{Account, Accounts, Check, Permissions, Pool, Security};
+
+use super::arguments::{Arguments, Tls};
+use super::selection;
+use crate::baseline::Baseline;
+use crate::embedded::{self, Embedded};
+use crate::exit::Failure;
+
+/// A run to be carried out.
+pub(super) struct Plan {
+    /// Who is judged.
+    pub(super) target: Target,
+    /// The entrances, in the order they are judged.
+    pub(super) entrances: Vec<Entrance>,
+    /// Makes the connections.
+    pub(super) dialer: Dialer,
+    /// Whether marked mail may be deleted.
+    pub(super) allow_delete: bool,
+    /// The checks.
+    pub(super) checks: Vec<Check>,
+    /// How many of them side by side.
+    pub(super) jobs: usize,
+    /// A fixed wait for each answer.
+    pub(super) wait: Option<Duration>,
+    /// The known deviations.
+    pub(super) baseline: Option<Baseline>,
+}
+
+/// Whose accounts are used.
+pub(super) enum Target {
+    /// Our own server in this process, whose mail is put back for each entrance.
+    Embedded(Embedded),
+    /// Somebody's server; the accounts are shared by the entrances.
+    Server(Pool),
+}
+
+/// One entrance to be judged.
+pub(super) struct Entrance {
+    /// Where.
+    pub(super) endpoint: Endpoint,
+    /// How it is protected, or nothing to find out.
+    pub(super) security: Option<Security>,
+    /// Whether passwords may go in cleartext, to any host.
+    pub(super) cleartext_password: bool,
+}
+
+impl Plan {
+    /// Reads the files and looks up the names that the command line gives, and starts the embedded server if it
+    /// is to be judged.
+    ///
+    /// # Errors
+    /// A file or a name is wrong, or nothing was selected.
+    pub(super) fn new(arguments: &Arguments) -> anyhow::Result<Self> {
+        let checks = selection::chosen(&arguments.select, &arguments.skip)?;
+        let defects = embedded::defects(&arguments.defect)?;
+        let baseline = baseline(arguments)?;
+        let cleartext_password = arguments.tls == Tls::None;
+        let (target, entrances, trust) = match &arguments.target {
+            Some(endpoint) => {
+                let trust = trust(arguments)?;
+                let entrance = |endpoint: &Endpoint, security| Entrance {
+                    endpoint: endpoint.clone(),
+                    security,
+                    cleartext_password,
+                };
+                let mut entrances = vec![entrance(endpoint, security(arguments.tls))];
+                if let Some(also) = &arguments.also {
+                    if also == endpoint {
+                        return Err(Failure::input(format!(
+                            "--also names the target itself, {also}; give its other port"
+                        )));
+                    }
+                    entrances.push(entrance(also, None));
+                }
+                (Target::Server(Pool::new(accounts(arguments)?)), entrances, trust)
+            }
+            None => {
+                let server = Embedded::start(arguments.seed, defects)?;
+                let entrance = |address: std::net::SocketAddr, security| Entrance {
+                    endpoint: address.into(),
+                    security: Some(security),
+                    cleartext_password,
+                };
+                let entrances = vec![
+                    entrance(server.tls(), Security::Implicit),
+                    entrance(server.clear(), Security::Starttls),
+                ];
+                let trust = Trust::Only { ca_pem: server.ca_pem().into() };
+                (Target::Embedded(server), entrances, trust)
+            }
+        };
+        let dialer = Dialer::tcp(trust).map_err(|error| {
+            let file = arguments.ca.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
+            Failure::input(format!("{file}{error}"))
+        })?;
+        Ok(Self {
+            // All mail of the embedded server is ours.
+            allow_delete: arguments.allow_delete || matches!(target, Target::Embedded(_)),
+            target,
+            entrances,
+            dialer,
+            checks,
+            jobs: usize::from(arguments.jobs),
+            wait: arguments.timeout.map(Duration::from_secs),
+            baseline,
+        })
+    }
+
+    /// What the survey of an entrance is made with; the embedded server gets its mail back.
+    pub(super) fn survey(&self, entrance: &Entrance, seed: u64) -> suite::Plan {
+        let pool = match &self.target {
+            Target::Embedded(server) => Pool::new(server.refill()),
+            Target::Server(pool) => pool.clone(),
+        };
+        suite::Plan {
+            endpoint: entrance.endpoint.clone(),
+            security: entrance.security,
+            dialer: self.dialer.clone(),
+            pool,
+            permissions: Permissions {
+                allow_delete: self.allow_delete,
+                cleartext_password: entrance.cleartext_password,
+                loopback: is_loopback(&entrance.endpoint.host),
+            },
+            seed,
+            wait: self.wait,
+        }
+    }
+}
+
+fn security(tls: Tls) -> Option<Security> {
+    match tls {
+        Tls::Auto => None,
+        Tls::Implicit => Some(Security::Implicit),
+        Tls::Starttls => Some(Security::Starttls),
+        Tls::None => Some(Security::Clear),
+    }
+}
+
+/// By its name alone: a name that merely resolves to loopback may resolve to another host the next time.
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn trust(arguments: &Arguments) -> anyhow::Result<Trust> {
+    if arguments.insecure {
+        return Ok(Trust::Insecure);
+    }
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read(path).with_context(|| format!("cannot read the CA file {}", path.display()))
+    };
+    Ok(Trust::System { extra_ca_pem: arguments.ca.as_ref().map(read).transpose()? })
+}
+
+fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
+    if let Some(path) = &arguments.accounts {
+        return Ok(read_accounts(path)?.accounts);
+    }
+    let Some(user) = &arguments.user else { return Ok(Vec::new()) };
+    let password = match (&arguments.password_env, &arguments.password_file) {
+        (Some(variable), _) => std::env::var(variable).map_err(|_| {
+            Failure::input(format!("the environment has no variable `{variable}` with a password"))
+        })?,
+        (None, Some(path)) => password_of(path)?,
+        (None, None) => prompt(user)?,
+    };
+    if password.is_empty() {
+        return Err(Failure::input(format!(
+            "the password of `{user}` is empty; nothing was sent to the server"
+        )));
+    }
+    Ok(vec![Account::new(user.clone(), password, Role::Fixtures)])
+}
+
+/// Reads an accounts file.
+///
+/// # Errors
+/// It cannot be read, or its content is wrong; then with line and column.
+pub(crate) fn read_accounts(path: &Path) -> anyhow::Result<Accounts> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| suite::AccountsError::Read { path: path.to_owned(), source })?;
+    Ok(Accounts::parse(path, &text, &|variable| std::env::var(variable).ok())?)
+}
+
+fn password_of(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the password file {}", path.display()))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn prompt(user: &str) -> anyhow::Result<String> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::input(format!(
+            "there is no terminal to ask for the password of `{user}`; give --password-env or --password-file"
+        )));
+    }
+    rpassword::prompt_password(format!("Password of {user}: ")).context("cannot read the password")
+}
+
+fn baseline(arguments: &Arguments) -> anyhow::Result<Option<Baseline>> {
+    let Some(path) = &arguments.baseline else { return Ok(None) };
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(Baseline::parse(path, &text)?)),
+        // The first update writes the file.
+        Err(error) if arguments.update_baseline && error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Some(Baseline { target: super::target_name(arguments), ..Baseline::default() }))
+        }
+        Err(error) => {
+            Err(anyhow::Error::new(error).context(format!("cannot read the baseline {}", path.display())))
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The bar on stderr while a run goes on; nothing at all where stderr is no terminal.
+
+use std::io::IsTerminal as _;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use record::{Event, Verdict};
+
+/// The bar.
+pub(super) struct Progress(ProgressBar);
+
+impl Progress {
+    /// A bar for so many verdicts; hidden when people asked for quiet or are not there.
+    pub(super) fn new(verdicts: usize, quiet: bool) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(u64::try_from(verdicts).unwrap_or(u64::MAX));
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// The next entrance is looked at.
+    pub(super) fn entrance(&self, endpoint: &net::Endpoint) {
+        self.0.set_message(format!("looking at {endpoint}"));
+    }
+
+    /// Something happened.
+    pub(super) fn hear(&self, event: &Event) {
+        match event {
+            Event::CheckStarted { id } => self.0.set_message(id.clone()),
+            Event::CheckFinished(result) => {
+                self.0.inc(1);
+                if result.verdict == Verdict::Fail {
+                    self.0.println(format!("fail  {} ({})", result.id, result.entrance));
+                }
+            }
+            Event::RunStarted(_) | Event::RunFinished(_) => {}
+        }
+    }
+
+    /// The bar goes; what stays is the report.
+    pub(super) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,54 @@
+//! The two streams: results on stdout, words for people on stderr. A reader that goes away (`| head`) is no error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// Writes results to stdout. Quietly stops when nobody reads any more.
+///
+/// # Errors
+/// stdout cannot be written for another reason, such as a full disk.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to stdout"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A line for people, on stderr.
+pub(crate) fn tell(line: &str) {
+    // Nobody is left to be told when stderr is gone.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// An error for people, on stderr, with its causes.
+pub(crate) fn complain(error: &anyhow::Error) {
+    tell(&format!("error: {}", visible(&format!("{error:#}"))));
+}
+
+/// Whether stdout takes colours: a terminal, and nobody said `NO_COLOR`.
+pub(crate) fn color() -> bool {
+    let said = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    io::stdout().is_terminal() && !said("NO_COLOR") && !dumb
+}
+
+/// The width to wrap text to: what the shell says of its terminal within reason, or 100 columns.
+pub(crate) fn width() -> usize {
+    let columns = io::stdout().is_terminal().then(|| std::env::var("COLUMNS").ok()).flatten();
+    columns.and_then(|columns| columns.parse().ok()).map_or(100, |columns: usize| columns.clamp(60, 120))
+}
+
+/// Text with its control characters made visible, but for line feeds: nothing a server sent steers a terminal.
+pub(crate) fn visible(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
