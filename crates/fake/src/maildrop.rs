@@ -44,7 +44,7 @@ pub(crate) struct Scars {
     pub(crate) abandoned: Vec<u64>,
     /// Ordinals whose removal is put off until the next session has begun.
     pub(crate) late: Vec<u64>,
-    /// A message that the next session does not see in UIDL.
+    /// A message that the next session does not see.
     pub(crate) hidden: Option<u64>,
     /// The lock outlived its session; one refusal clears it.
     pub(crate) stale_lock: bool,
@@ -111,7 +111,10 @@ impl Maildrop {
             return None;
         }
         self.holder = Some(connection);
-        let snapshot = Arc::clone(&self.messages);
+        let mut snapshot = Arc::clone(&self.messages);
+        if let Some(hidden) = self.scars.hidden.take() {
+            Arc::make_mut(&mut snapshot).retain(|message| message.ordinal != hidden);
+        }
         let late = std::mem::take(&mut self.scars.late);
         self.remove(&late);
         Some(snapshot)

@@ -204,10 +204,7 @@ impl Session {
             self.ok("POP3 server ready, now with TLS");
         }
         let after_first_retrieval = self.past.was(Verb::Retr, Some(1)) && self.past.previous_agreed();
-        if self.broken(Defect::RetrSurplusLine)
-            && after_first_retrieval
-            && matches!(command.verb, Some(Verb::Noop | Verb::Stat))
-        {
+        if self.broken(Defect::RetrSurplusLine) && after_first_retrieval && command.verb == Some(Verb::Noop) {
             encode::line(self.output.lines(), b"");
         }
         if self.broken(Defect::SplitsLongCommands) && command.line.len() > 198 {
@@ -216,7 +213,10 @@ impl Session {
     }
 
     fn greet(&mut self) {
-        let timestamp = self.timestamp();
+        let mut timestamp = self.timestamp();
+        if self.broken(Defect::ApopTwoTimestamps) {
+            timestamp.push_str(" <1896.697170952@dbc.mtview.ca.us>");
+        }
         if self.broken(Defect::GreetingGlued) {
             let line = format!("+OK: poplab POP3 server ready {timestamp}");
             return encode::line(self.output.lines(), line.as_bytes());
@@ -230,7 +230,6 @@ impl Session {
     /// The timestamp of the greeting (RFC 1939 section 7, APOP).
     fn timestamp(&self) -> String {
         let host = &self.world.configuration().host;
-        let host = if self.broken(Defect::ApopTwoAts) { format!("{host}@{host}") } else { host.clone() };
         if self.broken(Defect::ApopFixed) {
             return format!("<1896.697170952@{host}>");
         }

@@ -67,11 +67,6 @@ impl Output {
         self.written == self.ready.len() && self.body.is_none()
     }
 
-    /// Whether a body is still being sent.
-    pub(crate) fn in_body(&self) -> bool {
-        self.body.is_some()
-    }
-
     /// Where lines are written to. Never while a body is being sent.
     pub(crate) fn lines(&mut self) -> &mut Vec<u8> {
         debug_assert!(self.body.is_none(), "a reply in the middle of a body");

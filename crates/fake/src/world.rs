@@ -23,7 +23,6 @@ struct Inner {
 struct State {
     maildrops: BTreeMap<String, Maildrop>,
     connections: u64,
-    large_transfers: u64,
 }
 
 impl World {
@@ -36,7 +35,7 @@ impl World {
             maildrop.replace(std::mem::take(&mut account.messages), configuration.defects);
             maildrops.insert(account.user.clone(), maildrop);
         }
-        let state = Mutex::new(State { maildrops, connections: 0, large_transfers: 0 });
+        let state = Mutex::new(State { maildrops, connections: 0 });
         World { inner: Arc::new(Inner { configuration, state }) }
     }
 
@@ -97,14 +96,6 @@ impl World {
     /// Acts on all maildrops.
     pub(crate) fn with_all(&self, act: impl FnMut(&mut Maildrop)) {
         self.with_state(|state| state.maildrops.values_mut().for_each(act));
-    }
-
-    /// Counts transfers of large messages, from 1.
-    pub(crate) fn count_large_transfer(&self) -> u64 {
-        self.with_state(|state| {
-            state.large_transfers += 1;
-            state.large_transfers
-        })
     }
 
     fn with_state<Answer>(&self, act: impl FnOnce(&mut State) -> Answer) -> Answer {

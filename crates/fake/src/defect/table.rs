@@ -91,7 +91,7 @@ defects! {
         "a dot line follows the reply to UIDL n when the command before it was NOOP"
         ["rfc1939.single.no-terminator"];
     LargeLosesOctet "rfc1939.multi.loses-octet"
-        "every second transfer of a message over 1 MiB loses the octet at 1 MiB"
+        "from the second time on in a session, RETR of a message over 1 MiB loses the octet at 1 MiB"
         ["rfc1939.multi.chunking"];
     // States and numbering
     NoopAfterRset "rfc1939.state.noop-after-rset"
@@ -139,7 +139,7 @@ defects! {
         ["rfc1939.stat.empty"];
     StatCountsDeleted "rfc1939.stat.counts-deleted"
         "STAT counts marked messages as long as one is unmarked"
-        ["rfc1939.stat.excludes-deleted"];
+        ["rfc1939.stat.excludes-deleted" "rfc2449.pipe.in-order"];
     StatAfterRset "rfc1939.stat.after-rset"
         "a lone mark that RSET took back is still left out of STAT"
         ["rfc1939.stat.after-rset"];
@@ -158,7 +158,7 @@ defects! {
         ["rfc1939.list.empty"];
     ListArgIgnored "rfc1939.list.arg-ignored"
         "LIST n gives the whole listing if nothing but STAT came before it"
-        ["rfc1939.list.arg" "rfc1939.single.no-terminator"];
+        ["rfc1939.list.arg" "rfc1939.single.no-terminator" "rfc2449.pipe.split"];
     ListArgDisagrees "rfc1939.list.arg-disagrees"
         "LIST n right after LIST gives a size one too high"
         ["rfc1939.list.arg-agrees"];
@@ -192,7 +192,7 @@ defects! {
         "RETR of the message just retrieved is refused"
         ["rfc1939.retr.repeatable"];
     RetrHides "rfc1939.retr.hides"
-        "a message whose RETR was followed by QUIT is missing from UIDL in the next session"
+        "a message whose RETR was followed by QUIT is missing from the next session, unless there was a DELE"
         ["rfc1939.retr.no-implicit-delete" "rfc2449.expire.never"];
     RetrGlued "rfc1939.retr.glued-terminator"
         "the terminating dot is glued to a last line without line end"
@@ -204,12 +204,15 @@ defects! {
         "RETR of the number after the last sends an empty message"
         ["rfc1939.retr.no-such"];
     RetrSurplusLine "rfc1939.retr.surplus-line"
-        "an empty line stands before the reply to a NOOP or STAT right after RETR 1"
+        "an empty line stands before the reply to a NOOP right after RETR 1"
         ["rfc1939.retr.multiline"];
     // DELE, NOOP, RSET
     RetrAfterDele "rfc1939.dele.retr-still-works"
         "RETR of a marked message still sends it"
         ["rfc1939.dele.hides"];
+    DeleRefused "rfc1939.dele.refused"
+        "DELE of message 1 is refused, though it exists"
+        ["rfc1939.dele.ok" "rfc1939.dele.all" "rfc1939.cmd.minimal-set" "rfc2449.pipe.in-order"];
     DeleTwiceOk "rfc1939.dele.twice-ok"
         "DELE of a marked message is answered +OK"
         ["rfc1939.dele.twice"];
@@ -239,7 +242,7 @@ defects! {
         "QUIT before login removes what cut-off sessions had marked"
         ["rfc1939.quit.auth-no-update"];
     QuitErr "rfc1939.quit.err"
-        "QUIT right after login, with nothing but STAT before it, is refused"
+        "QUIT right after login is refused"
         ["rfc1939.quit.trans"];
     QuitKeepsMarked "rfc1939.quit.keeps-marked"
         "QUIT leaves the last of several marked messages in place, unless all are marked"
@@ -268,7 +271,7 @@ defects! {
          "rfc1939.update.no-quit-tls" "rfc1939.update.no-quit-midretr" "rfc1939.state.starts-clean"
          "rfc1939.quit.auth-no-update" "rfc1939.quit.needs-crlf"];
     CommitsMidRetr "rfc1939.update.commits-mid-retr"
-        "a connection that breaks in the middle of a RETR removes what is marked"
+        "a connection that breaks in the middle of a RETR or right after it removes what is marked"
         ["rfc1939.update.no-quit-midretr"];
     // TOP
     TopNoStuffing "rfc1939.top.no-stuffing"
@@ -330,6 +333,9 @@ defects! {
         "RSET of a lone mark on any message but the first changes the unique-ids of the session"
         ["rfc1939.uidl.stable-in-session"];
     // USER, PASS, APOP
+    UnknownUserSpoils "rfc1939.user.unknown-spoils"
+        "USER of an unknown name is refused, and so is every PASS on the connection after it"
+        ["rfc1939.user.err-then-new-auth"];
     PassPrefix "rfc1939.pass.prefix"
         "PASS takes anything that begins with the password"
         ["rfc1939.pass.wrong"];
@@ -339,8 +345,8 @@ defects! {
     PassEmptyOk "rfc1939.pass.empty-ok"
         "an empty password opens every maildrop"
         ["rfc1939.pass.empty"];
-    ApopTwoAts "rfc1939.apop.two-ats"
-        "the timestamp of the greeting has two at signs"
+    ApopTwoTimestamps "rfc1939.apop.two-timestamps"
+        "a second timestamp, which means nothing, stands in the greeting"
         ["rfc1939.apop.timestamp-syntax"];
     ApopFixed "rfc1939.apop.fixed-timestamp"
         "every greeting has the same timestamp"
@@ -370,8 +376,7 @@ defects! {
         ["rfc2449.capa.tag-syntax"];
     CapaOnlyBeforeLogin "rfc2449.capa.only-before-login"
         "CAPA is refused after login"
-        ["rfc2449.capa.both-states" "rfc2449.capa.persistent" "rfc2449.capa.same-args" "rfc5034.capa.after-auth"
-         "rfc6856.utf8.capa"];
+        ["rfc2449.capa.both-states"];
     CapaDropsAfterLogin "rfc2449.capa.drops-after-login"
         "PIPELINING is missing from the list after login"
         ["rfc2449.capa.persistent"];
@@ -382,7 +387,7 @@ defects! {
         "SASL is missing from the list after a login by AUTH"
         ["rfc5034.capa.after-auth"];
     CapaUntruthful "rfc2449.capa.untruthful"
-        "the SASL mechanism XOAUTH2 is announced and does not exist"
+        "SCRAM-SHA-256 is announced, and unknown without an initial response"
         ["rfc2449.capa.truthful"];
     ImplementationEmpty "rfc2449.capa.implementation-empty"
         "IMPLEMENTATION has no parameter"
@@ -401,7 +406,7 @@ defects! {
         ["rfc2449.expire.min-first"];
     // Response codes
     RespEcho "rfc2449.resp.echo"
-        "the refusal of RETR begins with what was not a number, in brackets"
+        "the refusal of RETR begins with what was not a number"
         ["rfc2449.resp.bracket"];
     RespEmptyLevel "rfc2449.resp.empty-level"
         "the refusal of an unknown command begins with a code that has an empty level"
@@ -434,14 +439,14 @@ defects! {
     PipeLosesInput "rfc2449.pipe.loses-input"
         "what arrived together with a successful PASS is lost"
         ["rfc2449.pipe.login"];
-    PipeDropsUidl "rfc2449.pipe.drops-uidl"
-        "UIDL is not answered if further commands have already arrived"
+    PipeDropsListing "rfc2449.pipe.drops-listing"
+        "LIST is not answered if further commands have already arrived"
         ["rfc2449.pipe.in-order"];
-    PipeDropsDele "rfc2449.pipe.drops-dele"
-        "DELE right after RETR of a message over 1 MiB is lost"
+    PipeDropsNoop "rfc2449.pipe.drops-noop"
+        "NOOP right after RETR of a message over 1 MiB is lost"
         ["rfc2449.pipe.during-retr"];
     PipeDropsRepeated "rfc2449.pipe.drops-repeated"
-        "from the fiftieth LIST n in a row, there is no reply"
+        "from the fiftieth LIST n of a session on, there is no reply"
         ["rfc2449.pipe.split"];
     // STLS and TLS
     StlsUnannounced "rfc2595.stls.unannounced"
@@ -452,7 +457,7 @@ defects! {
         ["rfc2595.stls.works"];
     StlsSecondGreeting "rfc2595.stls.second-greeting"
         "a second greeting follows STLS, which is sent late: before the answer to the first command if that is an unknown one"
-        ["rfc2595.stls.no-second-greeting" "rfc1939.cmd.unrecognized"];
+        ["rfc2595.stls.no-second-greeting"];
     StlsInTransaction "rfc2595.stls.in-transaction"
         "STLS is accepted after login"
         ["rfc2595.stls.not-in-trans"];
@@ -545,6 +550,9 @@ defects! {
     ScramWrongSignature "rfc5802.scram.wrong-signature"
         "SCRAM sends a wrong server signature"
         ["rfc5802.scram.exchange"];
+    ExternalOpen "rfc4422.external.open"
+        "EXTERNAL is announced, and answered +OK without any certificate"
+        ["rfc4422.external.no-cert"];
     // UTF8 and LANG
     Utf8Parameter "rfc6856.utf8.parameter"
         "UTF8 is announced with an unknown parameter"

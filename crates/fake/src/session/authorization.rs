@@ -43,6 +43,11 @@ impl Session {
         if !self.takes_cleartext() {
             return self.err("No cleartext passwords here: use STLS or another mechanism");
         }
+        let known = std::str::from_utf8(name).is_ok_and(|name| self.world.password(name).is_some());
+        if self.broken(Defect::UnknownUserSpoils) && !known {
+            self.past.spoilt = true;
+            return self.err("No such user");
+        }
         self.name = Some(name.to_vec());
         self.past.named = true;
         if self.broken(Defect::LockAtUser) {
@@ -65,7 +70,8 @@ impl Session {
         }
         match (user, right) {
             (Some(user), Some(right)) if self.is_password(&right, password) => {
-                if self.broken(Defect::RefusesAfterFailure) && self.past.failed.pass {
+                let failed = self.broken(Defect::RefusesAfterFailure) && self.past.failed.pass;
+                if failed || self.past.spoilt {
                     return self.err("Login refused");
                 }
                 self.log_in(user);
@@ -152,10 +158,8 @@ impl Session {
         let opened = self.world.with(&user, |maildrop| {
             let snapshot = maildrop.open(number, defects)?;
             let abandoned = std::mem::take(&mut maildrop.scars.abandoned);
-            let hidden = maildrop.scars.hidden.take();
-            let past =
-                Remembered { virgin: maildrop.is_virgin(), abandoned, hidden, ..Remembered::default() };
-            Some((snapshot, past))
+            let remembered = Remembered { virgin: maildrop.is_virgin(), abandoned, ..Remembered::default() };
+            Some((snapshot, remembered))
         });
         let Some(Some((snapshot, remembered))) = opened else {
             self.past.found_busy = true;

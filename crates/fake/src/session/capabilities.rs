@@ -63,8 +63,8 @@ impl Session {
                 _ => mechanism.name(),
             })
             .collect();
-        if self.broken(Defect::CapaUntruthful) {
-            names.push("XOAUTH2");
+        if self.broken(Defect::ExternalOpen) {
+            names.push("EXTERNAL");
         }
         if self.broken(Defect::CapaShrinksSasl) && logged_in && !self.past.by_auth {
             names.truncate(1);

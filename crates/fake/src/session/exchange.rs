@@ -37,6 +37,11 @@ impl Session {
         let mechanism = Mechanism::parse(name).filter(|mechanism| {
             !self.broken(Defect::AuthMechanismCase) || mechanism.name().as_bytes() == name
         });
+        if self.broken(Defect::ExternalOpen) && name.eq_ignore_ascii_case(b"EXTERNAL") {
+            return self.ok("Hello");
+        }
+        let denied = self.broken(Defect::CapaUntruthful) && initial.is_none();
+        let mechanism = mechanism.filter(|&mechanism| !(denied && mechanism == Mechanism::ScramSha256));
         let Some(mechanism) = mechanism else { return self.unknown_mechanism() };
         if !self.offers(mechanism) {
             return self.err("No cleartext passwords here: use STLS or another mechanism");

@@ -26,12 +26,18 @@ pub(super) struct Past {
     pub(super) named: bool,
     /// A password, a digest or an AUTH was wrong.
     pub(super) failed: Failed,
+    /// An unknown name was given.
+    pub(super) spoilt: bool,
     /// A login was refused for the lock.
     pub(super) found_busy: bool,
     /// The login was by AUTH.
     pub(super) by_auth: bool,
     /// The message just retrieved was large.
     pub(super) large: bool,
+    /// How many large messages were retrieved.
+    pub(super) large_transfers: u32,
+    /// How often LIST was given a number.
+    pub(super) listed_one: u32,
     previous: Option<Previous>,
 }
 
@@ -61,6 +67,11 @@ impl Past {
     /// The number of the command before, if it was this one.
     pub(super) fn number_of(&self, verb: Verb) -> Option<u64> {
         self.previous.filter(|previous| previous.verb == Some(verb)).and_then(|previous| previous.number)
+    }
+
+    /// Whether nothing was said since login, or ever.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.previous.is_none()
     }
 
     /// Whether the command before was answered with `+OK`.

@@ -30,8 +30,8 @@ pub(super) struct Remembered {
     pub(super) virgin: bool,
     /// Ordinals of what the session before had marked when it was cut off.
     pub(super) abandoned: Vec<u64>,
-    /// The ordinal that UIDL leaves out.
-    pub(super) hidden: Option<u64>,
+    /// There was a DELE.
+    pub(super) deleted: bool,
     /// The ordinal that STAT leaves out since RSET.
     pub(super) uncounted: Option<u64>,
     /// Ordinals whose unique-id is to change at QUIT.
@@ -105,9 +105,11 @@ impl Session {
 
     fn list(&mut self, transaction: &Transaction, arguments: &Arguments<'_>) {
         match arguments.words[..] {
+            [] if self.broken(Defect::PipeDropsListing) && self.more => {}
             [] => self.scan_listing(transaction),
             [word] => {
-                if self.broken(Defect::PipeDropsRepeated) && self.past.repeated >= 49 {
+                self.past.listed_one = self.past.listed_one.saturating_add(1);
+                if self.broken(Defect::PipeDropsRepeated) && self.past.listed_one >= 50 {
                     return;
                 }
                 let Some(index) = self.find(transaction, Verb::List, word) else { return };
@@ -146,7 +148,6 @@ impl Session {
 
     fn uidl(&mut self, transaction: &Transaction, arguments: &Arguments<'_>) {
         match arguments.words[..] {
-            [] if self.broken(Defect::PipeDropsUidl) && self.more => {}
             [] => self.unique_id_listing(transaction),
             [word] => {
                 let Some(index) = self.find(transaction, Verb::Uidl, word) else { return };
@@ -179,8 +180,7 @@ impl Session {
             return self.err("No messages");
         }
         let (defects, messages) = (self.defects, Arc::clone(&transaction.messages));
-        let mut indices = transaction.listed(self.broken(Defect::UidlKeepsDeleted));
-        indices.retain(|&index| transaction.remembered.hidden != Some(messages[index].ordinal));
+        let indices = transaction.listed(self.broken(Defect::UidlKeepsDeleted));
         let space = if self.broken(Defect::UidlTwoSpaces) { "  " } else { " " };
         let line = move |index: usize| {
             format!("{}{space}{}", index + 1, unique_id(defects, &messages, index)).into_bytes()
@@ -191,17 +191,21 @@ impl Session {
 
     fn dele(&mut self, transaction: &mut Transaction, arguments: &Arguments<'_>) {
         let [word] = arguments.words[..] else { return self.err("DELE takes one message number") };
-        if self.broken(Defect::PipeDropsDele) && self.past.large && self.past.number_of(Verb::Retr).is_some()
-        {
-            return;
-        }
         if let Some(index) = self.find(transaction, Verb::Dele, word) {
+            if self.broken(Defect::DeleRefused) && index == 0 {
+                return self.err("Not that one");
+            }
             transaction.marked[index] = true;
+            transaction.remembered.deleted = true;
             self.ok("Marked as deleted");
         }
     }
 
     fn noop(&mut self, transaction: &mut Transaction) {
+        if self.broken(Defect::PipeDropsNoop) && self.past.large && self.past.number_of(Verb::Retr).is_some()
+        {
+            return;
+        }
         if self.broken(Defect::NoopAfterRset) && self.past.was(Verb::Rset, None) {
             return self.err("Unknown command");
         }
@@ -257,7 +261,7 @@ impl Session {
         let Some(number) = self.message_number(word) else {
             if self.broken(Defect::RespEcho) && verb == Verb::Retr {
                 let echo: String = word.escape_ascii().take(60).map(char::from).collect();
-                self.err(&format!("[{echo}] is not a message number"));
+                self.err(&format!("{echo} is not a message number"));
             } else {
                 self.err("Not a message number");
             }

@@ -23,7 +23,7 @@ impl Session {
             self.after = After::Reset;
             return;
         }
-        if self.broken(Defect::QuitErr) && self.past.deeds == 0 {
+        if self.broken(Defect::QuitErr) && self.past.is_fresh() {
             return self.err("Goodbye anyway");
         }
         self.ok("Bye");
@@ -35,7 +35,7 @@ impl Session {
         let Some(transaction) = self.transaction.take() else { return };
         let word = unfinished.strip_suffix(b"\r").unwrap_or(unfinished);
         let commits = self.broken(Defect::CommitsOnClose)
-            || (self.broken(Defect::CommitsMidRetr) && self.output.in_body())
+            || (self.broken(Defect::CommitsMidRetr) && self.past.number_of(Verb::Retr).is_some())
             || (self.broken(Defect::QuitWithoutCrlf) && word.eq_ignore_ascii_case(b"QUIT"));
         let renames = self.broken(Defect::UidlAfterLoss) && self.did_only(Verb::Uidl);
         let (number, marked) = (self.number, ordinals(&transaction, &transaction.marks()));
@@ -83,7 +83,7 @@ impl Session {
         let renames = self.renames_at_quit(lone_first);
         let touched = &transaction.remembered.touched;
         let hidden = self.hidden_at_quit(transaction);
-        let (number, idle, listed) = (self.number, self.past.deeds == 0, self.did_only(Verb::List));
+        let (number, idle, listed) = (self.number, self.past.is_fresh(), self.did_only(Verb::List));
         let keeps_lock = self.broken(Defect::QuitKeepsLock);
         let update = |maildrop: &mut Maildrop| {
             if late {
@@ -130,7 +130,8 @@ impl Session {
 
     /// The message that the next session is not to see in UIDL.
     fn hidden_at_quit(&self, transaction: &Transaction) -> Option<u64> {
-        let number = self.past.number_of(Verb::Retr).filter(|_| self.broken(Defect::RetrHides))?;
+        let hides = self.broken(Defect::RetrHides) && !transaction.remembered.deleted;
+        let number = self.past.number_of(Verb::Retr).filter(|_| hides)?;
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         transaction.messages.get(index).map(|message| message.ordinal)
     }

@@ -25,7 +25,7 @@ fn conversation(defect: Defect) -> String {
     use Defect as D;
     let long_name = "a".repeat(40);
     let script = match defect {
-        D::GreetingGlued | D::GreetingTooLong | D::ApopTwoAts | D::ApopFixed => "== connect",
+        D::GreetingGlued | D::GreetingTooLong | D::ApopTwoTimestamps | D::ApopFixed => "== connect",
         D::GreetingTwoLines => "== connect\nC: NOOPX",
         D::BareLf | D::LowerCaseStatus | D::StatusGlued | D::NonAsciiText | D::DoubleReply => {
             "== login alice\nC: STAT\nC: NOOP"
@@ -84,6 +84,7 @@ fn conversation(defect: Defect) -> String {
         }
         D::RetrSurplusLine => "== login alice\nC: RETR 1\nC: NOOP",
         D::RetrAfterDele => "== login alice\nC: DELE 1\nC: RETR 1",
+        D::DeleRefused => "== login alice\nC: DELE 1",
         D::DeleTwiceOk => "== login alice\nC: DELE 1\nC: DELE 1",
         D::DeleNoSuchOk | D::Utf8CodeOnDele => "== login alice\nC: DELE 6",
         D::DeleAllKept => {
@@ -95,7 +96,7 @@ fn conversation(defect: Defect) -> String {
         D::RsetMoves => "== login alice\nC: DELE 1\nC: RSET\nC: UIDL",
         D::QuitErrBeforeLogin => "== connect\nC: QUIT",
         D::QuitCommitsAbandoned => "== login alice\nC: DELE 1\n== connect\nC: QUIT\n== login alice\nC: STAT",
-        D::QuitErr => "== login alice\nC: STAT\nC: QUIT",
+        D::QuitErr => "== login alice\nC: QUIT",
         D::QuitKeepsMarked => "== login alice\nC: DELE 1\nC: DELE 5\nC: QUIT\n== login alice\nC: UIDL",
         D::QuitRemovesTooMuch => "== login alice\nC: DELE 2\nC: QUIT\n== login alice\nC: UIDL",
         D::QuitRemovesLate | D::UidlPosition => "== login alice\nC: DELE 1\nC: QUIT\n== login alice\nC: UIDL",
@@ -124,6 +125,7 @@ fn conversation(defect: Defect) -> String {
         D::UidlAfterLoss => "== login alice\nC: UIDL\n== drop\n== login alice\nC: UIDL",
         D::UidlAfterTop => "== login alice\nC: RETR 1\nC: TOP 2 0\nC: QUIT\n== login alice\nC: UIDL",
         D::UidlAfterRset => "== login alice\nC: DELE 2\nC: RSET\nC: UIDL",
+        D::UnknownUserSpoils => "== connect\nC: USER nobody\nC: USER alice\nC: PASS wonderland",
         D::PassPrefix => "== connect\nC: USER alice\nC: PASS wonderlandx",
         D::PassCaseFolded => "== connect\nC: USER alice\nC: PASS WONDERLAND",
         D::PassEmptyOk => "== connect\nC: USER alice\nC: PASS",
@@ -136,13 +138,13 @@ fn conversation(defect: Defect) -> String {
         D::LockAtUser => "== connect\nC: USER alice\n== use 2\n== login alice",
         D::CapaTwoSpaces
         | D::CapaDottedTag
-        | D::CapaUntruthful
         | D::ImplementationEmpty
         | D::RespUnannounced
         | D::StlsUnannounced
         | D::SaslLowerCase
         | D::Utf8Parameter
         | D::LoginDelayForm => "== connect\nC: CAPA",
+        D::CapaUntruthful => "== connect\nC: AUTH SCRAM-SHA-256\nC: *",
         D::CapaOnlyBeforeLogin
         | D::CapaDropsAfterLogin
         | D::CapaShrinksSasl
@@ -156,8 +158,8 @@ fn conversation(defect: Defect) -> String {
         D::AuthNotForUnknownUser => "== connect\nC: USER nobody\nC: PASS x",
         D::AuthOnUnknownMechanism | D::AuthUnknownMechanism => "== connect\nC: AUTH NO-SUCH-MECH\nC: CAPA",
         D::PipeLosesInput => "== connect\nC+ USER alice|PASS wonderland|STAT|QUIT",
-        D::PipeDropsUidl => "== login alice\nC+ STAT|UIDL|NOOP",
-        D::PipeDropsDele => "== login dave\nC+ RETR 1|DELE 1|NOOP",
+        D::PipeDropsListing => "== login alice\nC+ STAT|LIST|NOOP",
+        D::PipeDropsNoop => "== login dave\nC+ RETR 1|NOOP|STAT",
         D::PipeDropsRepeated => return format!("== login alice\n{}", "C: LIST 1\n".repeat(50)),
         D::StlsForgetsCapa => "== connect\nC: STLS\nC: CAPA",
         D::StlsSecondGreeting => "== connect\nC: STLS\nC: NOOPX",
@@ -192,6 +194,7 @@ fn conversation(defect: Defect) -> String {
         D::ScramAnyNonce => "== connect\n== scram nonce",
         D::ScramAnyHeader => "== connect\n== scram header",
         D::ScramRefusesExtension => "== connect\n== scram extension",
+        D::ExternalOpen => "== tls\nC: AUTH EXTERNAL =",
         D::Utf8BreaksStat => "== connect\nC+ UTF8|USER alice|PASS wonderland|STAT",
         D::Utf8InTransaction => "== login alice\nC: UTF8",
         D::Utf8RawAnyway => "== login carol\nC: RETR 3",
