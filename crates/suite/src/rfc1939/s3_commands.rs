@@ -1,0 +1,202 @@
+//! RFC 1939 section 3, RFC 2449 section 4: the grammar of commands, message numbers, and how long lines may be.
+//!
+//! `rfc2449.cmd.len-by-capability` has no check: no registered capability asks for longer commands.
+
+use mail::Role;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
+use crate::session::Session;
+
+checks! {
+    "rfc1939.cmd.unrecognized" => unrecognized,
+    "rfc1939.cmd.unimplemented" => unimplemented,
+    "rfc1939.cmd.no-prefix-match" => no_prefix_match,
+    "rfc1939.cmd.missing-arg" => missing_argument,
+    "rfc1939.cmd.number-syntax" => number_syntax,
+    "rfc1939.cmd.number-zero" => number_zero,
+    "rfc1939.cmd.number-overflow" => number_overflow,
+    "rfc1939.cmd.arg-40" => argument_of_40,
+    "rfc2449.cmd.len-255" => line_of_255,
+    "rfc1939.cmd.minimal-set" => minimal_set,
+}
+
+/// From this bad command on a server may close the connection: several do so against guessing.
+const PATIENCE_OF_SERVERS: usize = 3;
+
+async fn unrecognized(lab: &Lab) -> Outcome {
+    lab.connect_clear().await?.require_err("XYZZY").await?;
+    let mut session = lab.login(Role::Fixtures).await?;
+    session.require_err("XYZZY").await?;
+    goes_on(&mut session, "XYZZY", "NOOP").await
+}
+
+async fn unimplemented(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    // The multi-line ones are read to their dot line, so a missing one is found here.
+    for command in ["TOP 1 0", "UIDL", "UTF8", "LANG"] {
+        let reply = session.command(command).await.judged()?;
+        require(reply.is_ok() || reply.is_err(), || reply.seen())?;
+    }
+    let last = session.command("LAST").await.judged()?;
+    if last.is_ok() {
+        // RFC 1460 section 3: the highest message number accessed.
+        let word = last.text().split(|octet| *octet == b' ').next().unwrap_or_default();
+        require(proto::number(word).is_some(), || format!("{} without a message number", last.seen()))?;
+    } else {
+        last.require_err()?;
+    }
+    let submission = session.command("XTND XMIT").await.judged()?;
+    if !submission.is_ok() {
+        return submission.require_err().map(drop);
+    }
+    // RFC 1082's XMIT now takes a message and stays silent. The connection is dropped before its dot line.
+    match session.command("NOOP").await {
+        Ok(next) => {
+            fail(format!("{}, but a NOOP behind it was obeyed: {}", submission.seen(), next.quoted()))
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+async fn no_prefix_match(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    require_refusals(&mut session, &["STA", "STATUS", "QUITX", "NO", "RETRX 1"]).await
+}
+
+async fn missing_argument(lab: &Lab) -> Outcome {
+    for command in ["USER", "PASS", "APOP x"] {
+        let mut session = lab.connect().await?;
+        session.require_err(command).await?;
+        goes_on(&mut session, command, "CAPA").await?;
+    }
+    let (mut session, may_delete) = perhaps_deletable(lab).await?;
+    require_refusals(&mut session, &["RETR", "TOP", "TOP 1"]).await?;
+    if may_delete {
+        require_refusals(&mut session, &["DELE"]).await?;
+    }
+    Ok(())
+}
+
+/// `RETR 01` and `RETR +1` are left out: they may work or not.
+async fn number_syntax(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let commands = ["RETR abc", "RETR 1x", "RETR 1.0", "RETR 0x1", "RETR -1", "RETR *", "RETR 1,2"];
+    require_refusals(&mut session, &commands).await
+}
+
+async fn number_zero(lab: &Lab) -> Outcome {
+    let (mut session, may_delete) = perhaps_deletable(lab).await?;
+    let commands: &[&str] = if may_delete {
+        &["DELE 0", "RETR 0", "LIST 0", "UIDL 0", "TOP 0 0"]
+    } else {
+        &["RETR 0", "LIST 0", "UIDL 0", "TOP 0 0"]
+    };
+    and_reset(&mut session, commands).await
+}
+
+async fn number_overflow(lab: &Lab) -> Outcome {
+    let (mut session, may_delete) = perhaps_deletable(lab).await?;
+    // One more than 2^32 and 2^64: wrapped, both are message 1.
+    let commands: &[&str] = if may_delete {
+        &["DELE 4294967297", "RETR 4294967297", "RETR 18446744073709551617", "LIST 99999999999999999999"]
+    } else {
+        &["RETR 4294967297", "RETR 18446744073709551617", "LIST 99999999999999999999"]
+    };
+    and_reset(&mut session, commands).await
+}
+
+async fn argument_of_40(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let reply = session.command(format!("USER {}", "a".repeat(40))).await.judged()?;
+    let text = reply.text().to_ascii_lowercase();
+    require(!(reply.is_err() && text.windows(8).any(|word| word == b"too long")), || {
+        format!("{}; names of 40 characters are to be accepted", reply.seen())
+    })?;
+    one_reply(&mut session, "USER with a name of 40 characters").await?;
+    goes_on(&mut session, "USER with a name of 40 characters", "CAPA").await
+}
+
+async fn line_of_255(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let long = session.command(format!("USER {}", "a".repeat(248))).await.judged()?;
+    one_reply(&mut session, "a USER line of 255 octets").await?;
+    goes_on(&mut session, "a USER line of 255 octets", "CAPA").await?;
+    if long.is_ok() {
+        return Ok(());
+    }
+    // A name that does not exist either; if it fares better, the length alone makes the difference.
+    let short = lab.connect().await?.command("USER poplab-nobody").await?;
+    if short.is_ok() {
+        return warn(format!(
+            "a USER line of 255 octets was answered {}, {}: the length seems to be the reason",
+            long.quoted(),
+            short.seen()
+        ));
+    }
+    Ok(())
+}
+
+/// A line that was cut is answered twice.
+async fn one_reply(session: &mut Session, command: &str) -> Outcome {
+    session.require_silence().await.map_err(|stop| match stop {
+        Stop::Fail(seen) => Stop::Fail(format!("behind the reply to {command}: {seen}")),
+        other => other,
+    })
+}
+
+async fn minimal_set(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    for command in ["STAT", "LIST", "RETR 1", "DELE 1", "RSET", "NOOP", "QUIT"] {
+        match session.command(command).await {
+            // How a reply is framed is for other checks.
+            Err(mishap @ (Mishap::Unterminated { .. } | Mishap::Endless { .. })) => return Err(mishap.into()),
+            reply => reply.judged()?.require_ok()?,
+        };
+    }
+    Ok(())
+}
+
+/// A session that may send DELE, if there is one; else one that has mail. Whether it may is told.
+async fn perhaps_deletable(lab: &Lab) -> Result<(Session, bool), Stop> {
+    match lab.deletable(1).await {
+        Ok(session) => Ok((session, true)),
+        Err(Stop::Skipped(_)) => Ok((lab.mail(1).await?, false)),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// The refusals, and then a RSET in any case: a server that errs may have marked something.
+async fn and_reset(session: &mut Session, commands: &[&str]) -> Outcome {
+    let outcome = require_refusals(session, commands).await;
+    let _ = session.command("RSET").await;
+    outcome
+}
+
+/// Each command must be refused, and a good one after it be answered.
+async fn require_refusals(session: &mut Session, commands: &[&str]) -> Outcome {
+    for (before, command) in commands.iter().enumerate() {
+        match session.command(command).await {
+            Err(Mishap::Closed { how, .. }) if before >= PATIENCE_OF_SERVERS => {
+                return inconclusive(format!(
+                    "the connection ended ({how}) at `{command}`, after {before} bad commands"
+                ));
+            }
+            reply => reply.judged()?.require_err()?,
+        };
+        goes_on(session, command, "STAT").await?;
+    }
+    Ok(())
+}
+
+/// The session must have survived the command; what the next one is answered does not matter.
+async fn goes_on(session: &mut Session, command: &str, next: &str) -> Outcome {
+    match session.command(next).await {
+        Err(Mishap::Closed { how, .. }) => {
+            fail(format!("the connection ended ({how}) behind the reply to {command}"))
+        }
+        Err(mishap) => Err(mishap.into()),
+        Ok(reply) => assume(reply.is_ok() || reply.is_err(), || format!("after {command}: {}", reply.seen())),
+    }
+}

@@ -1,0 +1,220 @@
+//! RFC 1939 section 3: lines, status indicators, one reply for each command, multi-line replies and their end.
+//!
+//! Four of the checks are passive: they watch the status lines of the whole run, and their own conversation only
+//! provokes some. The dots inside messages are judged in [`super::s5_retr`].
+
+use mail::Role;
+use proto::{Deviation, Indicator};
+
+use super::s5_retr::difference;
+use crate::check::checks;
+use crate::journal::Seen;
+use crate::lab::{Lab, Placed};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, require};
+use crate::reply::Reply;
+use crate::runner::told;
+use crate::session::Session;
+
+checks! {
+    "rfc1939.frame.crlf" => crlf,
+    "rfc1939.frame.status-upper" => provoke [watch upper],
+    "rfc1939.frame.status-delimiter" => provoke [watch delimiter],
+    "rfc1939.frame.status-512" => provoke_long [watch at_most_512],
+    "rfc1939.frame.ascii-text" => provoke [watch ascii],
+    "rfc1939.frame.one-reply" => one_reply,
+    "rfc1939.frame.keyword-case" => keyword_case,
+    "rfc1939.frame.empty-line" => empty_line,
+    "rfc1939.multi.terminator" => terminator,
+    "rfc1939.multi.err-is-single" => err_is_single,
+    "rfc1939.multi.chunking" => chunking,
+    "rfc1939.single.no-terminator" => no_terminator,
+}
+
+async fn crlf(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    for command in ["STAT", "LIST", "UIDL", "CAPA", "NOOP"] {
+        session.command(command).await?.require_without(&[Deviation::BareLf, Deviation::ContentBareLf])?;
+    }
+    Ok(())
+}
+
+/// Some status lines of both states, whatever they say. That a reply is missing is for other checks.
+async fn provoke(lab: &Lab) -> Outcome {
+    say(&mut lab.connect().await?, &["NOOPX", "CAPA", "NOOP"]).await;
+    if let Ok(mut session) = lab.login(Role::Fixtures).await {
+        say(&mut session, &["LIST", "STAT", "NOOP", "NOOPX", "LIST 99999"]).await;
+    }
+    Ok(())
+}
+
+/// What a server may be tempted to echo.
+async fn provoke_long(lab: &Lab) -> Outcome {
+    let commands = [format!("RETR {}", "1".repeat(400)), format!("USER {}", "a".repeat(200))];
+    for command in &commands {
+        say(&mut lab.connect().await?, &[command]).await;
+    }
+    Ok(())
+}
+
+async fn say(session: &mut Session, commands: &[&str]) {
+    for command in commands {
+        if session.command(command).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn upper(seen: &Seen, _: &Lab) -> Option<String> {
+    let wrong = seen.deviations.contains(Deviation::StatusCase);
+    wrong.then(|| format!("{}; the indicator is `+OK` or `-ERR` in upper case", told(seen)))
+}
+
+fn delimiter(seen: &Seen, _: &Lab) -> Option<String> {
+    let wrong = seen.deviations.contains(Deviation::StatusGlued);
+    wrong.then(|| format!("{}; a space or the end of the line must follow the indicator", told(seen)))
+}
+
+/// The greeting is no reply to a command and has a requirement of its own.
+fn at_most_512(seen: &Seen, _: &Lab) -> Option<String> {
+    let wrong =
+        seen.deviations.contains(Deviation::StatusTooLong) && is_status(seen) && seen.command != "(greeting)";
+    wrong.then(|| format!("{}; {} octets with CRLF, 512 are allowed", told(seen), seen.line.len() + 2))
+}
+
+fn ascii(seen: &Seen, _: &Lab) -> Option<String> {
+    if seen.language || seen.eight_bit_command || !is_status(seen) {
+        return None;
+    }
+    // The octet behind the indicator is `rfc1939.frame.status-delimiter`'s.
+    let indicator = if seen.line.starts_with(b"+") { 3 } else { 4 };
+    let text = seen.line.get(indicator + 1..).unwrap_or_default();
+    let octet = text.iter().find(|octet| !(0x20..=0x7e).contains(*octet))?;
+    Some(format!("{}; its text holds the octet 0x{octet:02x}, only 0x20 to 0x7e are allowed", told(seen)))
+}
+
+/// Content that is read for status lines after a server lost its way is none.
+fn is_status(seen: &Seen) -> bool {
+    !seen.continuation && !seen.deviations.contains(Deviation::StatusUnknown) && !seen.line.is_empty()
+}
+
+/// Replies are counted, not compared: what an unknown command is answered is `rfc1939.cmd.unrecognized`'s.
+async fn one_reply(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    let mut replies = Vec::new();
+    for command in ["NOOP", "XYZZY", "NOOP"] {
+        replies.push(session.command(command).await.judged()?.quoted());
+    }
+    match session.require_silence().await {
+        Err(Stop::Fail(more)) => fail(format!(
+            "NOOP, XYZZY and NOOP, each sent after a reply, were answered {}; then {more}",
+            replies.join(", ")
+        )),
+        outcome => outcome,
+    }
+}
+
+async fn keyword_case(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    for command in ["LIST", "NOOP", "STAT"] {
+        session.assume_ok(command).await?;
+    }
+    for command in ["noop", "NoOp", "stat", "LiSt"] {
+        let reply = session.command(command).await.judged()?;
+        require(reply.is_ok(), || format!("{}, although it works in upper case", reply.seen()))?;
+    }
+    Ok(())
+}
+
+async fn empty_line(lab: &Lab) -> Outcome {
+    let mut session = lab.connect_clear().await?;
+    // A command first, so that a surplus line of the greeting is not taken for the reply.
+    session.command("CAPA").await?;
+    let reply = session.command("").await.judged()?;
+    require(reply.is_err(), || format!("an empty line was answered {}", reply.quoted()))?;
+    session.command("NOOPX").await.judged()?;
+    Ok(())
+}
+
+async fn terminator(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let survey = lab.survey();
+    // In this order on purpose: what is wrong after one reply shows in the next.
+    let commands = [
+        ("LIST", true),
+        ("UIDL", survey.has_uidl),
+        ("RETR 1", true),
+        ("TOP 1 0", survey.has_top),
+        ("CAPA", survey.session_capabilities.is_some()),
+    ];
+    let mut before = String::new();
+    for (command, works) in commands {
+        if !works {
+            continue;
+        }
+        let reply = session.command(command).await.judged()?;
+        require(!is_dot(&reply), || format!("a surplus dot line came behind the reply to {before}"))?;
+        reply.assume_ok()?;
+        command.clone_into(&mut before);
+    }
+    session.require_silence().await.map_err(|stop| behind(stop, &before))
+}
+
+async fn err_is_single(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    for command in ["RETR 99999", "TOP 99999 0"] {
+        let reply = session.command(command).await?;
+        assume(reply.is_err(), || format!("{}, so there is no refusal to judge", reply.seen()))?;
+        session.require_silence().await.map_err(|stop| behind(stop, command))?;
+        let reply = session.command("NOOP").await?;
+        require(!is_dot(&reply), || format!("a dot line came behind the refusal of {command}"))?;
+    }
+    Ok(())
+}
+
+async fn no_terminator(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let mut last = "";
+    for command in ["LIST 1", "UIDL 1", "STAT"] {
+        if command == "UIDL 1" && !lab.survey().has_uidl {
+            continue;
+        }
+        session.assume_ok(command).await?;
+        let reply = session.command("NOOP").await?;
+        if reply.indicator == Indicator::Unknown {
+            return fail(format!(
+                "behind the reply to {command} came {}, then a reply to NOOP was due",
+                reply.quoted()
+            ));
+        }
+        last = command;
+    }
+    session.require_silence().await.map_err(|stop| behind(stop, last))
+}
+
+/// Not done here: reading in pieces of 1 and 7 octets, and through a receive window of 1 kB. The sessions of the
+/// suite read what is there, so how the server cuts its writes is left to chance and to the size of the message.
+async fn chunking(lab: &Lab) -> Outcome {
+    let Placed { mut session, number, fixture } = lab.fixture("fx.large").await?;
+    let expected = mail::body(&fixture.octets);
+    let other = if number == 1 { 2 } else { 1 };
+    for turn in ["first", "second"] {
+        let reply = session.command(format!("RETR {number}")).await.judged()?.assume_ok()?;
+        if let Some(wrong) = difference(expected, mail::body(reply.octets())) {
+            return fail(format!("the {turn} RETR {number} of fx.large: {wrong}"));
+        }
+        // Something else in between: that the same message can be had again at once is another requirement.
+        session.command(format!("RETR {other}")).await?;
+    }
+    Ok(())
+}
+
+fn is_dot(reply: &Reply) -> bool {
+    reply.line == b"."
+}
+
+fn behind(stop: Stop, command: &str) -> Stop {
+    match stop {
+        Stop::Fail(seen) => Stop::Fail(format!("behind the reply to {command}: {seen}")),
+        other => other,
+    }
+}

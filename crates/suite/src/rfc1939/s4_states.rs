@@ -1,0 +1,282 @@
+//! RFC 1939 sections 3, 4 and 7: what may be said in which state, and message numbers for the length of a session.
+//!
+//! The UPDATE state is not judged here. Wrong passwords go to `disposable` accounts only.
+
+use std::rc::Rc;
+
+use mail::Role;
+use proto::Deviation;
+
+use super::s5_list::size_of;
+use crate::accounts::Account;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::login::{self, Method, may_send_password};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::reply::quote;
+use crate::session::Session;
+
+checks! {
+    "rfc1939.state.some-auth" => some_authentication,
+    "rfc1939.state.trans-cmd-in-auth" => transaction_commands_before_login,
+    "rfc1939.state.noop-in-auth" => noop_before_login,
+    "rfc1939.state.auth-cmd-in-trans" => login_commands_after_login,
+    "rfc1939.state.failed-auth-stays" => failed_login_stays,
+    "rfc1939.state.retry-after-fail" => retry_after_failure,
+    "rfc1939.state.pass-needs-user" => pass_needs_user,
+    "rfc1939.state.pass-after-failed-pass" => pass_after_failed_pass,
+    "rfc1939.state.starts-clean" => starts_clean,
+    "rfc1939.state.numbering" => numbering,
+    "rfc1939.state.decimal" => decimal,
+    "rfc1939.state.numbers-fixed" => numbers_fixed,
+}
+
+async fn some_authentication(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let mut refusals = Vec::new();
+    for method in announced(lab) {
+        let (mut session, reply) = lab.login_by(&account, method).await?;
+        if reply.is_ok() {
+            session.assume_ok("STAT").await?;
+            return Ok(());
+        }
+        assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
+        refusals.push(format!("{method}: {}", reply.quoted()));
+    }
+    assume(!refusals.is_empty(), || "poplab knows none of the announced ways to log in".to_owned())?;
+    fail(format!("no way to log in as `{}` worked: {}", account.user, refusals.join("; ")))
+}
+
+/// The way that worked before comes first, so that normally no login fails here.
+fn announced(lab: &Lab) -> Vec<Method> {
+    let survey = lab.survey();
+    let offered = survey.mechanisms();
+    let mechanisms = sasl::Mechanism::ALL.iter().copied();
+    let mut methods: Vec<Method> = survey.method.into_iter().collect();
+    methods.extend(survey.announces("USER").then_some(Method::UserPass));
+    methods.extend(survey.timestamp().map(|_| Method::Apop));
+    methods
+        .extend(mechanisms.filter(|known| offered.iter().any(|name| name == known.name())).map(Method::Sasl));
+    let mut seen = Vec::new();
+    methods.retain(|method| {
+        let new = !seen.contains(method);
+        seen.push(*method);
+        new
+    });
+    methods
+}
+
+/// A connection for each command: several bad ones in a row may end it, which would say nothing.
+async fn transaction_commands_before_login(lab: &Lab) -> Outcome {
+    for command in ["STAT", "LIST", "LIST 1", "RETR 1", "DELE 1", "RSET", "TOP 1 0", "UIDL", "UIDL 1"] {
+        lab.connect().await?.require_err(command).await?;
+    }
+    Ok(())
+}
+
+async fn noop_before_login(lab: &Lab) -> Outcome {
+    lab.connect().await?.require_err("NOOP").await?;
+    Ok(())
+}
+
+async fn login_commands_after_login(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    let before = session.assume_ok("STAT").await?.totals()?;
+    let account = session.account()?;
+    session.require_err(format!("USER {}", account.user)).await?;
+    session.require_err(format!("PASS {}", account.password())).await?;
+    // Nobody's name: a server that errs must not count this as a wrong password of the account.
+    session.require_err(format!("APOP poplab-nobody {}", "0".repeat(32))).await?;
+    let reply = session.require_ok("STAT").await?;
+    let after = reply.totals()?;
+    require(before == after, || {
+        format!(
+            "STAT said {} {} before USER, PASS and APOP were refused; then {}",
+            before.0,
+            before.1,
+            reply.seen()
+        )
+    })
+}
+
+async fn failed_login_stays(lab: &Lab) -> Outcome {
+    let (mut session, _) = after_wrong_password(lab).await?;
+    for command in ["STAT", "RETR 1"] {
+        let reply = session.command(command).await?;
+        require(reply.is_err(), || format!("after a wrong password {}; `-ERR` was required", reply.seen()))?;
+    }
+    Ok(())
+}
+
+async fn retry_after_failure(lab: &Lab) -> Outcome {
+    let (mut session, account) = after_wrong_password(lab).await?;
+    session.assume_ok(format!("USER {}", account.user)).await?;
+    let reply = session.command(format!("PASS {}", account.password())).await?;
+    if reply.is_ok() {
+        session.assume_ok("STAT").await?;
+        return Ok(());
+    }
+    assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
+    drop(session);
+    // If the password works elsewhere it is the connection that was spoilt; if not, a policy may be at work.
+    let (_, elsewhere) = lab.login_by(&account, Method::UserPass).await?;
+    assume(elsewhere.is_ok(), || {
+        format!("the password was refused on a new connection too: {}", elsewhere.quoted())
+    })?;
+    fail(format!(
+        "after a wrong password the right one was answered {}, and accepted on a new connection",
+        reply.quoted()
+    ))
+}
+
+/// With the password of an account where there is one, since a lax server may look for a maildrop it opens.
+async fn pass_needs_user(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let password = match lab.account(Role::Disposable).await {
+        Ok(account) => {
+            may_send_password_on(lab, &session)?;
+            account.password().to_owned()
+        }
+        Err(_) => lab.nonce(),
+    };
+    session.require_err(format!("PASS {password}")).await?;
+    Ok(())
+}
+
+async fn pass_after_failed_pass(lab: &Lab) -> Outcome {
+    let (mut session, account) = after_wrong_password(lab).await?;
+    let reply = session.command(format!("PASS {}", account.password())).await?;
+    require(reply.is_err(), || {
+        format!("after a wrong password and without another USER, {}; `-ERR` was required", reply.seen())
+    })
+}
+
+/// A connection on which USER was accepted and one wrong password refused.
+async fn after_wrong_password(lab: &Lab) -> Result<(Session, Rc<Account>), Stop> {
+    let account = lab.account(Role::Disposable).await?;
+    let mut session = lab.connect().await?;
+    may_send_password_on(lab, &session)?;
+    session.assume_ok(format!("USER {}", account.user)).await?;
+    let wrong = format!("wrong-{}", lab.nonce());
+    match session.command(format!("PASS {wrong}")).await {
+        Err(Mishap::Closed { how, .. }) => {
+            inconclusive(format!("the connection ended ({how}) at the wrong password"))
+        }
+        reply => {
+            reply.judged()?.require_err()?;
+            Ok((session, account))
+        }
+    }
+}
+
+fn may_send_password_on(lab: &Lab, session: &Session) -> Outcome {
+    let permissions = &lab.site().permissions;
+    may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)
+}
+
+async fn starts_clean(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    let account = session.account()?;
+    let (before, _) = session.assume_ok("STAT").await?.totals()?;
+    let size = size_of(&session.assume_ok("LIST 1").await?, 1);
+    session.assume_ok("DELE 1").await?;
+    session.close().await;
+
+    let mut session = lab.login_to(&account).await?;
+    let (after, _) = session.assume_ok("STAT").await?.totals()?;
+    require(after >= before, || {
+        format!(
+            "{before} messages in one session; after DELE 1 and a close without QUIT the next one counts {after}"
+        )
+    })?;
+    let reply = session.command("LIST 1").await?;
+    require(reply.is_ok(), || format!("{} after a session that was closed without QUIT", reply.seen()))?;
+    let listed = size_of(&reply, 1);
+    require(size.is_none() || listed.is_none() || size == listed, || {
+        format!(
+            "message 1 was listed as {size:?} octets, and after a session closed without QUIT as {listed:?}"
+        )
+    })
+}
+
+async fn numbering(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let (count, _) = session.assume_ok("STAT").await?.totals()?;
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let mut numbers: Vec<u64> = listing.into_iter().map(|(number, _)| number).collect();
+    // Any order will do.
+    numbers.sort_unstable();
+    if let Some((expected, found)) = (1..).zip(&numbers).find(|(expected, found)| expected != *found) {
+        return fail(format!(
+            "LIST numbers the messages {found} where {expected} was due; STAT counts {count}"
+        ));
+    }
+    let listed = numbers.len() as u64;
+    assume(listed == count, || {
+        format!("LIST has the numbers 1 to {listed}, STAT counts {count}; which is wrong cannot be told here")
+    })
+}
+
+async fn decimal(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let stat = session.assume_ok("STAT").await?;
+    require_decimal(stat.text(), 2, "STAT")?;
+    let (count, _) = stat.totals()?;
+    for line in session.assume_ok("LIST").await?.lines() {
+        require_decimal(line, 2, "LIST")?;
+    }
+    // The last number too: in another base small numbers look alike.
+    for number in [1, count] {
+        let command = format!("LIST {number}");
+        require_decimal(session.assume_ok(&command).await?.text(), 2, &command)?;
+        if lab.survey().has_uidl {
+            let command = format!("UIDL {number}");
+            require_decimal(session.assume_ok(&command).await?.text(), 1, &command)?;
+        }
+    }
+    Ok(())
+}
+
+/// Words that are meant for numbers, having a digit, must have nothing else. Words and blanks in the place of
+/// numbers are for the checks of the formats.
+fn require_decimal(text: &[u8], fields: usize, command: &str) -> Outcome {
+    let words: Vec<&[u8]> = text.split(|octet| *octet == b' ').collect();
+    if words.len() < 2 {
+        return Ok(());
+    }
+    let debris = |word: &&&[u8]| word.iter().any(u8::is_ascii_digit) && !word.iter().all(u8::is_ascii_digit);
+    match words.iter().take(fields).find(debris) {
+        Some(word) => {
+            fail(format!("{command} gave {}: {}; {}", quote(text), quote(word), Deviation::NumberNotDecimal))
+        }
+        None => Ok(()),
+    }
+}
+
+async fn numbers_fixed(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(3).await?;
+    let has_uidl = lab.survey().has_uidl;
+    let before = if has_uidl { unique_id_of_second(&mut session).await? } else { None };
+    let second = session.assume_ok("RETR 2").await?;
+    let third = session.assume_ok("RETR 3").await?;
+    session.assume_ok("DELE 1").await?;
+    let after = if has_uidl { unique_id_of_second(&mut session).await? } else { None };
+    let reply = session.command("RETR 2").await;
+    let _ = session.command("RSET").await;
+    let reply = reply?;
+    require(before == after, || {
+        let shown = |id: &Option<Vec<u8>>| id.as_deref().map_or_else(|| "none".to_owned(), quote);
+        format!("message 2 had the unique-id {}, after DELE 1 {}", shown(&before), shown(&after))
+    })?;
+    require(reply.is_ok(), || format!("RETR 2 worked before DELE 1, and then {}", reply.seen()))?;
+    require(mail::body(reply.octets()) == mail::body(second.octets()), || {
+        let moved = mail::body(reply.octets()) == mail::body(third.octets());
+        let which = if moved { "message 3 before" } else { "another message" };
+        format!("after DELE 1, RETR 2 gave what was {which}: messages were renumbered")
+    })
+}
+
+async fn unique_id_of_second(session: &mut Session) -> Result<Option<Vec<u8>>, Stop> {
+    let ids = session.assume_ok("UIDL").await?.unique_ids()?;
+    Ok(ids.into_iter().find(|(number, _)| *number == 2).map(|(_, id)| id))
+}

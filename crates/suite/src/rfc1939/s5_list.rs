@@ -1,0 +1,217 @@
+//! RFC 1939 sections 5 and 11: LIST, and whether the sizes it gives are true.
+//!
+//! Sizes are taken from the whole listing; that `LIST n` says the same is a requirement of its own.
+
+use std::collections::BTreeSet;
+
+use mail::Role;
+use proto::Deviation;
+
+use crate::check::checks;
+use crate::lab::{Lab, Placed};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
+use crate::reply::{Reply, quote};
+use crate::session::Session;
+
+checks! {
+    "rfc1939.list.format" => format,
+    "rfc1939.list.complete" => complete,
+    "rfc1939.list.excludes-deleted" => excludes_deleted,
+    "rfc1939.list.empty" => empty,
+    "rfc1939.list.arg" => argument,
+    "rfc1939.list.arg-agrees" => argument_agrees,
+    "rfc1939.list.no-such" => no_such,
+    "rfc1939.size.exact" => exact,
+    "rfc1939.size.crlf" => counts_crlf,
+    "rfc1939.size.dots" => counts_no_stuffing,
+}
+
+/// Most messages whose size is compared with what RETR brings.
+const MESSAGES_AT_MOST: usize = 100;
+/// Larger messages are left to `rfc1939.multi.chunking`.
+const SIZE_AT_MOST: u64 = 1024 * 1024;
+
+async fn format(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.require_ok("LIST").await?;
+    for line in reply.lines() {
+        if let Some(deviation) = proto::listing::scan(line).1.iter().next() {
+            return fail(format!("LIST gave the line {}: {deviation}", quote(line)));
+        }
+    }
+    Ok(())
+}
+
+async fn complete(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let listing = session.require_ok("LIST").await?.scan_listing()?;
+    let mut numbers = BTreeSet::new();
+    for (number, _) in listing {
+        require(numbers.insert(number), || format!("LIST gave message {number} twice"))?;
+    }
+    let (count, _) = session.assume_ok("STAT").await?.totals()?;
+    let Some(missing) = (1..=count).find(|number| !numbers.contains(number)) else { return Ok(()) };
+    // STAT may count wrong, so the message itself is asked for.
+    let reply = session.command(format!("LIST {missing}")).await?;
+    assume(reply.is_ok(), || format!("STAT counts {count} messages, LIST has none of number {missing}"))?;
+    fail(format!("message {missing} is missing from LIST, although {}", reply.seen()))
+}
+
+async fn excludes_deleted(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    session.assume_ok("DELE 1").await?;
+    let reply = session.require_ok("LIST").await;
+    let _ = session.command("RSET").await;
+    let listing = reply?.scan_listing()?;
+    match listing.iter().find(|(number, _)| *number == 1) {
+        Some((_, size)) => fail(format!("after DELE 1, LIST still gave `1 {size}`")),
+        None => Ok(()),
+    }
+}
+
+async fn empty(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Empty).await?;
+    let reply = session.require_ok("LIST").await?;
+    require(reply.octets().is_empty(), || {
+        format!("LIST of an empty maildrop gave {} lines: {}", reply.lines().len(), quote(reply.octets()))
+    })
+}
+
+async fn argument(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.require_ok("LIST 1").await?;
+    let (numbers, deviations) = proto::listing::scan(reply.text());
+    if let Some(deviation) = deviations.iter().next() {
+        return fail(format!("{}; `+OK 1` and the size were required: {deviation}", reply.seen()));
+    }
+    require(numbers.is_some_and(|(number, _)| number == 1), || {
+        format!("{}; message number 1 was required", reply.seen())
+    })?;
+    session.require_silence().await
+}
+
+async fn argument_agrees(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let ends = [listing.first(), listing.last()];
+    for (number, size) in ends.into_iter().flatten() {
+        let reply = session.assume_ok(format!("LIST {number}")).await?;
+        let Some(alone) = size_of(&reply, *number) else {
+            return inconclusive(format!("{}: no number and size", reply.seen()));
+        };
+        require(alone == *size, || {
+            format!("LIST gives message {number} {size} octets, LIST {number} gives it {alone}")
+        })?;
+    }
+    Ok(())
+}
+
+async fn no_such(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let last = listing.iter().map(|(number, _)| *number).max().unwrap_or_default();
+    session.require_err(format!("LIST {}", last + 1)).await?;
+    Ok(())
+}
+
+async fn exact(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let utf8 = lab.survey().announces("UTF8").then(|| lab.number_of(&account, "fx.utf8hdr")).flatten();
+    let mut session = lab.login_to(&account).await?;
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let mut tolerable = Vec::new();
+    let mut compared = 0;
+    for (number, size) in listing.into_iter().filter(|(_, size)| *size <= SIZE_AT_MOST).take(MESSAGES_AT_MOST)
+    {
+        // A surrogate may have another size (RFC 6856 section 2.1).
+        if Some(number) == utf8 {
+            continue;
+        }
+        let Some(reply) = retrieved(&mut session, number).await? else { continue };
+        compared += 1;
+        // Where lines end is then open to question, and so is which dots were stuffed.
+        let unclear = [Deviation::ContentBareLf, Deviation::ContentBareCr];
+        let unclear = unclear.iter().any(|deviation| reply.deviations.contains(*deviation));
+        match judge_size(lab, &account.user, number, size, reply.octets()) {
+            Err(Stop::Warn(seen)) => tolerable.push(seen),
+            Err(_) if unclear => {}
+            outcome => outcome?,
+        }
+    }
+    if !tolerable.is_empty() {
+        return warn(tolerable.join("; "));
+    }
+    if compared == 0 {
+        return skipped("the maildrop holds no message that could be retrieved");
+    }
+    Ok(())
+}
+
+/// A message, or `None` if the server refuses to send it. A reply without end has no size that could agree.
+async fn retrieved(session: &mut Session, number: u64) -> Result<Option<Reply>, Stop> {
+    match session.command(format!("RETR {number}")).await {
+        endless @ Err(Mishap::Unterminated { .. }) => endless.judged().map(Some),
+        Err(mishap) => Err(mishap.into()),
+        Ok(reply) => Ok(reply.is_ok().then_some(reply)),
+    }
+}
+
+/// Compares a listed size with the octets of a message as received, un-stuffed and without the dot line.
+///
+/// Two octets more than listed are tolerable where the stored message has no line end at its end: whether the CRLF
+/// that is then added counts is nowhere said.
+pub(super) fn judge_size(lab: &Lab, user: &str, number: u64, listed: u64, received: &[u8]) -> Outcome {
+    let octets = received.len() as u64;
+    if octets == listed {
+        return Ok(());
+    }
+    let fixtures = lab.survey().fixtures.get(user);
+    let name =
+        fixtures.into_iter().flatten().find(|(_, known)| **known == number).map(|(name, _)| name.as_str());
+    let called = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    let seen = format!("LIST gives message {number}{called} {listed} octets, RETR brings {octets}");
+    // Of mail that is not poplab's the stored form is unknown.
+    let ended = name.and_then(|name| lab.made(name).ok()).is_some_and(|made| made.octets.ends_with(b"\r\n"));
+    if octets == listed + 2 && !ended { warn(seen) } else { fail(seen) }
+}
+
+async fn counts_crlf(lab: &Lab) -> Outcome {
+    let (listed, reply) = listed_and_retrieved(lab, "fx.lines").await?;
+    let (octets, lines) = (reply.octets().len() as u64, reply.lines().len() as u64);
+    let missing = octets.saturating_sub(listed);
+    if missing.abs_diff(lines) <= lines / 10 {
+        return fail(format!(
+            "LIST gives fx.lines {listed} octets, RETR brings {octets}: {missing} fewer, for {lines} lines"
+        ));
+    }
+    // Another difference is not about line ends; `rfc1939.size.exact` judges it.
+    assume(octets == listed, || {
+        format!("LIST gives fx.lines {listed} octets, RETR brings {octets} in {lines} lines")
+    })
+}
+
+async fn counts_no_stuffing(lab: &Lab) -> Outcome {
+    let (listed, reply) = listed_and_retrieved(lab, "fx.dots").await?;
+    let octets = reply.octets().len() as u64;
+    let dotted = reply.lines().iter().filter(|line| line.starts_with(b".")).count();
+    require(octets == listed, || {
+        format!(
+            "LIST gives fx.dots {listed} octets, RETR brings {octets} after un-stuffing, {dotted} lines begin with a dot"
+        )
+    })
+}
+
+async fn listed_and_retrieved(lab: &Lab, name: &str) -> Result<(u64, Reply), Stop> {
+    let Placed { mut session, number, .. } = lab.fixture(name).await?;
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let Some((_, listed)) = listing.into_iter().find(|(listed, _)| *listed == number) else {
+        return inconclusive(format!("{name} is message {number}, which LIST does not give"));
+    };
+    let reply = session.assume_ok(format!("RETR {number}")).await?;
+    Ok((listed, reply))
+}
+
+/// The size in the reply to `LIST n`, if it has the right form and is about this message.
+pub(super) fn size_of(reply: &Reply, number: u64) -> Option<u64> {
+    proto::listing::scan(reply.text()).0.filter(|(of, _)| *of == number).map(|(_, size)| size)
+}
