@@ -93,12 +93,11 @@ impl Session {
 
     /// TLS is active now. Everything said before it is forgotten (RFC 2595 section 4).
     pub(crate) fn restart_in_tls(&mut self) {
-        let name = self.name.take().filter(|_| self.broken(Defect::StlsKeepsUser));
         let world = self.world.clone();
         self.release_name();
         self.release_lock();
         let (number, exchanges) = (self.number, self.exchanges);
-        *self = Session { name, exchanges, ..Session::begin(world, number, Channel::Tls) };
+        *self = Session { exchanges, ..Session::begin(world, number, Channel::Tls) };
         self.output.discard();
         self.past.upgraded = true;
     }

@@ -376,7 +376,7 @@ defects! {
         ["rfc2449.capa.tag-syntax"];
     CapaOnlyBeforeLogin "rfc2449.capa.only-before-login"
         "CAPA is refused after login"
-        ["rfc2449.capa.both-states"];
+        ["rfc2449.capa.both-states" "rfc5034.capa.after-auth"];
     CapaDropsAfterLogin "rfc2449.capa.drops-after-login"
         "PIPELINING is missing from the list after login"
         ["rfc2449.capa.persistent"];
@@ -439,8 +439,8 @@ defects! {
     PipeLosesInput "rfc2449.pipe.loses-input"
         "what arrived together with a successful PASS is lost"
         ["rfc2449.pipe.login"];
-    PipeDropsListing "rfc2449.pipe.drops-listing"
-        "LIST is not answered if further commands have already arrived"
+    PipeDropsDele "rfc2449.pipe.drops-dele"
+        "DELE is lost if further commands have already arrived"
         ["rfc2449.pipe.in-order"];
     PipeDropsNoop "rfc2449.pipe.drops-noop"
         "NOOP right after RETR of a message over 1 MiB is lost"
@@ -464,9 +464,6 @@ defects! {
     StlsKeepsPlaintext "rfc2595.stls.keeps-plaintext"
         "commands that arrived in cleartext together with STLS are executed inside TLS"
         ["practice.stls.injection"];
-    StlsKeepsUser "rfc2595.stls.keeps-user"
-        "a USER before STLS counts after it"
-        ["practice.stls.fixation"];
     TlsHidesPlain "rfc5034.plain.hidden-under-tls"
         "PLAIN is not announced under TLS"
         ["rfc5034.plain.tls"];

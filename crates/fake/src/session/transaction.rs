@@ -105,7 +105,6 @@ impl Session {
 
     fn list(&mut self, transaction: &Transaction, arguments: &Arguments<'_>) {
         match arguments.words[..] {
-            [] if self.broken(Defect::PipeDropsListing) && self.more => {}
             [] => self.scan_listing(transaction),
             [word] => {
                 self.past.listed_one = self.past.listed_one.saturating_add(1);
@@ -191,6 +190,9 @@ impl Session {
 
     fn dele(&mut self, transaction: &mut Transaction, arguments: &Arguments<'_>) {
         let [word] = arguments.words[..] else { return self.err("DELE takes one message number") };
+        if self.broken(Defect::PipeDropsDele) && self.more {
+            return;
+        }
         if let Some(index) = self.find(transaction, Verb::Dele, word) {
             if self.broken(Defect::DeleRefused) && index == 0 {
                 return self.err("Not that one");
