@@ -192,7 +192,7 @@ defects! {
         "RETR of the message just retrieved is refused"
         ["rfc1939.retr.repeatable"];
     RetrHides "rfc1939.retr.hides"
-        "a message whose RETR was followed by QUIT is missing from the next session, unless there was a DELE"
+        "if the only RETR of a session without DELE is followed by QUIT, that message is missing from the next session"
         ["rfc1939.retr.no-implicit-delete" "rfc2449.expire.never"];
     RetrGlued "rfc1939.retr.glued-terminator"
         "the terminating dot is glued to a last line without line end"
@@ -376,7 +376,7 @@ defects! {
         ["rfc2449.capa.tag-syntax"];
     CapaOnlyBeforeLogin "rfc2449.capa.only-before-login"
         "CAPA is refused after login"
-        ["rfc2449.capa.both-states" "rfc5034.capa.after-auth"];
+        ["rfc2449.capa.both-states" "rfc5034.capa.after-auth" "rfc6856.utf8.capa"];
     CapaDropsAfterLogin "rfc2449.capa.drops-after-login"
         "PIPELINING is missing from the list after login"
         ["rfc2449.capa.persistent"];
@@ -585,6 +585,6 @@ defects! {
         "LANG * is refused"
         ["rfc6856.lang.star"];
     LangOnlyBeforeLogin "rfc6856.lang.only-before-login"
-        "LANG is unknown after login"
+        "LANG is refused after login"
         ["rfc6856.lang.states"];
 }

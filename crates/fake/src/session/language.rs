@@ -9,7 +9,7 @@ const TAG: &str = "en";
 impl Session {
     pub(super) fn lang(&mut self, arguments: &Arguments<'_>) {
         if self.broken(Defect::LangOnlyBeforeLogin) && self.transaction.is_some() {
-            return self.err("Unknown command");
+            return self.err("Only before login");
         }
         match arguments.words[..] {
             [] => self.list_languages(),

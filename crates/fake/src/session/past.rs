@@ -34,6 +34,8 @@ pub(super) struct Past {
     pub(super) by_auth: bool,
     /// The message just retrieved was large.
     pub(super) large: bool,
+    /// How many messages were retrieved.
+    pub(super) retrievals: u32,
     /// How many large messages were retrieved.
     pub(super) large_transfers: u32,
     /// How often LIST was given a number.

@@ -29,7 +29,8 @@ impl Session {
             return;
         }
         self.past.large = message.octets.len() > MEBIBYTE;
-        self.past.large_transfers += u32::from(self.past.large);
+        self.past.retrievals = self.past.retrievals.saturating_add(1);
+        self.past.large_transfers = self.past.large_transfers.saturating_add(u32::from(self.past.large));
         let octets = self.content(message, index, Verb::Retr);
         let ending = if self.broken(Defect::RetrGlued) { Ending::Glued } else { Ending::Right };
         let end = octets.len();

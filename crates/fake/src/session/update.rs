@@ -130,7 +130,8 @@ impl Session {
 
     /// The message that the next session is not to see in UIDL.
     fn hidden_at_quit(&self, transaction: &Transaction) -> Option<u64> {
-        let hides = self.broken(Defect::RetrHides) && !transaction.remembered.deleted;
+        let once = self.past.retrievals == 1 && !transaction.remembered.deleted;
+        let hides = self.broken(Defect::RetrHides) && once;
         let number = self.past.number_of(Verb::Retr).filter(|_| hides)?;
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         transaction.messages.get(index).map(|message| message.ordinal)
