@@ -1,28 +1,28 @@
-//! One connection to the target: drives proto's client machine, waits with patience, writes the journal.
+//! One session with the target: commands and their replies in order.
 //!
-//! Two things are settled here and nowhere else: how silence is told from slowness (a NOOP is sent as a probe after
-//! a long wait), and that no octets of a DELE leave the tool without a [`Permission`]. Logging in is
-//! [`crate::login`]'s matter; what a reply means for a requirement is the checks'.
+//! One thing is settled here and nowhere else: how silence is told from slowness (a NOOP is sent as a probe after a
+//! long wait). Octets are [`crate::wire`]'s matter, logging in is [`crate::login`]'s; what a reply means for a
+//! requirement is the checks'.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use net::{Ending, Stream, TlsFacts, TlsOptions};
-use proto::{Client, Deviations, Event, Indicator, Limits, Shape, Verb};
+use proto::{Client, Indicator, Limits, Shape, Verb};
 use tokio::time::{Instant, timeout};
 
 use crate::accounts::Account;
-use crate::deletion::{self, Permission};
+use crate::deletion::Permission;
 use crate::journal::{Journal, Seen};
 use crate::outcome::{Judged, Mishap, Stop};
 use crate::reply::{Reply, quote};
+use crate::wire::{Item, Quiet, READ_PIECE, Wire};
 
 /// The most content one reply may have, in octets. Larger than any fixture by far.
 const CONTENT_AT_MOST: usize = 64 * 1024 * 1024;
 /// A reply may take this many times the patience in all, so that a dripping server ends too.
 const DRIP_FACTOR: u32 = 10;
-const READ_PIECE: usize = 64 * 1024;
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy)]
@@ -35,20 +35,11 @@ pub struct Patience {
 
 /// One connection of a check.
 pub struct Session {
-    number: u32,
-    stream: Option<Stream>,
-    machine: Client,
-    unread: Vec<u8>,
+    wire: Wire,
     awaited: VecDeque<Awaited>,
-    journal: Journal,
     patience: Patience,
     account: Option<Rc<Account>>,
-    permission: Permission,
-    /// The unfinished line sent so far: a guarded command may come in pieces.
-    unfinished: Vec<u8>,
-    identified: bool,
     language: bool,
-    retrieval_deletes: bool,
 }
 
 struct Awaited {
@@ -56,20 +47,6 @@ struct Awaited {
     verb: Option<Verb>,
     eight_bit: bool,
     since: Instant,
-}
-
-enum Item {
-    Status { line: Vec<u8>, indicator: Indicator, deviations: Deviations, content_follows: bool },
-    Continuation { line: Vec<u8>, deviations: Deviations },
-    Content(Vec<u8>),
-    End(Deviations),
-    Unsolicited(Vec<u8>),
-    Endless,
-}
-
-enum Quiet {
-    Silent,
-    Closed(String),
 }
 
 /// What came when the server was expected to close.
@@ -92,21 +69,8 @@ impl Session {
     ) -> Self {
         let mut awaited = VecDeque::new();
         awaited.push_back(Awaited::of("(greeting)", None, false));
-        Self {
-            number,
-            stream: Some(stream),
-            machine: Client::new(Limits::default()),
-            unread: Vec::new(),
-            awaited,
-            journal,
-            patience,
-            account: None,
-            permission: Permission::None,
-            unfinished: Vec::new(),
-            identified: false,
-            language: false,
-            retrieval_deletes,
-        }
+        let wire = Wire::new(stream, number, journal, retrieval_deletes);
+        Self { wire, awaited, patience, account: None, language: false }
     }
 
     /// The account this session logged in to.
@@ -119,12 +83,12 @@ impl Session {
 
     /// Facts of the TLS connection, if there is one.
     pub fn tls(&self) -> Option<&TlsFacts> {
-        self.stream.as_ref().and_then(Stream::tls)
+        self.wire.stream.as_ref().and_then(Stream::tls)
     }
 
     /// The journal this session writes.
     pub fn journal(&self) -> &Journal {
-        &self.journal
+        &self.wire.journal
     }
 
     /// The waits of this session.
@@ -137,7 +101,7 @@ impl Session {
     }
 
     pub(crate) fn permit(&mut self, permission: Permission) {
-        self.permission = permission;
+        self.wire.permission = permission;
     }
 
     /// Reads the greeting.
@@ -172,7 +136,7 @@ impl Session {
     /// # Errors
     /// A [`Mishap`] if it cannot be written.
     pub async fn batch(&mut self, octets: &[u8]) -> Result<(), Mishap> {
-        self.write(octets).await?;
+        self.wire.write(octets, self.patience.answer).await?;
         self.await_lines(octets);
         Ok(())
     }
@@ -184,8 +148,8 @@ impl Session {
     pub async fn respond(&mut self, line: impl AsRef<[u8]>) -> Result<Reply, Mishap> {
         let mut octets = line.as_ref().to_vec();
         octets.extend_from_slice(b"\r\n");
-        self.write(&octets).await?;
-        self.machine.expect(Shape::Exchange);
+        self.wire.write(&octets, self.patience.answer).await?;
+        self.wire.machine.expect(Shape::Exchange);
         self.awaited.push_back(Awaited::of("(SASL response)", Some(Verb::Auth), false));
         self.reply().await
     }
@@ -195,9 +159,9 @@ impl Session {
     /// # Errors
     /// A [`Mishap`] if they cannot be written.
     pub async fn pieces(&mut self, octets: &[u8]) -> Result<(), Mishap> {
-        let mut whole = self.unfinished.clone();
+        let mut whole = self.wire.unfinished.clone();
         whole.extend_from_slice(octets);
-        self.write(octets).await?;
+        self.wire.write(octets, self.patience.answer).await?;
         self.await_lines(&whole);
         Ok(())
     }
@@ -207,7 +171,7 @@ impl Session {
     /// # Errors
     /// A [`Mishap`] if they cannot be written.
     pub async fn fragment(&mut self, octets: &[u8]) -> Result<(), Mishap> {
-        self.write(octets).await
+        self.wire.write(octets, self.patience.answer).await
     }
 
     /// Sends a command whose reply must be `+OK`.
@@ -240,7 +204,7 @@ impl Session {
     /// A [`Mishap`] if no whole reply came.
     pub async fn reply(&mut self) -> Result<Reply, Mishap> {
         let awaited = self.awaited.pop_front().unwrap_or_else(|| Awaited::of("(nothing)", None, false));
-        let mut reply = match self.item(self.patience.answer).await {
+        let mut reply = match self.wire.item(self.patience.answer).await {
             Ok(Item::Status { line, indicator, deviations, content_follows }) => Reply {
                 command: awaited.command.clone(),
                 indicator,
@@ -284,7 +248,7 @@ impl Session {
     /// # Errors
     /// [`Stop::Fail`] with what came, or that the connection ended, where silence was due.
     pub async fn require_silence(&mut self) -> Result<(), Stop> {
-        match self.item(self.patience.quiet).await {
+        match self.wire.item(self.patience.quiet).await {
             Err(Quiet::Silent) => Ok(()),
             Err(Quiet::Closed(how)) => {
                 Err(Stop::Fail(format!("the connection ended ({how}) where the server should wait")))
@@ -299,7 +263,7 @@ impl Session {
     pub async fn until_closed(&mut self) -> Closing {
         let mut extra = Vec::new();
         loop {
-            match self.item(self.patience.answer).await {
+            match self.wire.item(self.patience.answer).await {
                 Ok(item) => {
                     extra.extend_from_slice(&item.into_octets());
                     if extra.len() > READ_PIECE {
@@ -308,7 +272,7 @@ impl Session {
                 }
                 Err(Quiet::Silent) => return Closing { how: None, extra },
                 Err(Quiet::Closed(_)) => {
-                    let how = self.stream.as_ref().and_then(Stream::ending).unwrap_or(Ending::Reset);
+                    let how = self.wire.ending().unwrap_or(Ending::Reset);
                     return Closing { how: Some(how), extra };
                 }
             }
@@ -332,7 +296,7 @@ impl Session {
         let command = "(content)".to_owned();
         let mut octets = Vec::new();
         while octets.len() < at_least {
-            match self.item(self.patience.answer).await {
+            match self.wire.item(self.patience.answer).await {
                 Ok(Item::Content(piece)) => octets.extend_from_slice(&piece),
                 Ok(Item::Status { .. }) => {}
                 Ok(_) => break,
@@ -345,32 +309,32 @@ impl Session {
 
     /// Closes in good order: close_notify under TLS, then FIN.
     pub async fn close(mut self) {
-        if let Some(stream) = self.stream.take() {
-            self.journal.ended(self.number, "closed by client");
+        if let Some(stream) = self.wire.stream.take() {
+            self.wire.journal.ended(self.wire.number, "closed by client");
             let _ = timeout(self.patience.answer, stream.close()).await;
         }
     }
 
     /// Ends the connection with a reset.
     pub fn reset(mut self) {
-        if let Some(stream) = self.stream.take() {
-            self.journal.ended(self.number, "reset by client");
+        if let Some(stream) = self.wire.stream.take() {
+            self.wire.journal.ended(self.wire.number, "reset by client");
             stream.reset();
         }
     }
 
     /// Ends the TCP connection without close_notify.
     pub fn abandon(mut self) {
-        if let Some(stream) = self.stream.take() {
-            self.journal.ended(self.number, "closed by client, without close_notify");
+        if let Some(stream) = self.wire.stream.take() {
+            self.wire.journal.ended(self.wire.number, "closed by client, without close_notify");
             stream.abandon();
         }
     }
 
     /// Shuts the sending side down and keeps reading.
     pub async fn shutdown_write(&mut self) {
-        if let Some(stream) = self.stream.as_mut() {
-            self.journal.note(self.number, "client shuts down its sending side");
+        if let Some(stream) = self.wire.stream.as_mut() {
+            self.wire.journal.note(self.wire.number, "client shuts down its sending side");
             let _ = timeout(self.patience.answer, stream.shutdown_write()).await;
         }
     }
@@ -380,31 +344,31 @@ impl Session {
     /// # Errors
     /// [`Stop::Fail`] if plaintext followed the `+OK` or the handshake fails.
     pub async fn start_tls(&mut self, dialer: &net::Dialer, options: &TlsOptions) -> Result<(), Stop> {
-        if !self.unread.is_empty() {
-            let seen = quote(&self.unread);
+        if !self.wire.unread.is_empty() {
+            let seen = quote(&self.wire.unread);
             return Err(Stop::Fail(format!("{seen} came in plaintext behind the +OK to STLS")));
         }
-        let Some(stream) = self.stream.take() else {
+        let Some(stream) = self.wire.stream.take() else {
             return Err(Stop::Inconclusive("the connection is closed".to_owned()));
         };
         let began = Instant::now();
         let stream = match timeout(self.patience.answer, dialer.start_tls(stream, options)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
-                self.journal.ended(self.number, "TLS handshake failed");
+                self.wire.journal.ended(self.wire.number, "TLS handshake failed");
                 return Err(Stop::Fail(format!("the TLS handshake after STLS failed: {error}")));
             }
             Err(_) => {
-                self.journal.ended(self.number, "TLS handshake timed out");
+                self.wire.journal.ended(self.wire.number, "TLS handshake timed out");
                 return Err(Stop::Inconclusive(
                     "the TLS handshake after STLS did not end in time".to_owned(),
                 ));
             }
         };
-        self.journal.latency("tls-handshake", began.elapsed());
-        self.journal.note(self.number, "TLS established");
-        self.stream = Some(stream);
-        self.machine = Client::resume(Limits::default());
+        self.wire.journal.latency("tls-handshake", began.elapsed());
+        self.wire.journal.note(self.wire.number, "TLS established");
+        self.wire.stream = Some(stream);
+        self.wire.machine = Client::resume(Limits::default());
         self.awaited.clear();
         Ok(())
     }
@@ -413,7 +377,7 @@ impl Session {
         for line in octets.split_inclusive(|octet| *octet == b'\n').filter(|line| line.ends_with(b"\n")) {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            self.machine.expect(Shape::of(line));
+            self.wire.machine.expect(Shape::of(line));
             self.awaited.push_back(self.awaiting(line));
         }
     }
@@ -426,7 +390,7 @@ impl Session {
             if octets.len() > CONTENT_AT_MOST || began.elapsed() > self.patience.answer * DRIP_FACTOR {
                 return Err(Mishap::Endless { command: command() });
             }
-            match self.item(self.patience.answer).await {
+            match self.wire.item(self.patience.answer).await {
                 Ok(Item::Content(piece)) => octets.extend_from_slice(&piece),
                 Ok(Item::End(deviations)) => break deviations,
                 Ok(_) => return Err(Mishap::Endless { command: command() }),
@@ -437,17 +401,17 @@ impl Session {
         reply.deviations = reply.deviations.union(ended);
         reply.content = Some(octets);
         if let Some(verb) = awaited.verb {
-            self.journal.latency(&format!("{}-last", verb.as_str()), awaited.since.elapsed());
+            self.wire.journal.latency(&format!("{}-last", verb.as_str()), awaited.since.elapsed());
         }
         Ok(())
     }
 
     /// Silence: asks with a NOOP whether the server has missed something or is merely slow.
     async fn probe(&mut self, command: String, in_content: bool) -> Mishap {
-        if self.write(b"NOOP\r\n").await.is_err() {
+        if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
             return Mishap::Closed { command, how: "it could not be written to".to_owned() };
         }
-        match self.item(self.patience.answer).await {
+        match self.wire.item(self.patience.answer).await {
             Ok(_) if in_content => Mishap::Unterminated { command },
             Ok(item) => Mishap::NoReply { command, then: quote(&item.into_octets()) },
             Err(Quiet::Closed(how)) => Mishap::Closed { command, how },
@@ -455,79 +419,11 @@ impl Session {
         }
     }
 
-    async fn write(&mut self, octets: &[u8]) -> Result<(), Mishap> {
-        self.unfinished.extend_from_slice(octets);
-        self.identified |= deletion::names_someone(&self.unfinished);
-        deletion::guard(&self.unfinished, self.identified, &self.permission, self.retrieval_deletes)
-            .map_err(Mishap::Guarded)?;
-        if let Some(end) = self.unfinished.iter().rposition(|octet| *octet == b'\n') {
-            self.unfinished.drain(..=end);
-        }
-        let command = String::from_utf8_lossy(octets.get(..4).unwrap_or(octets)).into_owned();
-        let Some(stream) = self.stream.as_mut() else {
-            return Err(Mishap::Closed { command, how: "already closed".to_owned() });
-        };
-        self.journal.sent(self.number, octets);
-        match timeout(self.patience.answer, stream.write_all(octets)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Mishap::Closed { command, how: error.to_string() }),
-            Err(_) => Err(Mishap::TimedOut { command }),
-        }
-    }
-
-    async fn item(&mut self, wait: Duration) -> Result<Item, Quiet> {
-        let deadline = Instant::now() + wait;
-        loop {
-            let step = self.machine.step(&self.unread);
-            let (consumed, item) = (step.consumed, step.event.map(Item::of));
-            if consumed > 0 {
-                let octets: Vec<u8> = self.unread.drain(..consumed).collect();
-                match item {
-                    Some(Item::Content(_) | Item::End(_)) => {
-                        self.journal.received_content(self.number, &octets)
-                    }
-                    _ => self.journal.received(self.number, &octets),
-                }
-            }
-            if let Some(item) = item {
-                return Ok(item);
-            }
-            if consumed == 0 {
-                self.fill(deadline).await?;
-            }
-        }
-    }
-
-    async fn fill(&mut self, deadline: Instant) -> Result<(), Quiet> {
-        let Some(stream) = self.stream.as_mut() else {
-            return Err(Quiet::Closed("already closed".to_owned()));
-        };
-        let kept = self.unread.len();
-        self.unread.resize(kept + READ_PIECE, 0);
-        let result = tokio::time::timeout_at(deadline, stream.read(&mut self.unread[kept..])).await;
-        let got = match &result {
-            Ok(Ok(octets)) => *octets,
-            _ => 0,
-        };
-        self.unread.truncate(kept + got);
-        match result {
-            Err(_) => Err(Quiet::Silent),
-            Ok(Ok(octets)) if octets > 0 => Ok(()),
-            Ok(_) => {
-                let how = stream.ending().map_or("reset", ending_word).to_owned();
-                let rest = std::mem::take(&mut self.unread);
-                self.journal.received(self.number, &rest);
-                self.journal.ended(self.number, &format!("closed by server, {how}"));
-                Err(Quiet::Closed(how))
-            }
-        }
-    }
-
     fn awaiting(&self, line: &[u8]) -> Awaited {
         let keyword = line.split(|octet| *octet == b' ').next().unwrap_or_default();
         let shown = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
         let eight_bit = line.iter().any(|octet| *octet > 0x7e || *octet < 0x20);
-        Awaited::of(&self.journal.redact(&shown), Verb::parse(keyword), eight_bit)
+        Awaited::of(&self.wire.journal.redact(&shown), Verb::parse(keyword), eight_bit)
     }
 
     fn note(&self, awaited: &Awaited, reply: &Reply) {
@@ -537,8 +433,8 @@ impl Session {
             None if awaited.command == "(greeting)" => "greeting".to_owned(),
             None => "other".to_owned(),
         };
-        self.journal.latency(&tag, awaited.since.elapsed());
-        self.journal.saw(Seen {
+        self.wire.journal.latency(&tag, awaited.since.elapsed());
+        self.wire.journal.saw(Seen {
             verb: awaited.verb,
             command: awaited.command.clone(),
             line: reply.line.clone(),
@@ -550,56 +446,8 @@ impl Session {
     }
 }
 
-/// A session that is merely let go ends without QUIT: nothing is committed.
-impl Drop for Session {
-    fn drop(&mut self) {
-        if self.stream.as_ref().is_some_and(|stream| stream.ending().is_none()) {
-            self.journal.ended(self.number, "closed by client");
-        }
-    }
-}
-
 impl Awaited {
     fn of(command: &str, verb: Option<Verb>, eight_bit: bool) -> Self {
         Self { command: command.to_owned(), verb, eight_bit, since: Instant::now() }
-    }
-}
-
-impl Item {
-    fn of(event: Event<'_>) -> Self {
-        match event {
-            Event::Status { status, deviations, content_follows, .. } => Self::Status {
-                line: status.line.to_vec(),
-                indicator: status.indicator,
-                deviations,
-                content_follows,
-            },
-            Event::Continuation { line, deviations, .. } => {
-                Self::Continuation { line: line.to_vec(), deviations }
-            }
-            Event::Content(octets) => Self::Content(octets.to_vec()),
-            Event::End { deviations } => Self::End(deviations),
-            Event::Unsolicited { line } => Self::Unsolicited(line.to_vec()),
-            Event::Endless => Self::Endless,
-        }
-    }
-
-    fn into_octets(self) -> Vec<u8> {
-        match self {
-            Self::Status { line, .. } | Self::Continuation { line, .. } | Self::Unsolicited(line) => line,
-            Self::Content(octets) => octets,
-            Self::End(_) => b".".to_vec(),
-            Self::Endless => b"(more than any line may have)".to_vec(),
-        }
-    }
-}
-
-/// How a connection ended, in one word for records and transcripts.
-pub fn ending_word(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Fin => "FIN",
-        Ending::Reset => "RST",
-        Ending::TlsClose => "TLS close",
-        Ending::Truncated => "FIN without close_notify",
     }
 }

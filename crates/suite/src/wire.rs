@@ -1,0 +1,196 @@
+//! The octets of one connection: in through proto's client machine, out through the guard, all into the journal.
+//!
+//! Every octet a check sends leaves through [`Wire::write`], and there alone is it decided whether it may
+//! ([`crate::deletion`]). What an item means to a command is [`crate::session`]'s matter.
+
+use std::time::Duration;
+
+use net::{Ending, Stream};
+use proto::{Client, Deviations, Event, Indicator, Limits};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::deletion::{self, Permission};
+use crate::journal::Journal;
+use crate::outcome::Mishap;
+
+/// How much is read at once.
+pub(crate) const READ_PIECE: usize = 64 * 1024;
+
+/// One connection.
+pub(crate) struct Wire {
+    pub(crate) number: u32,
+    pub(crate) stream: Option<Stream>,
+    pub(crate) machine: Client,
+    pub(crate) unread: Vec<u8>,
+    pub(crate) journal: Journal,
+    pub(crate) permission: Permission,
+    /// The unfinished line sent so far: a guarded command may come in pieces.
+    pub(crate) unfinished: Vec<u8>,
+    identified: bool,
+    retrieval_deletes: bool,
+}
+
+/// One thing the server said, with octets of its own.
+pub(crate) enum Item {
+    /// A status line.
+    Status { line: Vec<u8>, indicator: Indicator, deviations: Deviations, content_follows: bool },
+    /// A SASL continuation.
+    Continuation { line: Vec<u8>, deviations: Deviations },
+    /// A piece of content.
+    Content(Vec<u8>),
+    /// The dot line.
+    End(Deviations),
+    /// A line nothing asked for.
+    Unsolicited(Vec<u8>),
+    /// A line without end.
+    Endless,
+}
+
+/// Why nothing came.
+pub(crate) enum Quiet {
+    /// In time.
+    Silent,
+    /// And nothing will: how the connection ended.
+    Closed(String),
+}
+
+impl Wire {
+    /// A fresh connection, awaiting the greeting. `retrieval_deletes` makes RETR as dangerous as DELE.
+    pub(crate) fn new(stream: Stream, number: u32, journal: Journal, retrieval_deletes: bool) -> Self {
+        Self {
+            number,
+            stream: Some(stream),
+            machine: Client::new(Limits::default()),
+            unread: Vec::new(),
+            journal,
+            permission: Permission::None,
+            unfinished: Vec::new(),
+            identified: false,
+            retrieval_deletes,
+        }
+    }
+
+    /// Writes octets, if the guard lets them pass.
+    pub(crate) async fn write(&mut self, octets: &[u8], patience: Duration) -> Result<(), Mishap> {
+        let mut lines = self.unfinished.clone();
+        lines.extend_from_slice(octets);
+        let identified = self.identified || deletion::names_someone(&lines);
+        deletion::guard(&lines, identified, &self.permission, self.retrieval_deletes)
+            .map_err(Mishap::Guarded)?;
+        self.identified = identified;
+        self.unfinished = lines.rsplit(|octet| *octet == b'\n').next().unwrap_or_default().to_vec();
+        let command = String::from_utf8_lossy(octets.get(..4).unwrap_or(octets)).into_owned();
+        let Some(stream) = self.stream.as_mut() else {
+            return Err(Mishap::Closed { command, how: "already closed".to_owned() });
+        };
+        self.journal.sent(self.number, octets);
+        match timeout(patience, stream.write_all(octets)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Mishap::Closed { command, how: error.to_string() }),
+            Err(_) => Err(Mishap::TimedOut { command }),
+        }
+    }
+
+    /// The next thing the server says.
+    pub(crate) async fn item(&mut self, wait: Duration) -> Result<Item, Quiet> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let step = self.machine.step(&self.unread);
+            let (consumed, item) = (step.consumed, step.event.map(Item::of));
+            if consumed > 0 {
+                let octets: Vec<u8> = self.unread.drain(..consumed).collect();
+                match item {
+                    Some(Item::Content(_) | Item::End(_)) => {
+                        self.journal.received_content(self.number, &octets)
+                    }
+                    _ => self.journal.received(self.number, &octets),
+                }
+            }
+            if let Some(item) = item {
+                return Ok(item);
+            }
+            if consumed == 0 {
+                self.fill(deadline).await?;
+            }
+        }
+    }
+
+    async fn fill(&mut self, deadline: Instant) -> Result<(), Quiet> {
+        let Some(stream) = self.stream.as_mut() else {
+            return Err(Quiet::Closed("already closed".to_owned()));
+        };
+        let kept = self.unread.len();
+        self.unread.resize(kept + READ_PIECE, 0);
+        let result = timeout_at(deadline, stream.read(&mut self.unread[kept..])).await;
+        let got = match &result {
+            Ok(Ok(octets)) => *octets,
+            _ => 0,
+        };
+        self.unread.truncate(kept + got);
+        match result {
+            Err(_) => Err(Quiet::Silent),
+            Ok(Ok(octets)) if octets > 0 => Ok(()),
+            Ok(_) => {
+                let how = stream.ending().map_or("RST", ending_word).to_owned();
+                let rest = std::mem::take(&mut self.unread);
+                self.journal.received(self.number, &rest);
+                self.journal.ended(self.number, &format!("closed by server, {how}"));
+                Err(Quiet::Closed(how))
+            }
+        }
+    }
+
+    /// How the server ended the connection, if it did.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.stream.as_ref().and_then(Stream::ending)
+    }
+}
+
+/// A connection that is merely let go ends without QUIT: nothing is committed.
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.stream.as_ref().is_some_and(|stream| stream.ending().is_none()) {
+            self.journal.ended(self.number, "closed by client");
+        }
+    }
+}
+
+impl Item {
+    fn of(event: Event<'_>) -> Self {
+        match event {
+            Event::Status { status, deviations, content_follows, .. } => Self::Status {
+                line: status.line.to_vec(),
+                indicator: status.indicator,
+                deviations,
+                content_follows,
+            },
+            Event::Continuation { line, deviations, .. } => {
+                Self::Continuation { line: line.to_vec(), deviations }
+            }
+            Event::Content(octets) => Self::Content(octets.to_vec()),
+            Event::End { deviations } => Self::End(deviations),
+            Event::Unsolicited { line } => Self::Unsolicited(line.to_vec()),
+            Event::Endless => Self::Endless,
+        }
+    }
+
+    /// The octets, for quoting.
+    pub(crate) fn into_octets(self) -> Vec<u8> {
+        match self {
+            Self::Status { line, .. } | Self::Continuation { line, .. } | Self::Unsolicited(line) => line,
+            Self::Content(octets) => octets,
+            Self::End(_) => b".".to_vec(),
+            Self::Endless => b"(more than any line may have)".to_vec(),
+        }
+    }
+}
+
+/// How a connection ended, for records and transcripts.
+fn ending_word(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Fin => "FIN",
+        Ending::Reset => "RST",
+        Ending::TlsClose => "TLS close",
+        Ending::Truncated => "FIN without close_notify",
+    }
+}
