@@ -7,12 +7,11 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use mail::Role;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 /// One account of the target.
 pub struct Account {
@@ -217,7 +216,12 @@ fn plain(error: &serde_saphyr::Error) -> String {
 
 /// The pool of a run.
 #[derive(Clone)]
-pub struct Pool(Rc<Vec<Slot>>, Rc<Vec<(Role, Arc<Semaphore>)>>);
+pub struct Pool(Rc<Shared>);
+
+struct Shared {
+    slots: Vec<Slot>,
+    returned: Notify,
+}
 
 struct Slot {
     account: Rc<Account>,
@@ -228,61 +232,55 @@ struct Slot {
 pub struct Lent {
     pool: Pool,
     index: usize,
-    _turn: OwnedSemaphorePermit,
 }
 
 impl Pool {
     /// A pool of these accounts.
     pub fn new(accounts: Vec<Account>) -> Self {
-        let semaphores = [Role::Fixtures, Role::Empty, Role::Disposable, Role::Second]
-            .into_iter()
-            .map(|role| {
-                (
-                    role,
-                    Arc::new(Semaphore::new(accounts.iter().filter(|account| account.role == role).count())),
-                )
-            })
-            .collect();
         let slots =
             accounts.into_iter().map(|account| Slot { account: Rc::new(account), busy: Cell::new(false) });
-        Self(Rc::new(slots.collect()), Rc::new(semaphores))
+        Self(Rc::new(Shared { slots: slots.collect(), returned: Notify::new() }))
     }
 
     /// All accounts.
     pub fn accounts(&self) -> impl Iterator<Item = Rc<Account>> + '_ {
-        self.0.iter().map(|slot| Rc::clone(&slot.account))
+        self.0.slots.iter().map(|slot| Rc::clone(&slot.account))
     }
 
     /// Whether there is a usable account of this role.
     pub fn has(&self, role: Role) -> bool {
-        self.0.iter().any(|slot| slot.account.role == role && !slot.account.is_retired())
+        self.0.slots.iter().any(|slot| slot.account.role == role && !slot.account.is_retired())
     }
 
     /// Waits for a free account of this role; `None` when none is usable (any more).
     pub async fn take(&self, role: Role) -> Option<Lent> {
-        let semaphore =
-            self.1.iter().find(|(of, _)| *of == role).map(|(_, semaphore)| Arc::clone(semaphore))?;
-        if !self.has(role) {
-            return None;
+        loop {
+            let returned = self.0.returned.notified();
+            if !self.has(role) {
+                return None;
+            }
+            let free =
+                |slot: &Slot| slot.account.role == role && !slot.busy.get() && !slot.account.is_retired();
+            if let Some(index) = self.0.slots.iter().position(free) {
+                self.0.slots[index].busy.set(true);
+                return Some(Lent { pool: self.clone(), index });
+            }
+            returned.await;
         }
-        let turn = semaphore.acquire_owned().await.ok()?;
-        let free = |slot: &Slot| slot.account.role == role && !slot.busy.get() && !slot.account.is_retired();
-        let index = self.0.iter().position(free)?;
-        self.0[index].busy.set(true);
-        Some(Lent { pool: self.clone(), index, _turn: turn })
     }
 }
 
 impl Lent {
     /// The account.
     pub fn account(&self) -> Rc<Account> {
-        Rc::clone(&self.pool.0[self.index].account)
+        Rc::clone(&self.pool.0.slots[self.index].account)
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.pool.0[self.index].busy.set(false);
+        self.pool.0.slots[self.index].busy.set(false);
+        self.pool.0.returned.notify_waiters();
     }
 }
 

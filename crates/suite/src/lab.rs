@@ -23,6 +23,8 @@ use crate::site::{Security, Site, Survey};
 
 /// Pause between two attempts at a busy maildrop.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
+/// A check that holds one account waits this many times the patience for a second one.
+const PATIENCE_WITH_OTHERS: u32 = 6;
 
 /// The surroundings of one check at one entrance.
 pub struct Lab {
@@ -155,12 +157,33 @@ impl Lab {
         }
     }
 
-    /// An account of this role, this check's alone until it ends.
+    /// An account of this role, this check's alone until it ends. Asked again, it is the same one: a target may have
+    /// only one account of a role, and a check that waited for its own would wait for ever.
     ///
     /// # Errors
-    /// [`Stop::Skipped`] if there is none.
+    /// [`Stop::Skipped`] if there is none, [`Stop::Inconclusive`] if other checks do not give it back.
     pub async fn account(&self, role: Role) -> Result<Rc<Account>, Stop> {
-        let Some(lent) = self.site.pool.take(role).await else {
+        let held = self
+            .lent
+            .borrow()
+            .iter()
+            .map(Lent::account)
+            .find(|account| account.role == role && !account.is_retired());
+        if let Some(account) = held {
+            return Ok(account);
+        }
+        let waiting = self.site.pool.take(role);
+        let holds_another = !self.lent.borrow().is_empty();
+        // Two checks that each hold what the other waits for must not wait for ever.
+        let lent = if holds_another {
+            match timeout(self.site.patience.answer * PATIENCE_WITH_OTHERS, waiting).await {
+                Ok(lent) => lent,
+                Err(_) => return inconclusive(format!("other checks kept all accounts with role `{role}`")),
+            }
+        } else {
+            waiting.await
+        };
+        let Some(lent) = lent else {
             return skipped(format!("no usable account with role `{role}`"));
         };
         let account = lent.account();
