@@ -1,0 +1,117 @@
+//! RFC 2195: CRAM-MD5.
+
+use std::collections::BTreeSet;
+
+use mail::Role;
+use sasl::{Mechanism, base64, cram_md5};
+
+use super::{challenged, encoded, unhurried};
+use crate::accounts::Account;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, require, warn};
+use crate::reply::{Reply, quote};
+use crate::session::Session;
+
+checks! {
+    "rfc2195.cram.challenge" => challenge,
+    "rfc2195.cram.login" => login,
+}
+
+/// Challenges to compare, on two connections.
+const CHALLENGES: usize = 50;
+
+async fn challenge(lab: &Lab) -> Outcome {
+    let mut seen = BTreeSet::new();
+    let mut odd = None;
+    for _ in 0..2 {
+        let mut session = lab.connect().await?;
+        for _ in 0..CHALLENGES / 2 {
+            // A server may have enough of cancelled exchanges after a while.
+            let Ok(reply) = session.command("AUTH CRAM-MD5").await else { break };
+            if !reply.continuation {
+                break;
+            }
+            let challenge = decoded(&reply)?;
+            require(challenge.starts_with(b"<") && challenge.ends_with(b">"), || {
+                format!("the challenge is {}, without angle brackets around it", quote(&challenge))
+            })?;
+            if !sasl::apop::is_timestamp(&challenge) {
+                odd = Some(quote(&challenge));
+            }
+            require(seen.insert(challenge.clone()), || {
+                format!(
+                    "the challenge {} came twice, the second time as number {}",
+                    quote(&challenge),
+                    seen.len() + 1
+                )
+            })?;
+            if session.respond("*").await.is_err() {
+                break;
+            }
+        }
+    }
+    assume(seen.len() > 1, || format!("only {} challenges could be had", seen.len()))?;
+    match odd {
+        Some(challenge) => warn(format!("the challenge {challenge} has not the form of a msg-id")),
+        None => Ok(()),
+    }
+}
+
+async fn login(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let (session, reply) = unhurried(lab, &account, async |session| {
+        let reply = session.command("AUTH CRAM-MD5").await?;
+        respond(lab, session, &reply, |challenge| {
+            cram_md5::response(&account.user, challenge, account.password())
+        })
+        .await
+    })
+    .await?;
+    require(reply.is_ok(), || {
+        format!("the right digest for `{}` was answered {}; `+OK` was required", account.user, reply.quoted())
+    })?;
+    session.quit().await?;
+
+    for (what, make) in WRONG {
+        let (mut session, reply) = challenged(lab, Mechanism::CramMd5).await?;
+        let reply = respond(lab, &mut session, &reply, |challenge| make(&account, challenge)).await?;
+        require(reply.is_err(), || format!("{what} was answered {}; `-ERR` was required", reply.quoted()))?;
+    }
+    Ok(())
+}
+
+/// A way to answer a challenge.
+type Response = fn(&Account, &[u8]) -> Vec<u8>;
+
+const WRONG: [(&str, Response); 3] = [
+    ("a digest with its first digit changed", |account, challenge| {
+        let digest = cram_md5::digest(challenge, account.password());
+        let first = if digest.starts_with('0') { "1" } else { "0" };
+        format!("{} {first}{}", account.user, &digest[1..]).into_bytes()
+    }),
+    ("name and digest without a space between", |account, challenge| {
+        format!("{}{}", account.user, cram_md5::digest(challenge, account.password())).into_bytes()
+    }),
+    ("the first 16 of the digest's 32 digits", |account, challenge| {
+        let digest = cram_md5::digest(challenge, account.password());
+        format!("{} {}", account.user, &digest[..16]).into_bytes()
+    }),
+];
+
+async fn respond(
+    lab: &Lab,
+    session: &mut Session,
+    challenge: &Reply,
+    make: impl Fn(&[u8]) -> Vec<u8>,
+) -> Result<Reply, Stop> {
+    if !challenge.continuation {
+        return Err(Stop::Inconclusive(format!("{}; a challenge was expected", challenge.seen())));
+    }
+    let response = make(&decoded(challenge)?);
+    session.respond(encoded(lab, response)).await.judged()
+}
+
+fn decoded(reply: &Reply) -> Result<Vec<u8>, Stop> {
+    base64::decode(reply.text()).or_else(|error| fail(format!("the challenge {}: {error}", reply.quoted())))
+}

@@ -1,0 +1,182 @@
+//! Checks of the SASL mechanisms, one file each, and the small steps that these and the checks of AUTH share.
+//!
+//! Base64 of credentials is made known to the journal here, so that no check can forget it. Nothing here judges
+//! more than its name says.
+
+pub(crate) mod cram_md5;
+pub(crate) mod external;
+pub(crate) mod plain;
+pub(crate) mod scram;
+
+use std::rc::Rc;
+
+use mail::Role;
+use sasl::{Mechanism, base64};
+
+use crate::accounts::Account;
+use crate::lab::Lab;
+use crate::login;
+use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, inconclusive, skipped};
+use crate::reply::Reply;
+use crate::session::Session;
+
+/// Octets of a command line, CRLF included (RFC 5034 section 4, RFC 2449 section 4).
+pub(crate) const COMMAND_AT_MOST: usize = 255;
+
+/// The base64 of credentials, which from now on appears nowhere.
+pub(crate) fn encoded(lab: &Lab, octets: impl AsRef<[u8]>) -> String {
+    let text = base64::encode(octets);
+    lab.journal().secret(text.as_bytes());
+    text
+}
+
+/// The base64 of an account's PLAIN message.
+pub(crate) fn credentials(lab: &Lab, account: &Account) -> String {
+    encoded(lab, sasl::plain::message("", &account.user, account.password()))
+}
+
+/// Goes on where a mechanism is announced on the channel that logins use.
+pub(crate) fn needs(lab: &Lab, mechanism: Mechanism) -> Outcome {
+    if lab.survey().mechanisms().iter().any(|name| name == mechanism.name()) {
+        return Ok(());
+    }
+    skipped(format!("the server does not announce {mechanism}"))
+}
+
+/// The plainest announced mechanism that poplab speaks.
+pub(crate) fn plainest(lab: &Lab) -> Result<Mechanism, Stop> {
+    let announced = lab.survey().mechanisms();
+    match Mechanism::ALL.into_iter().find(|known| announced.iter().any(|name| name == known.name())) {
+        Some(mechanism) => Ok(mechanism),
+        None => skipped("the server announces no SASL mechanism that poplab speaks"),
+    }
+}
+
+/// A connection in AUTHORIZATION on which a password may be sent.
+pub(crate) async fn channel(lab: &Lab) -> Result<Session, Stop> {
+    let session = lab.connect().await?;
+    let permissions = &lab.site().permissions;
+    login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
+    Ok(session)
+}
+
+/// A connection on which AUTH without an initial response was answered with a challenge.
+pub(crate) async fn challenged(lab: &Lab, mechanism: Mechanism) -> Result<(Session, Reply), Stop> {
+    let mut session = channel(lab).await?;
+    let reply = session.command(format!("AUTH {mechanism}")).await?;
+    if reply.continuation {
+        return Ok((session, reply));
+    }
+    inconclusive(format!("{}, so the exchange could not go on", reply.seen()))
+}
+
+/// Gives one response to the first challenge of a mechanism; the reply is what the check is about.
+pub(crate) async fn answered(
+    lab: &Lab,
+    mechanism: Mechanism,
+    response: impl AsRef<[u8]>,
+) -> Result<(Session, Reply), Stop> {
+    let (mut session, _) = challenged(lab, mechanism).await?;
+    let reply = session.respond(response).await.judged()?;
+    Ok((session, reply))
+}
+
+/// PLAIN with the right credentials as initial response, on a channel that has seen no other command.
+pub(crate) async fn plain_at_once(lab: &Lab, account: &Rc<Account>) -> Result<(Session, Reply), Stop> {
+    let line = format!("AUTH PLAIN {}", credentials(lab, account));
+    if line.len() + 2 > COMMAND_AT_MOST {
+        return skipped("the credentials are too long for one command line");
+    }
+    unhurried(lab, account, async |session| session.command(&line).await.judged()).await
+}
+
+/// PLAIN with the right credentials on a line of their own.
+pub(crate) async fn plain_in_two_steps(lab: &Lab, account: &Rc<Account>) -> Result<(Session, Reply), Stop> {
+    let encoded = credentials(lab, account);
+    unhurried(lab, account, async |session| {
+        let reply = session.command("AUTH PLAIN").await?;
+        if !reply.continuation {
+            return inconclusive(format!("{}, so the exchange could not go on", reply.seen()));
+        }
+        session.respond(&encoded).await.judged()
+    })
+    .await
+}
+
+/// A login by the given exchange. Should the maildrop still be busy with an earlier session of this check or the
+/// last, the exchange is done again when it is free.
+pub(crate) async fn unhurried(
+    lab: &Lab,
+    account: &Rc<Account>,
+    exchange: impl AsyncFn(&mut Session) -> Result<Reply, Stop>,
+) -> Result<(Session, Reply), Stop> {
+    let mut session = channel(lab).await?;
+    let reply = exchange(&mut session).await?;
+    if !login::is_busy(&reply) {
+        return Ok((session, reply));
+    }
+    drop(session);
+    lab.login_to(account).await?.quit().await?;
+    let mut session = channel(lab).await?;
+    let reply = exchange(&mut session).await?;
+    if login::is_busy(&reply) {
+        return inconclusive(format!("the maildrop of `{}` stays busy: {}", account.user, reply.quoted()));
+    }
+    Ok((session, reply))
+}
+
+/// The disposable account, or `None` where there is no such role: wrong credentials are then made up.
+pub(crate) async fn disposable(lab: &Lab) -> Result<Option<Rc<Account>>, Stop> {
+    match lab.account(Role::Disposable).await {
+        Ok(account) => Ok(Some(account)),
+        Err(Stop::Skipped(_)) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// Requires that the next command gets its own reply: one surplus line before would take its place.
+///
+/// # Errors
+/// [`Stop::Fail`] if it gets another or none; an orderly end is `Ok(false)`, and the caller's to judge.
+pub(crate) async fn in_step(session: &mut Session, after: &str) -> Result<bool, Stop> {
+    match session.command("CAPA").await {
+        Ok(reply) if reply.is_ok() => Ok(true),
+        Ok(reply) => fail(format!("after {after}, {}; a list was required", reply.seen())),
+        Err(Mishap::Closed { .. }) => Ok(false),
+        Err(mishap) => Err(mishap.judged()),
+    }
+}
+
+/// Requires that the connection is still there and in step.
+pub(crate) async fn require_usable(session: &mut Session, after: &str) -> Outcome {
+    if in_step(session, after).await? {
+        return Ok(());
+    }
+    fail(format!("the connection ended after {after}; it should have stayed usable"))
+}
+
+/// Requires TRANSACTION. A server that is broken in STAT alone is judged elsewhere.
+pub(crate) async fn require_transaction(session: &mut Session, after: &str) -> Outcome {
+    let stat = session.command("STAT").await.judged()?;
+    if stat.is_ok() || session.command("NOOP").await.judged()?.is_ok() {
+        return Ok(());
+    }
+    fail(format!("after {after}, {} and NOOP was refused too; TRANSACTION was required", stat.seen()))
+}
+
+/// Whether a refusal is about the moment and not about what was sent: too many failures, a lock, a fault.
+pub(crate) fn is_momentary(reply: &Reply) -> bool {
+    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
+    login::is_busy(reply)
+        || reply.has_code("SYS/PERM")
+        || ["too many", "later", "temporar", "throttl", "limit"].iter().any(|word| text.contains(word))
+}
+
+/// Whether a refusal reads like that of a command or mechanism the server does not have.
+pub(crate) fn says_unknown(reply: &Reply) -> bool {
+    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
+    reply.is_err()
+        && ["unknown", "unrecogni", "invalid command", "not implemented", "not supported", "unsupported"]
+            .iter()
+            .any(|word| text.contains(word))
+}

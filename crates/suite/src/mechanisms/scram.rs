@@ -1,0 +1,230 @@
+//! RFC 5802 and RFC 7677: SCRAM-SHA-256.
+
+use std::rc::Rc;
+
+use mail::Role;
+use sasl::scram::{self, Alterations, Client, Sha256};
+use sasl::{ExchangeError, Mechanism, base64};
+
+use super::{COMMAND_AT_MOST, channel, encoded, unhurried};
+use crate::accounts::Account;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::login;
+use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, require};
+use crate::reply::Reply;
+use crate::session::Session;
+
+checks! {
+    "rfc5802.scram.exchange" => exchange,
+    "rfc5802.scram.bad-proof" => bad_proof,
+    "rfc5802.scram.nonce" => nonce,
+    "rfc5802.scram.gs2" => gs2,
+    "rfc5802.scram.attributes" => attributes,
+}
+
+async fn exchange(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let (_session, reply) =
+        unhurried(lab, &account, async |session| conclusive(lab, session, &account).await).await?;
+    require(reply.is_ok(), || format!("after the whole exchange, {}; `+OK` was required", reply.seen()))
+}
+
+/// A well-behaved exchange in which each deviation of the server is a failure.
+async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Result<Reply, Stop> {
+    let mut client = Client::<Sha256>::new(&account.user, account.password(), &lab.nonce());
+    let reply = first(lab, session, &client.first()).await?;
+    if login::is_busy(&reply) {
+        return Ok(reply);
+    }
+    let last = match client.last(&challenge(reply)?) {
+        Ok(last) => last,
+        Err(error @ ExchangeError::TooManyIterations(_)) => return inconclusive(error.to_string()),
+        Err(error) => return fail(format!("the server's first message: {error}")),
+    };
+    let reply = session.respond(encoded(lab, last)).await.judged()?;
+    if reply.is_err() {
+        return Ok(reply);
+    }
+    if reply.is_ok() {
+        return fail(format!(
+            "the server did not prove itself: the client's proof was answered {}",
+            reply.quoted()
+        ));
+    }
+    if let Err(error) = client.verify(&challenge(reply)?) {
+        return fail(format!("the server's final message: {error}"));
+    }
+    session.respond("").await.judged()
+}
+
+async fn bad_proof(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let mut session = channel(lab).await?;
+    let mut client = Client::<Sha256>::new(&account.user, account.password(), &lab.nonce());
+    let asked = assumed_challenge(first(lab, &mut session, &client.first()).await?)?;
+    let right = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
+    let parsed =
+        scram::parse_client_final(right.as_bytes()).or_else(|error| inconclusive(error.to_string()))?;
+    let mut proof = parsed.proof.clone();
+    if let Some(octet) = proof.first_mut() {
+        *octet ^= 1;
+    }
+    let wrong = scram::client_final(parsed.without_proof, &proof);
+    let answer = conclude(lab, &mut session, &wrong).await?;
+    refused(&answer, "a proof with one bit changed")
+}
+
+async fn nonce(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    for (what, alter) in [
+        (
+            "the client's part of the nonce alone",
+            (|own: &str, _: &str| own.to_owned()) as fn(&str, &str) -> String,
+        ),
+        ("a nonce of which the last character is changed", |_, whole| {
+            let mut other = whole.to_owned();
+            let last = other.pop();
+            other.push(if last == Some('0') { '1' } else { '0' });
+            other
+        }),
+    ] {
+        let mut session = channel(lab).await?;
+        let own = lab.nonce();
+        let opening = Client::<Sha256>::new(&account.user, account.password(), &own).first();
+        let asked = assumed_challenge(first(lab, &mut session, &opening).await?)?;
+        let whole = scram::parse_server_first(&asked).or_else(|error| inconclusive(error.to_string()))?.nonce;
+        // The same client again, now that the nonce to misquote is known: its proof is right for what it sends.
+        let altered = Alterations { final_nonce: Some(alter(&own, whole)), ..Alterations::default() };
+        let mut client = Client::<Sha256>::altered(&account.user, account.password(), &own, altered);
+        client.first();
+        let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
+        refused(&conclude(lab, &mut session, &last).await?, what)?;
+    }
+    Ok(())
+}
+
+async fn gs2(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let header = |header: &str| Alterations { gs2_header: Some(header.to_owned()), ..Alterations::default() };
+    let mut wrong = vec![
+        ("the GS2 header `x,,`", header("x,,")),
+        ("the GS2 header `p=no-such-type,,`", header("p=no-such-type,,")),
+        (
+            "`c=` of `y,,` although the header was `n,,`",
+            Alterations { claimed_gs2_header: Some("y,,".to_owned()), ..Alterations::default() },
+        ),
+    ];
+    if lab.survey().mechanisms().iter().any(|name| name == "SCRAM-SHA-256-PLUS") {
+        wrong.push(("the GS2 header `y,,` although SCRAM-SHA-256-PLUS is announced", header("y,,")));
+    }
+    for (what, alterations) in wrong {
+        refused(&altered(lab, &account, alterations).await?, what)?;
+    }
+    Ok(())
+}
+
+async fn attributes(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let extended = |extensions: Option<&str>| Alterations {
+        first_extensions: extensions.map(str::to_owned),
+        ..Alterations::default()
+    };
+    for (extensions, what) in
+        [(None, "without extensions"), (Some("z=ext"), "with the optional extension `z=ext`")]
+    {
+        let (session, reply) = unhurried(lab, &account, async |session| {
+            Ok(run(lab, session, &account, extended(extensions)).await?.last)
+        })
+        .await?;
+        if !reply.is_ok() {
+            let seen = format!("a login {what} was answered {}", reply.quoted());
+            return if extensions.is_none() {
+                inconclusive(seen)
+            } else {
+                fail(format!("{seen}; `+OK` was required"))
+            };
+        }
+        session.quit().await?;
+    }
+    let mandatory = Alterations { mandatory_extension: Some("x".to_owned()), ..Alterations::default() };
+    refused(&altered(lab, &account, mandatory).await?, "the mandatory extension `m=x`")?;
+    let escape = Alterations { raw_user: Some("us=er".to_owned()), ..Alterations::default() };
+    refused(&altered(lab, &account, escape).await?, "the name `us=er`, whose `=` begins no escape")
+}
+
+/// How an exchange ended.
+pub(crate) struct Answer {
+    /// The last status line.
+    pub(crate) last: Reply,
+    /// The server's final message, if it sent one.
+    pub(crate) message: Option<Vec<u8>>,
+}
+
+/// An exchange with an altered client on a connection of its own.
+async fn altered(lab: &Lab, account: &Rc<Account>, alterations: Alterations) -> Result<Answer, Stop> {
+    let mut session = channel(lab).await?;
+    run(lab, &mut session, account, alterations).await
+}
+
+async fn run(
+    lab: &Lab,
+    session: &mut Session,
+    account: &Account,
+    alterations: Alterations,
+) -> Result<Answer, Stop> {
+    let mut client = Client::<Sha256>::altered(&account.user, account.password(), &lab.nonce(), alterations);
+    let reply = first(lab, session, &client.first()).await?;
+    if !reply.continuation {
+        return Ok(Answer { last: reply, message: None });
+    }
+    let asked = assumed_challenge(reply)?;
+    let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
+    conclude(lab, session, &last).await
+}
+
+/// Sends AUTH with the client's first message.
+pub(crate) async fn first(lab: &Lab, session: &mut Session, message: &str) -> Result<Reply, Stop> {
+    let encoded = encoded(lab, message);
+    let line = format!("AUTH {} {encoded}", Mechanism::ScramSha256);
+    if line.len() + 2 <= COMMAND_AT_MOST {
+        return session.command(line).await.judged();
+    }
+    let reply = session.command(format!("AUTH {}", Mechanism::ScramSha256)).await?;
+    if reply.continuation { session.respond(encoded).await.judged() } else { Ok(reply) }
+}
+
+/// Sends the client's final message and hears the server out.
+async fn conclude(lab: &Lab, session: &mut Session, message: &str) -> Result<Answer, Stop> {
+    let reply = session.respond(encoded(lab, message)).await.judged()?;
+    if !reply.continuation {
+        return Ok(Answer { last: reply, message: None });
+    }
+    let message = base64::decode(reply.text()).ok();
+    Ok(Answer { last: session.respond("").await.judged()?, message })
+}
+
+fn refused(answer: &Answer, what: &str) -> Outcome {
+    require(!answer.message.as_ref().is_some_and(|message| message.starts_with(b"v=")), || {
+        format!("{what} was answered with the server's proof, as in a successful exchange")
+    })?;
+    require(answer.last.is_err(), || {
+        format!("{what} was answered {}; `-ERR` was required", answer.last.quoted())
+    })
+}
+
+/// The octets of a challenge, which the requirement asks for.
+pub(crate) fn challenge(reply: Reply) -> Result<Vec<u8>, Stop> {
+    if !reply.continuation {
+        return fail(format!("{}; a challenge was required", reply.seen()));
+    }
+    base64::decode(reply.text()).or_else(|error| fail(format!("the challenge {}: {error}", reply.quoted())))
+}
+
+/// The octets of a challenge that only leads to the point of a check.
+pub(crate) fn assumed_challenge(reply: Reply) -> Result<Vec<u8>, Stop> {
+    challenge(reply).map_err(|stop| match stop {
+        Stop::Fail(seen) => Stop::Inconclusive(seen),
+        other => other,
+    })
+}

@@ -1,0 +1,3 @@
+//! Checks of RFC 2595, TLS by upgrade.
+
+pub(crate) mod s4_stls;

@@ -1,0 +1,4 @@
+//! Checks of RFC 3206, the response codes SYS and AUTH.
+
+pub(crate) mod s4_sys;
+pub(crate) mod s5_auth;

@@ -1,0 +1,109 @@
+//! RFC 3206 sections 5 and 6: AUTH, and the promise of AUTH-RESP-CODE.
+
+use mail::Role;
+use proto::Verb;
+use sasl::Mechanism;
+
+use super::s4_sys::provoke;
+use crate::accounts::Account;
+use crate::check::checks;
+use crate::journal::Seen;
+use crate::lab::Lab;
+use crate::login;
+use crate::mechanisms::{channel, encoded, is_momentary, needs, says_unknown};
+use crate::outcome::{Outcome, Stop, assume, inconclusive, require, warn};
+use crate::reply::Reply;
+use crate::rfc2449::s8_response_codes::misplaced;
+
+checks! {
+    "rfc3206.auth.always" => always,
+    "rfc3206.auth.only-credentials" => only_credentials,
+    "rfc3206.auth.commands" => provoke [watch commands],
+}
+
+async fn always(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let wrong = format!("not-{}", account.password());
+    lab.journal().secret(wrong.as_bytes());
+    let mut judged = 0;
+
+    for (name, password, what) in [
+        (account.user.clone(), wrong.as_str(), "a wrong password"),
+        (format!("nobody-{}", lab.nonce()), "nothing-at-all", "an unknown name"),
+    ] {
+        let mut session = channel(lab).await?;
+        let user = session.command(format!("USER {name}")).await?;
+        if user.is_ok() {
+            let pass = session.command(format!("PASS {password}")).await?;
+            judged += required(&pass, &format!("PASS with {what}"))?;
+        }
+    }
+    if needs(lab, Mechanism::Plain).is_ok() {
+        let message = encoded(lab, sasl::plain::message("", &account.user, &wrong));
+        let mut session = channel(lab).await?;
+        let mut reply = session.command(format!("AUTH PLAIN {message}")).await?;
+        if reply.continuation {
+            reply = session.respond(message).await?;
+        }
+        judged += required(&reply, "AUTH PLAIN with a wrong password")?;
+    }
+    if lab.survey().timestamp().is_some() {
+        judged += required(&wrong_digest(lab, &account, &wrong).await?, "APOP with a wrong digest")?;
+    }
+    assume(judged > 0, || "no command took credentials, so none was refused for them".to_owned())
+}
+
+async fn wrong_digest(lab: &Lab, account: &Account, wrong: &str) -> Result<Reply, Stop> {
+    let mut session = lab.connect_raw().await?;
+    let greeting = session.greeting().await?.assume_ok()?;
+    let Some(timestamp) = sasl::apop::timestamp(&greeting.line) else {
+        return inconclusive("the greeting has no APOP timestamp any more");
+    };
+    let digest = sasl::apop::digest(timestamp, wrong);
+    lab.journal().secret(digest.as_bytes());
+    Ok(session.command(format!("APOP {} {digest}", account.user)).await?)
+}
+
+/// 1 if the reply was judged, 0 if it is not about the credentials.
+fn required(reply: &Reply, what: &str) -> Result<u32, Stop> {
+    if !reply.is_err() || is_momentary(reply) || says_unknown(reply) {
+        return Ok(0);
+    }
+    require(reply.has_code("AUTH"), || {
+        format!("{what} was answered {}; AUTH-RESP-CODE promises `-ERR [AUTH]`", reply.quoted())
+    })?;
+    Ok(1)
+}
+
+async fn only_credentials(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let _holder = lab.login_to(&account).await?;
+    // APOP needs the timestamp of its own greeting, which is not at hand here.
+    let method = match lab.survey().method {
+        Some(method) if method != login::Method::Apop => method,
+        _ => login::Method::UserPass,
+    };
+    let mut other = channel(lab).await?;
+    let busy = login::attempt(&mut other, method, &account, None, &lab.nonce()).await?;
+    let same = lab.survey().method == Some(method);
+    require(!same || !busy.has_code("AUTH"), || {
+        format!("the right credentials for a maildrop that is in use were answered {}", busy.quoted())
+    })?;
+
+    let mut session = channel(lab).await?;
+    let unknown = session.command("AUTH NO-SUCH-MECH").await?;
+    let mut odd = unknown.has_code("AUTH").then(|| unknown.seen());
+    if needs(lab, Mechanism::Plain).is_ok() {
+        let mut session = channel(lab).await?;
+        let malformed = session.command("AUTH PLAIN ***").await?;
+        odd = odd.or_else(|| malformed.has_code("AUTH").then(|| malformed.seen()));
+    }
+    match odd {
+        Some(seen) => warn(format!("{seen}, although no credentials were given")),
+        None => Ok(()),
+    }
+}
+
+fn commands(seen: &Seen, _lab: &Lab) -> Option<String> {
+    misplaced(seen, "AUTH", &[Verb::User, Verb::Pass, Verb::Apop, Verb::Auth])
+}

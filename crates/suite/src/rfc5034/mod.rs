@@ -1,0 +1,5 @@
+//! Checks of RFC 5034, the SASL framing of POP3. What the mechanisms say is judged in [`crate::mechanisms`].
+
+pub(crate) mod s3_capa;
+pub(crate) mod s4_auth;
+pub(crate) mod s4_responses;

@@ -1,0 +1,250 @@
+//! RFC 5034 section 4: the AUTH command, what begins and what ends an exchange.
+
+use mail::Role;
+use sasl::Mechanism;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::login::{self, Method};
+use crate::mechanisms::{
+    challenged, channel, encoded, is_momentary, needs, plain_at_once, plain_in_two_steps, plainest,
+    require_transaction, require_usable, scram, unhurried,
+};
+use crate::outcome::{Judged, Mishap, Outcome, fail, inconclusive, require, skipped};
+use crate::session::Session;
+
+checks! {
+    "rfc5034.auth.unknown-mech" => unknown_mechanism,
+    "rfc5034.auth.mech-case" => mechanism_case,
+    "rfc5034.auth.initial-response" => initial_response,
+    "rfc5034.auth.two-step" => two_steps,
+    "rfc5034.auth.equals" => equals,
+    "rfc5034.auth.ir-server-first" => initial_response_out_of_turn,
+    "rfc5034.auth.cancel" => cancel,
+    "rfc5034.auth.success" => success,
+    "rfc5034.auth.failure" => failure,
+    "rfc5034.auth.again" => again,
+    "rfc5034.auth.no-data-with-ok" => no_data_with_ok,
+    "rfc5034.plain.tls" => plain_under_tls,
+}
+
+async fn unknown_mechanism(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    session.require_err("AUTH NO-SUCH-MECH").await?;
+    require_usable(&mut session, "the refusal of an unknown mechanism").await
+}
+
+async fn mechanism_case(lab: &Lab) -> Outcome {
+    let mechanism = plainest(lab)?;
+    challenged(lab, mechanism).await?;
+    let mut session = lab.connect().await?;
+    let reply = session.command(format!("AUTH {}", mechanism.name().to_ascii_lowercase())).await.judged()?;
+    require(reply.continuation, || {
+        format!("AUTH {mechanism} is answered with a challenge, but {}", reply.seen())
+    })
+}
+
+async fn initial_response(lab: &Lab) -> Outcome {
+    needs(lab, Mechanism::Plain)?;
+    let account = lab.account(Role::Fixtures).await?;
+    let (_session, reply) = plain_at_once(lab, &account).await?;
+    require(!reply.continuation, || format!("the initial response was ignored: {}", reply.seen()))?;
+    require(reply.is_ok(), || format!("with the right credentials, {}; `+OK` was required", reply.seen()))
+}
+
+async fn two_steps(lab: &Lab) -> Outcome {
+    needs(lab, Mechanism::Plain)?;
+    let account = lab.account(Role::Fixtures).await?;
+    let (_session, reply) = plain_in_two_steps(lab, &account).await?;
+    require(reply.is_ok(), || {
+        format!(
+            "AUTH PLAIN, then the right credentials on a line of their own, was answered {}; `+OK` was required",
+            reply.quoted()
+        )
+    })
+}
+
+async fn equals(lab: &Lab) -> Outcome {
+    let announced = lab.survey().mechanisms();
+    let (plain, external) =
+        (announced.iter().any(|name| name == "PLAIN"), announced.iter().any(|name| name == "EXTERNAL"));
+    if !plain && !external {
+        return skipped("the server announces neither PLAIN nor EXTERNAL");
+    }
+    if plain {
+        channel(lab).await?.require_err("AUTH PLAIN =").await?;
+    }
+    if external {
+        let reply = channel(lab).await?.command("AUTH EXTERNAL =").await.judged()?;
+        let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
+        require(!reply.continuation && !text.contains("base64"), || {
+            format!("{}; `=` is an empty response, to be judged by the mechanism", reply.seen())
+        })?;
+    }
+    Ok(())
+}
+
+async fn initial_response_out_of_turn(lab: &Lab) -> Outcome {
+    if needs(lab, Mechanism::CramMd5).is_err() {
+        // Many clients send LOGIN with the name at once, and no RFC says whether they may.
+        return skipped("the server announces CRAM-MD5 not, and LOGIN is described by no RFC");
+    }
+    let response = sasl::base64::encode("poplab-nobody 00000000000000000000000000000000");
+    let reply = channel(lab).await?.command(format!("AUTH CRAM-MD5 {response}")).await.judged()?;
+    require(!reply.continuation, || {
+        format!("the initial response was dropped: {}; `-ERR` was required", reply.seen())
+    })?;
+    reply.require_err()?;
+    Ok(())
+}
+
+async fn cancel(lab: &Lab) -> Outcome {
+    let (mut session, _) = challenged(lab, plainest(lab)?).await?;
+    let reply = session.respond("*").await.judged()?;
+    require(reply.is_err(), || format!("`*` was answered {}; `-ERR` was required", reply.quoted()))?;
+    require_usable(&mut session, "a cancelled exchange").await
+}
+
+async fn success(lab: &Lab) -> Outcome {
+    needs(lab, Mechanism::Plain)?;
+    let account = lab.account(Role::Fixtures).await?;
+    let (mut session, reply) = plain_at_once(lab, &account).await?;
+    require(reply.is_ok(), || format!("with the right credentials, {}; `+OK` was required", reply.seen()))?;
+    require_transaction(&mut session, "a successful AUTH PLAIN").await
+}
+
+async fn failure(lab: &Lab) -> Outcome {
+    needs(lab, Mechanism::Plain)?;
+    let account = lab.account(Role::Disposable).await?;
+    let mut session = channel(lab).await?;
+    let wrong = format!("not-{}", account.password());
+    lab.journal().secret(wrong.as_bytes());
+    let message = sasl::plain::message("", &account.user, &wrong);
+    let reply = plain(&mut session, &encoded(lab, message)).await.judged()?.require_err()?;
+    if is_momentary(&reply) {
+        return inconclusive(format!("{}, which is not about the credentials", reply.seen()));
+    }
+    match session.command("CAPA").await {
+        Ok(reply) if reply.is_ok() => {}
+        Ok(reply) => return fail(format!("after a failed AUTH, {}; a list was required", reply.seen())),
+        Err(Mishap::Closed { how, .. }) => {
+            return inconclusive(format!("the server closed ({how}) after the failure"));
+        }
+        Err(mishap) => return Err(mishap.judged()),
+    }
+    let right = encoded(lab, sasl::plain::message("", &account.user, account.password()));
+    let reply = plain(&mut session, &right).await?;
+    if reply.is_ok() {
+        return Ok(());
+    }
+    // The same on a fresh connection tells a server that remembers the failure from one that is closed to this user.
+    drop(session);
+    let (_session, fresh) = plain_at_once(lab, &account).await?;
+    if !fresh.is_ok() || is_momentary(&reply) {
+        return inconclusive(format!(
+            "the right credentials were answered {} after the failure",
+            reply.quoted()
+        ));
+    }
+    fail(format!(
+        "the right credentials were answered {} after a failed AUTH on the same connection, and `+OK` on a fresh one",
+        reply.quoted()
+    ))
+}
+
+async fn plain(session: &mut Session, encoded: &str) -> Result<crate::reply::Reply, Mishap> {
+    let line = format!("AUTH PLAIN {encoded}");
+    let reply = session.command(line).await?;
+    // A server that ignores initial responses is judged by rfc5034.auth.initial-response.
+    if reply.continuation { session.respond(encoded).await } else { Ok(reply) }
+}
+
+async fn again(lab: &Lab) -> Outcome {
+    let mechanism = plainest(lab)?;
+    let account = lab.account(Role::Fixtures).await?;
+    let (mut session, reply) = lab.login_by(&account, Method::Sasl(mechanism)).await?;
+    reply.assume_ok()?;
+    refused_again(lab, &mut session, mechanism).await?;
+    session.quit().await?;
+    let usual = lab.survey().method;
+    if usual.is_none_or(|method| matches!(method, Method::Sasl(_))) {
+        return Ok(());
+    }
+    let mut session = lab.login_to(&account).await?;
+    refused_again(lab, &mut session, mechanism).await
+}
+
+async fn refused_again(lab: &Lab, session: &mut Session, mechanism: Mechanism) -> Outcome {
+    let account = session.account()?;
+    let before = session.command("STAT").await?;
+    let line = match mechanism {
+        Mechanism::Plain => format!("AUTH PLAIN {}", crate::mechanisms::credentials(lab, &account)),
+        other => format!("AUTH {other}"),
+    };
+    let reply = session.command(line).await.judged()?;
+    require(reply.is_err(), || format!("after login, {}; `-ERR` was required", reply.seen()))?;
+    let after = session.command("STAT").await.judged()?;
+    require(after.line == before.line, || {
+        format!(
+            "STAT was answered {} before the second AUTH and {} after it",
+            before.quoted(),
+            after.quoted()
+        )
+    })
+}
+
+async fn no_data_with_ok(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let (_session, reply) = unhurried(lab, &account, async |session| {
+        let mut client =
+            sasl::scram::Client::<sasl::scram::Sha256>::new(&account.user, account.password(), &lab.nonce());
+        let reply = scram::first(lab, session, &client.first()).await?;
+        if login::is_busy(&reply) {
+            return Ok(reply);
+        }
+        let asked = scram::assumed_challenge(reply)?;
+        let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
+        let reply = session.respond(encoded(lab, last)).await?;
+        if login::is_busy(&reply) {
+            return Ok(reply);
+        }
+        if reply.is_ok() {
+            return fail(format!(
+                "the client's proof was answered {}; a challenge with the server's proof was required",
+                reply.quoted()
+            ));
+        }
+        scram::assumed_challenge(reply)?;
+        session.respond("").await.judged()
+    })
+    .await?;
+    require(reply.is_ok(), || {
+        format!("the empty answer to the server's proof was answered {}; `+OK` was required", reply.quoted())
+    })?;
+    // What `v=` looks like in base64.
+    require(!reply.text().starts_with(b"dj"), || format!("{} carries data of the mechanism", reply.quoted()))
+}
+
+async fn plain_under_tls(lab: &Lab) -> Outcome {
+    let announced = lab.survey().mechanisms();
+    if announced.is_empty() {
+        return inconclusive("the server announces no SASL mechanism, so AUTH may be missing as a whole");
+    }
+    require(announced.iter().any(|name| name == "PLAIN"), || {
+        format!("under TLS the server announces {}; PLAIN was required", announced.join(" "))
+    })?;
+    let account = lab.account(Role::Fixtures).await?;
+    let (session, once) = plain_at_once(lab, &account).await?;
+    if once.is_ok() {
+        return Ok(());
+    }
+    drop(session);
+    let (_session, twice) = plain_in_two_steps(lab, &account).await?;
+    require(twice.is_ok(), || {
+        format!(
+            "PLAIN under TLS with the right credentials was answered {} with an initial response and {} without",
+            once.quoted(),
+            twice.quoted()
+        )
+    })
+}

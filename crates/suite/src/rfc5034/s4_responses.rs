@@ -1,0 +1,162 @@
+//! RFC 5034 section 4: the lines within an exchange, challenges and responses and their base64.
+
+use mail::Role;
+use sasl::{Base64Error, Mechanism, base64};
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::mechanisms::{
+    answered, challenged, channel, credentials, disposable, in_step, needs, require_usable,
+};
+use crate::outcome::{Judged, Outcome, Stop, fail, require, skipped, warn};
+use crate::reply::{Reply, quote};
+use crate::session::Session;
+
+checks! {
+    "rfc5034.auth.challenge-form" => challenge_form,
+    "rfc5034.auth.empty-challenge" => empty_challenge,
+    "rfc5034.auth.bad-base64" => bad_base64,
+    "rfc5034.auth.ctl-in-response" => control_characters,
+    "rfc5034.auth.long-lines" => long_lines,
+    "rfc5034.auth.not-a-command" => not_a_command,
+}
+
+async fn challenge_form(lab: &Lab) -> Outcome {
+    let Some(mechanism) = lab.survey().server_first_mechanism() else {
+        return skipped("the server announces no mechanism in which it speaks first");
+    };
+    let mut session = channel(lab).await?;
+    let reply = session.command(format!("AUTH {mechanism}")).await.judged()?;
+    if reply.is_err() {
+        return Err(Stop::Inconclusive(reply.seen()));
+    }
+    require(reply.continuation && reply.line.starts_with(b"+ "), || {
+        format!("{}; `+`, a space and base64 were required", reply.seen())
+    })?;
+    match base64::decode(reply.text()) {
+        // Bits left over are a blemish within base64.
+        Ok(_) | Err(Base64Error::TrailingBits) => Ok(()),
+        Err(error) => fail(format!("{}: {error}", reply.seen())),
+    }
+}
+
+async fn empty_challenge(lab: &Lab) -> Outcome {
+    let client_first = [Mechanism::Plain, Mechanism::ScramSha256];
+    let Some(mechanism) = client_first.into_iter().find(|mechanism| needs(lab, *mechanism).is_ok()) else {
+        return skipped("the server announces neither PLAIN nor SCRAM-SHA-256");
+    };
+    let mut session = channel(lab).await?;
+    let reply = session.command(format!("AUTH {mechanism}")).await.judged()?;
+    if reply.is_err() && session.tls().is_none() {
+        return Err(Stop::Inconclusive(format!("{}, perhaps because there is no TLS", reply.seen())));
+    }
+    require(reply.line == b"+ ", || format!("{}; `+ ` was required", reply.seen()))
+}
+
+async fn bad_base64(lab: &Lab) -> Outcome {
+    needs(lab, Mechanism::Plain)?;
+    let mut closed = None;
+    for text in ["!!!!", "=AAA", "AAA=BBB", "A", "AAAAA", "AA AA"] {
+        for at_once in [false, true] {
+            if refuses(lab, text, at_once).await? == Afterwards::Closed {
+                closed = Some(text);
+            }
+        }
+    }
+    if let Some(account) = disposable(lab).await? {
+        let right = credentials(lab, &account);
+        let (front, back) = right.split_at(right.len() / 2);
+        // A decoder that skips what it does not know logs in with this.
+        let foreign = format!("{front}!{back}");
+        lab.journal().secret(foreign.as_bytes());
+        refuses(lab, &foreign, false).await?;
+        refuses(lab, &foreign, true).await?;
+    }
+    match closed {
+        Some(text) => warn(format!("the connection ended after `{text}`, which is not base64, was refused")),
+        None => Ok(()),
+    }
+}
+
+#[derive(PartialEq)]
+enum Afterwards {
+    Usable,
+    Closed,
+}
+
+async fn refuses(lab: &Lab, text: &str, at_once: bool) -> Result<Afterwards, Stop> {
+    let (mut session, reply) = offered(lab, text, at_once).await?;
+    let what = if at_once { "as initial response" } else { "as response" };
+    require(reply.is_err(), || {
+        format!("`{text}` {what} was answered {}; it is not base64, so `-ERR` was required", reply.quoted())
+    })?;
+    let usable = in_step(&mut session, &format!("the refusal of `{text}` {what}")).await?;
+    Ok(if usable { Afterwards::Usable } else { Afterwards::Closed })
+}
+
+/// PLAIN with this text as it is.
+async fn offered(lab: &Lab, text: &str, at_once: bool) -> Result<(Session, Reply), Stop> {
+    if !at_once {
+        return answered(lab, Mechanism::Plain, text).await;
+    }
+    let mut session = channel(lab).await?;
+    let reply = session.command(format!("AUTH PLAIN {text}")).await.judged()?;
+    Ok((session, reply))
+}
+
+async fn control_characters(lab: &Lab) -> Outcome {
+    needs(lab, Mechanism::Plain)?;
+    let account = lab.account(Role::Disposable).await?;
+    let right = credentials(lab, &account);
+    let (front, back) = right.split_at(right.len() / 2);
+    for (what, text, at_once) in [
+        ("a TAB within the response", format!("{front}\t{back}"), false),
+        ("a TAB behind the response", format!("{right}\t"), false),
+        ("a TAB behind the initial response", format!("{right}\t"), true),
+        ("a NUL within the response", format!("{front}\0{back}"), false),
+    ] {
+        lab.journal().secret(text.as_bytes());
+        let (_session, reply) = offered(lab, &text, at_once).await?;
+        require(reply.is_err(), || {
+            format!("the right credentials with {what} were answered {}; `-ERR` was required", reply.quoted())
+        })?;
+    }
+    let (_session, reply) = offered(lab, &format!("{right} "), false).await?;
+    if reply.is_ok() {
+        return warn("a space behind the response is tolerated");
+    }
+    require(reply.is_err(), || format!("a space behind the response was answered {}", reply.quoted()))
+}
+
+async fn long_lines(lab: &Lab) -> Outcome {
+    needs(lab, Mechanism::Plain)?;
+    // PLAIN needs as much as this: three parts of 255 octets and two NULs are 1024 characters of base64.
+    let part = |letter: &str| letter.repeat(sasl::plain::MAXIMUM_PART);
+    let response = base64::encode(sasl::plain::message(part("a"), part("u"), part("p")));
+    let length = response.len();
+    let (mut session, reply) = answered(lab, Mechanism::Plain, response).await?;
+    let seen = format!("a response of {length} characters was answered {}", reply.quoted());
+    require(reply.is_err(), || format!("{seen}; `-ERR` was required, the credentials being made up"))?;
+    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
+    require(!["too long", "line length", "overflow"].iter().any(|word| text.contains(word)), || {
+        format!("{seen}; PLAIN needs responses of that length")
+    })?;
+    // Closing after a failed login is allowed.
+    in_step(&mut session, &seen).await?;
+    Ok(())
+}
+
+async fn not_a_command(lab: &Lab) -> Outcome {
+    needs(lab, Mechanism::Plain)?;
+    let (mut session, _) = challenged(lab, Mechanism::Plain).await?;
+    let line = "QUIT.";
+    let reply = session.respond(line).await.judged()?;
+    require(reply.is_err(), || {
+        format!(
+            "{} within an exchange was answered {}; `-ERR` was required",
+            quote(line.as_bytes()),
+            reply.quoted()
+        )
+    })?;
+    require_usable(&mut session, "`QUIT.` as a response, which is no command").await
+}

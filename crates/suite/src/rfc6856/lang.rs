@@ -1,0 +1,125 @@
+//! RFC 6856 section 3: LANG.
+
+use mail::Role;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::mechanisms::says_unknown;
+use crate::outcome::{Judged, Outcome, Stop, fail, require, skipped};
+use crate::reply::{Reply, quote};
+use crate::session::Session;
+
+checks! {
+    "rfc6856.lang.list" => list,
+    "rfc6856.lang.select" => select,
+    "rfc6856.lang.unknown" => unknown,
+    "rfc6856.lang.star" => star,
+    "rfc6856.lang.states" => states,
+}
+
+/// A range that matches no language there is: `xx` is not assigned (RFC 5646).
+const NO_LANGUAGE: &str = "xx-none";
+
+async fn list(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let reply = session.command("LANG").await.judged()?;
+    require(reply.is_ok() || reply.is_err(), || format!("{}; a list or `-ERR` was required", reply.seen()))?;
+    for line in reply.lines() {
+        let (tag, description) = match line.iter().position(|octet| *octet == b' ') {
+            Some(space) => (&line[..space], Some(&line[space + 1..])),
+            None => (line, None),
+        };
+        require(is_tag(tag) && description.is_none_or(|text| !text.is_empty()), || {
+            format!(
+                "LANG line {}; a language tag, and perhaps a space and a description, were required",
+                quote(line)
+            )
+        })?;
+    }
+    Ok(())
+}
+
+async fn select(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let tags = tags(&mut session).await?;
+    let tag = first(&tags)?;
+    let reply = session.require_ok(format!("LANG {tag}")).await?;
+    let chosen = chosen(&reply);
+    require(tags.iter().any(|listed| listed.eq_ignore_ascii_case(&chosen)), || {
+        format!("{}; `+OK` and one of the tags {} were required", reply.seen(), tags.join(", "))
+    })?;
+    let reply = session.command("NOOPX").await?;
+    require(std::str::from_utf8(&reply.line).is_ok(), || {
+        format!("after LANG {tag}, {}, which is not UTF-8", reply.seen())
+    })
+}
+
+async fn unknown(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let tags = tags(&mut session).await?;
+    session.assume_ok(format!("LANG {}", first(&tags)?)).await?;
+    let before = session.command("NOOPX").await?;
+    session.require_err(format!("LANG {NO_LANGUAGE}")).await?;
+    let after = session.command("NOOPX").await?;
+    require(before.line == after.line, || {
+        format!(
+            "an unknown command was answered {} before the refused LANG and {} after it",
+            before.quoted(),
+            after.quoted()
+        )
+    })
+}
+
+async fn star(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let listed = tags(&mut session).await.unwrap_or_default();
+    let reply = session.require_ok("LANG *").await?;
+    let chosen = chosen(&reply);
+    let known = listed.is_empty() || listed.iter().any(|tag| tag.eq_ignore_ascii_case(&chosen));
+    require(is_tag(chosen.as_bytes()) && known, || {
+        format!("{}; `+OK` and a language tag were required", reply.seen())
+    })
+}
+
+async fn states(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let before = session.command("LANG").await.judged()?;
+    let mut session = lab.login(Role::Fixtures).await?;
+    let after = session.command("LANG").await.judged()?;
+    for (state, reply, other) in [("before", &before, &after), ("after", &after, &before)] {
+        // To refuse the list is allowed, to refuse it in one state only is not.
+        if reply.is_err() && (says_unknown(reply) || other.is_ok()) {
+            return fail(format!("{state} login, {}; LANG belongs to both states", reply.seen()));
+        }
+    }
+    Ok(())
+}
+
+/// The tags of the list.
+async fn tags(session: &mut Session) -> Result<Vec<String>, Stop> {
+    let reply = session.command("LANG").await?;
+    if !reply.is_ok() {
+        return skipped(format!("{}, so no language is known to choose", reply.seen()));
+    }
+    let tag = |line: &[u8]| {
+        String::from_utf8_lossy(line.split(|octet| *octet == b' ').next().unwrap_or_default()).into_owned()
+    };
+    Ok(reply.lines().into_iter().map(tag).collect())
+}
+
+fn first(tags: &[String]) -> Result<&str, Stop> {
+    match tags.first() {
+        Some(tag) => Ok(tag),
+        None => skipped("the list of languages is empty"),
+    }
+}
+
+/// The first word of a reply's text.
+fn chosen(reply: &Reply) -> String {
+    String::from_utf8_lossy(reply.text().split(|octet| *octet == b' ').next().unwrap_or_default())
+        .into_owned()
+}
+
+fn is_tag(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-')
+}

@@ -1,0 +1,144 @@
+//! RFC 6856 section 2: the UTF8 capability and command, and names and passwords in UTF-8.
+
+use mail::Role;
+
+use crate::check::checks;
+use crate::journal::Seen;
+use crate::lab::Lab;
+use crate::login;
+use crate::mechanisms::channel;
+use crate::outcome::{Judged, Outcome, Stop, assume, inconclusive, require, skipped};
+use crate::reply::quote;
+use crate::rfc2449::s8_response_codes::misplaced;
+use crate::survey::listed;
+
+checks! {
+    "rfc6856.utf8.capa" => capability,
+    "rfc6856.utf8.command" => command,
+    "rfc6856.utf8.not-in-trans" => not_in_transaction,
+    "rfc6856.utf8.code" => provoke [watch code],
+    "rfc6856.user.reject" => reject,
+    "rfc6856.user.before-utf8" => before_utf8,
+}
+
+async fn capability(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let before = session.assume_ok("CAPA").await?;
+    let mut session = lab.login(Role::Fixtures).await?;
+    let after = session.require_ok("CAPA").await?;
+    let parameters = |reply| {
+        let list = listed(reply).unwrap_or_default();
+        list.into_iter().find(|capability| capability.tag == "UTF8").map(|utf8| utf8.parameters.join(" "))
+    };
+    let (before, after) = (parameters(&before), parameters(&after));
+    for (state, parameters) in [("before", &before), ("after", &after)] {
+        let Some(parameters) = parameters else { continue };
+        require(parameters.is_empty() || parameters == "USER", || {
+            format!("{state} login the line is `UTF8 {parameters}`; only USER may follow the tag")
+        })?;
+    }
+    let shown = |found: &Option<String>| match found.as_deref() {
+        None => "is missing".to_owned(),
+        Some(parameters) => format!("is `{}`", format!("UTF8 {parameters}").trim_end()),
+    };
+    require(before == after, || {
+        format!("the line {} before login and {} after it", shown(&before), shown(&after))
+    })
+}
+
+async fn command(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let mut session = lab.login_to(&account).await?;
+    session.assume_ok("STAT").await?;
+    session.quit().await?;
+
+    let Some(method) = lab.survey().method.filter(|method| *method != login::Method::Apop) else {
+        return skipped("only APOP is known to log in, and it needs the greeting");
+    };
+    let mut session = channel(lab).await?;
+    let reply = session.command("UTF8").await.judged()?;
+    require(reply.is_ok() || reply.is_err(), || format!("{}; `+OK` or `-ERR` was required", reply.seen()))?;
+    let mode = reply.quoted();
+    let login = login::attempt(&mut session, method, &account, None, &lab.nonce()).await?;
+    assume(login.is_ok(), || format!("after UTF8 the login was refused: {}", login.quoted()))?;
+    let stat = session.command("STAT").await.judged()?;
+    require(stat.is_ok(), || {
+        format!("UTF8 was answered {mode}; after login, {}, which works without UTF8", stat.seen())
+    })
+}
+
+async fn not_in_transaction(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    session.require_err("UTF8").await?;
+    Ok(())
+}
+
+/// A conversation in which messages are asked for that do not exist.
+async fn provoke(lab: &Lab) -> Outcome {
+    let commands = ["UIDL 99999", "RETR 99999", "LIST 99999", "TOP 99999 0", "NOOP"];
+    let mut session = lab.login(Role::Fixtures).await?;
+    for command in commands {
+        session.command(command).await?;
+    }
+    drop(session);
+    match lab.deletable(1).await {
+        Ok(mut session) => {
+            session.command("DELE 99999").await?;
+            session.command("RSET").await?;
+            Ok(())
+        }
+        Err(Stop::Skipped(_)) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+fn code(seen: &Seen, _lab: &Lab) -> Option<String> {
+    use proto::Verb;
+    misplaced(seen, "UTF8", &[Verb::List, Verb::Top, Verb::Retr])
+}
+
+async fn reject(lab: &Lab) -> Outcome {
+    let ill_formed: [&[u8]; 3] = [b"a\xc3\x28", b"a\xe2\x80\x8e", b"a\xed\xa0\x80"];
+    for name in ill_formed {
+        let mut session = channel(lab).await?;
+        let reply = session.command([b"USER ", name].concat()).await.judged()?;
+        if reply.is_ok() {
+            let pass = session.command("PASS nothing-at-all").await.judged()?;
+            require(pass.is_err(), || {
+                format!("USER {} and PASS were answered {}; `-ERR` was required", quote(name), pass.quoted())
+            })?;
+        }
+    }
+    let account = lab.account(Role::Disposable).await?;
+    for tail in ill_formed {
+        let mut session = channel(lab).await?;
+        session.assume_ok(format!("USER {}", account.user)).await?;
+        let password = [account.password().as_bytes(), tail].concat();
+        lab.journal().secret(&password);
+        let reply = session.command([b"PASS ", &password[..]].concat()).await.judged()?;
+        require(reply.is_err(), || {
+            format!(
+                "the password with {} behind it was answered {}; `-ERR` was required",
+                quote(tail),
+                reply.quoted()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+async fn before_utf8(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    if account.user.is_ascii() && account.password().is_ascii() {
+        return skipped("needs an account with role `fixtures` whose name or password is not ASCII");
+    }
+    let mut session = channel(lab).await?;
+    let user = session.command(format!("USER {}", account.user)).await.judged()?.require_ok()?;
+    let pass = session.command(format!("PASS {}", account.password())).await.judged()?;
+    if login::is_busy(&pass) {
+        return inconclusive(pass.seen());
+    }
+    require(pass.is_ok(), || {
+        format!("{} and PASS was answered {}; `+OK` was required", user.seen(), pass.quoted())
+    })
+}

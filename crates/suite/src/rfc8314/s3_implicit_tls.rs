@@ -1,0 +1,40 @@
+//! RFC 8314 section 3: implicit TLS.
+
+use tokio::time::timeout;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Judged, Outcome, fail, inconclusive, require};
+use crate::reply::quote;
+
+checks! {
+    "rfc8314.implicit.first-octet" => first_octet,
+    "rfc8314.implicit.state" => state,
+}
+
+async fn first_octet(lab: &Lab) -> Outcome {
+    let mut stream = lab.dial().await?;
+    let mut octets = [0; 512];
+    match timeout(lab.site().patience.quiet, stream.read(&mut octets)).await {
+        Err(_) => {}
+        Ok(Ok(count)) if count > 0 => {
+            return fail(format!("{} came in plaintext, before any handshake", quote(&octets[..count])));
+        }
+        Ok(_) => return inconclusive("the server closed before any handshake"),
+    }
+    let patience = lab.site().patience.answer;
+    let handshake = timeout(patience, lab.site().dialer.start_tls(stream, &lab.tls_options())).await;
+    let Ok(stream) = handshake else { return inconclusive("the TLS handshake did not end in time") };
+    let mut session = lab.adopt(stream?);
+    let greeting = session.greeting().await.judged()?;
+    require(!greeting.is_err() && greeting.line.starts_with(b"+"), || {
+        format!("inside TLS the first line was {}; a greeting was required", greeting.quoted())
+    })
+}
+
+async fn state(lab: &Lab) -> Outcome {
+    // Without a client certificate; one that is accepted can be had from the server's operator alone.
+    let mut session = lab.connect().await?;
+    session.require_err("STAT").await?;
+    Ok(())
+}
