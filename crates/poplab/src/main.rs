@@ -1,6 +1,7 @@
 //! The `poplab` command: reads the command line, runs one command, ends with its exit code. What a command does
 //! stands in its file under `command`; nothing of POP3 is here.
 
+mod accounts;
 mod baseline;
 mod command;
 mod embedded;

@@ -1,8 +1,280 @@
-//! stub
+//! `poplab fake`: the deterministic server as a process, for the tests of mail programs in any language.
+//!
+//! The first line on stdout is JSON with everything a test needs. What the server does stands in the crate `fake`.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use ::fake::{Account, Configuration, World};
+use anyhow::Context as _;
 use clap::Args;
-/// Run a fake POP3 server
+use mail::Role;
+use net::{FakeServer, Ports};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::embedded::{self, Tenant};
+use crate::exit::{self, Failure};
+use crate::terminal;
+
+/// The version of the first line.
+const FORMAT: u32 = 1;
+
+/// Run a fake POP3 server on 127.0.0.1
+///
+/// The first line on stdout is JSON: `port` (cleartext with STLS), `tls_port`, `ca` (a PEM file to trust), `accounts`
+/// and `pid`. The server stops, with exit code 0, when its standard input ends, and on SIGTERM and Ctrl-C.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {}
-pub(crate) fn run(_arguments: Arguments) -> anyhow::Result<u8> {
-    Ok(0)
+#[command(after_help = "\
+Examples:
+  poplab fake                                      accounts of every role with poplab's own mail
+  poplab fake --mail ~/Maildir --port 11000        alice has this mail; it is read once and never changed
+  poplab fake --defect rfc1939.retr.no-stuffing    a server that is wrong in one way
+  poplab fake --list-defects
+
+Passwords of generated accounts follow from the seed and are shown in the first line: they protect nothing. Those read
+from --accounts, --password-env are not shown.")]
+pub(crate) struct Arguments {
+    /// The port without TLS; 0 for a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+
+    /// The port with TLS from the first octet; 0 for a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    tls_port: u16,
+
+    /// Accounts with their roles, YAML; they get the mail of their roles
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
+
+    /// Mail for --user: a Maildir, a folder of .eml files, an mbox file or one .eml file
+    #[arg(long, value_name = "PATH")]
+    mail: Option<PathBuf>,
+
+    /// The user whose mail --mail is
+    #[arg(long, value_name = "NAME", default_value = "alice")]
+    user: String,
+
+    /// The environment variable that holds that user's password; without it one is generated
+    #[arg(long, value_name = "VARIABLE")]
+    password_env: Option<String>,
+
+    /// Be wrong in this way; may be repeated
+    #[arg(long, value_name = "ID")]
+    defect: Vec<String>,
+
+    /// List the defects and do nothing else
+    #[arg(long)]
+    list_defects: bool,
+
+    /// The seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+
+    /// Where to write the certificate to trust, PEM; without it a file among the temporary ones, removed at the end
+    #[arg(long, value_name = "FILE")]
+    ca_out: Option<PathBuf>,
+}
+
+/// The first line on stdout.
+#[derive(Serialize)]
+struct FirstLine {
+    format: u32,
+    port: Option<u16>,
+    tls_port: Option<u16>,
+    ca: String,
+    accounts: Vec<ShownAccount>,
+    pid: u32,
+}
+
+/// An account as the first line shows it.
+#[derive(Clone, Serialize)]
+struct ShownAccount {
+    user: String,
+    /// Left out unless it was generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    /// Left out for mail of the user's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+}
+
+/// Serves until its time is over.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    if arguments.list_defects {
+        return list_defects();
+    }
+    let defects = embedded::defects(&arguments.defect)?;
+    let (accounts, shown) = population(&arguments)?;
+    let seed = arguments.seed;
+    let world = World::new(Configuration { seed, accounts, defects, ..Configuration::default() });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::not_carried_out(format!("the system gives no event queue: {error}")))?;
+    runtime.block_on(serve(&arguments, world, shown))
+}
+
+async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>) -> anyhow::Result<u8> {
+    // Before the first line, so that a signal right after it is heard.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
+    let server = FakeServer::start(world, ports).await.map_err(|error| {
+        Failure::not_carried_out(format!(
+            "cannot listen on 127.0.0.1, ports {} and {}: {error}; port 0 takes a free one",
+            arguments.port, arguments.tls_port
+        ))
+    })?;
+    let temporary = arguments.ca_out.is_none();
+    let ca = arguments
+        .ca_out
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("poplab-ca-{}.pem", std::process::id())));
+    write_certificate(&ca, server.ca_pem(), temporary)?;
+    let first = FirstLine {
+        format: FORMAT,
+        port: server.clear().map(|address| address.port()),
+        tls_port: server.tls().map(|address| address.port()),
+        ca: ca.display().to_string(),
+        accounts,
+        pid: std::process::id(),
+    };
+    terminal::print(&format!("{}\n", serde_json::to_string(&first)?))?;
+    tokio::select! {
+        () = end_of_input() => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    server.stop().await;
+    if temporary {
+        // Somebody may have tidied up before us.
+        let _ = std::fs::remove_file(&ca);
+    }
+    Ok(exit::GOOD)
+}
+
+/// A temporary file is made anew and never opened through somebody's link; a named one is replaced.
+fn write_certificate(path: &Path, pem: &str, temporary: bool) -> anyhow::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o644);
+    if temporary {
+        options.create_new(true);
+    } else {
+        options.create(true).truncate(true);
+    }
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(pem.as_bytes()))
+        .with_context(|| format!("cannot write the certificate to {}", path.display()))
+}
+
+/// Waits until standard input has ended; what is written there is ignored.
+async fn end_of_input() {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let (mut stdin, mut ignored) = (std::io::stdin().lock(), [0; 512]);
+        while stdin.read(&mut ignored).is_ok_and(|octets| octets > 0) {}
+        // Nobody waits any more when a signal came first.
+        let _ = tell.send(());
+    });
+    let _ = told.await;
+}
+
+/// The accounts, and how the first line shows them.
+fn population(arguments: &Arguments) -> anyhow::Result<(Vec<Account>, Vec<ShownAccount>)> {
+    let seed = arguments.seed;
+    let given = arguments
+        .password_env
+        .as_ref()
+        .map(|variable| {
+            std::env::var(variable).map_err(|_| {
+                Failure::input(format!("the environment has no variable `{variable}` with a password"))
+            })
+        })
+        .transpose()?;
+    let secret = given.is_some();
+    let password = given.unwrap_or_else(|| embedded::password(seed, &arguments.user));
+    let (mut accounts, mut shown) = (Vec::new(), Vec::new());
+    if let Some(path) = &arguments.accounts {
+        let mut numbers = std::collections::BTreeMap::<Role, u32>::new();
+        let mut tenants = Vec::new();
+        for account in crate::accounts::read(path)?.accounts {
+            let number = numbers.entry(account.role).or_default();
+            *number += 1;
+            let (user, password) = (account.user.clone(), account.password().to_owned());
+            tenants.push(Tenant { user, password, role: account.role, number: *number });
+        }
+        accounts = embedded::accounts(&tenants, seed);
+        shown.extend(tenants.iter().map(|tenant| show(tenant, true)));
+    }
+    if let Some(path) = &arguments.mail {
+        let messages = read_mail(path)?;
+        accounts.push(Account::new(arguments.user.clone(), password.clone(), messages));
+        let password = (!secret).then_some(password);
+        shown.push(ShownAccount { user: arguments.user.clone(), password, role: None });
+    } else if arguments.accounts.is_none() {
+        let first = Tenant { user: arguments.user.clone(), password, role: Role::Fixtures, number: 1 };
+        let mut tenants = vec![first];
+        for role in [Role::Empty, Role::Disposable, Role::Second] {
+            tenants.push(embedded::tenant(seed, format!("{role}1"), role, 1));
+        }
+        accounts = embedded::accounts(&tenants, seed);
+        shown.extend(tenants.iter().enumerate().map(|(index, tenant)| show(tenant, secret && index == 0)));
+    }
+    Ok((accounts, shown))
+}
+
+fn show(tenant: &Tenant, secret: bool) -> ShownAccount {
+    ShownAccount {
+        user: tenant.user.clone(),
+        password: (!secret).then(|| tenant.password.clone()),
+        role: Some(tenant.role.to_string()),
+    }
+}
+
+/// The messages of a Maildir, a folder of `.eml` files, an mbox file or one message, in the order of delivery.
+fn read_mail(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    if !path.is_dir() {
+        let file = read(path)?;
+        let mbox = file.starts_with(b"From ");
+        return Ok(if mbox { mail::mbox::messages(&file) } else { vec![mail::eml::message(&file)] });
+    }
+    let is_maildir = path.join("cur").is_dir() && path.join("new").is_dir();
+    let folders: Vec<PathBuf> =
+        if is_maildir { vec![path.join("cur"), path.join("new")] } else { vec![path.to_owned()] };
+    let mut files = std::collections::HashMap::new();
+    for folder in &folders {
+        let list = || format!("cannot list {}", folder.display());
+        for entry in std::fs::read_dir(folder).with_context(list)? {
+            let path = entry.with_context(list)?.path();
+            let wanted = is_maildir || path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("eml"));
+            if let Some(name) = path.file_name().filter(|_| wanted && path.is_file()) {
+                files.insert(name.to_string_lossy().into_owned(), path.clone());
+            }
+        }
+    }
+    if files.is_empty() && !is_maildir {
+        return Err(Failure::input(format!(
+            "{} is no Maildir (it has no cur and new), and has no .eml files",
+            path.display()
+        )));
+    }
+    let sorted = mail::maildir::sorted(files.keys().cloned().collect());
+    sorted.iter().map(|name| Ok(mail::eml::message(&read(&files[name])?))).collect()
+}
+
+fn list_defects() -> anyhow::Result<u8> {
+    let width = ::fake::DEFECTS.iter().map(|info| info.id.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for info in ::fake::DEFECTS {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<width$}  {}", info.id, info.summary);
+    }
+    terminal::print(&text)?;
+    Ok(exit::GOOD)
 }

@@ -121,7 +121,7 @@ fn verdict(results: &Results, strict: bool, gone: &[String]) -> Conclusion {
     let totals = results.counts();
     let number = |number: u64, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
     if totals.fail > 0 {
-        return (exit::FALLS_SHORT, number(totals.fail, "broken requirement"));
+        return (exit::FALLS_SHORT, number(totals.fail, "failure"));
     }
     if strict && totals.warn > 0 {
         return (exit::FALLS_SHORT, format!("{} and --strict", number(totals.warn, "warning")));
@@ -205,13 +205,6 @@ fn report(
         Some(error) => terminal::tell(&format!("error: {error}")),
         None if !told && !arguments.quiet => terminal::tell(&::report::verdict_line(run, results)),
         None => {}
-    }
-    if told
-        && run.exit_code == i32::from(exit::FALLS_SHORT)
-        && !run.exit_reason.is_empty()
-        && !arguments.quiet
-    {
-        terminal::tell(&format!("exit code 1: {}", run.exit_reason));
     }
     if !arguments.quiet {
         terminal::tell(&format!("the run is in {}", folder.path().display()));

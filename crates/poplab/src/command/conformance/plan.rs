@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mail::Role;
 use net::{Dialer, Endpoint, Trust};
-use suite::{Account, Accounts, Check, Permissions, Pool, Security};
+use suite::{Account, Check, Permissions, Pool, Security};
 
 use super::arguments::{Arguments, Tls};
 use super::selection;
@@ -165,7 +165,7 @@ fn trust(arguments: &Arguments) -> anyhow::Result<Trust> {
 
 fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
     if let Some(path) = &arguments.accounts {
-        return Ok(read_accounts(path)?.accounts);
+        return Ok(crate::accounts::read(path)?.accounts);
     }
     let Some(user) = &arguments.user else { return Ok(Vec::new()) };
     let password = match (&arguments.password_env, &arguments.password_file) {
@@ -181,16 +181,6 @@ fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
         )));
     }
     Ok(vec![Account::new(user.clone(), password, Role::Fixtures)])
-}
-
-/// Reads an accounts file.
-///
-/// # Errors
-/// It cannot be read, or its content is wrong; then with line and column.
-pub(crate) fn read_accounts(path: &Path) -> anyhow::Result<Accounts> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| suite::AccountsError::Read { path: path.to_owned(), source })?;
-    Ok(Accounts::parse(path, &text, &|variable| std::env::var(variable).ok())?)
 }
 
 fn password_of(path: &Path) -> anyhow::Result<String> {

@@ -1,0 +1,15 @@
+//! Reading an accounts file. Its content is `suite`'s; here are the file and the environment.
+
+use std::path::Path;
+
+use suite::{Accounts, AccountsError};
+
+/// Reads an accounts file.
+///
+/// # Errors
+/// It cannot be read, or its content is wrong; then with line and column.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Accounts> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| AccountsError::Read { path: path.to_owned(), source })?;
+    Ok(Accounts::parse(path, &text, &|variable| std::env::var(variable).ok())?)
+}

@@ -1,0 +1,125 @@
+//! A place of its own for each test: an empty folder, a cleared environment, and the program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A folder to work in and the program in it.
+pub struct TestEnv {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the program came to.
+pub struct Ended {
+    pub stdout: String,
+    pub stderr: String,
+    pub code: Option<i32>,
+}
+
+impl TestEnv {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(&path, content).expect("a file");
+        path
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The program with these arguments, ready to be started; nothing of this process's environment is in it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_poplab"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.env("PATH", "/usr/bin:/bin").env("TMPDIR", self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::of(self.command(arguments).spawn().expect("the program starts"))
+    }
+
+    /// The same with a password in the environment, as `SECRET`.
+    pub fn run_with_secret(&self, arguments: &[&str], secret: &str) -> Ended {
+        Ended::of(self.command(arguments).env("SECRET", secret).spawn().expect("the program starts"))
+    }
+
+    /// The text with everything that changes from run to run replaced.
+    pub fn masked(&self, text: &str) -> String {
+        mask(text, self.folder.path())
+    }
+
+    /// Output and exit code, masked, as a snapshot.
+    pub fn told(&self, ended: &Ended) -> String {
+        let code = ended.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        let text = format!("exit code {code}\n--- stdout\n{}--- stderr\n{}", ended.stdout, ended.stderr);
+        self.masked(&text)
+    }
+
+    /// The records of a run, which are there in every case.
+    pub fn records(&self, folder: &str) -> (record::Run, record::Results) {
+        let run = record::Run::parse(&self.read(&format!("{folder}/run.json"))).expect("run.json reads back");
+        let results = self.read(&format!("{folder}/results.json"));
+        (run, record::Results::parse(&results).expect("results.json reads back"))
+    }
+}
+
+impl Ended {
+    /// Waits for the program.
+    pub fn of(child: Child) -> Self {
+        let output = child.wait_with_output().expect("the program ends");
+        let text = |octets: Vec<u8>| String::from_utf8(octets).expect("UTF-8");
+        Self { stdout: text(output.stdout), stderr: text(output.stderr), code: output.status.code() }
+    }
+}
+
+/// Replaces the folder, ports, times, durations and hashes. The one place that knows what is volatile.
+fn mask(text: &str, folder: &Path) -> String {
+    let text = text.replace(&folder.display().to_string(), "[FOLDER]");
+    let mut masked = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut took = false;
+        for word in line.split_inclusive(' ') {
+            let bare = word.trim_end_matches([' ', '\n', ',', '.']);
+            let rest = &word[bare.len()..];
+            let shown = mask_word(bare, took);
+            took = if took { bare.parse::<f64>().is_ok() } else { bare == "took" };
+            masked.push_str(&shown);
+            masked.push_str(rest);
+        }
+    }
+    mask_ports(&masked)
+}
+
+fn mask_word(word: &str, took: bool) -> String {
+    let is_time = word.len() > 19 && word.ends_with('Z') && word.as_bytes()[10] == b'T';
+    let is_hash = word.len() == 64 && word.bytes().all(|octet| octet.is_ascii_hexdigit());
+    match word {
+        _ if is_time => "[TIME]".to_owned(),
+        _ if is_hash => "[SHA256]".to_owned(),
+        _ if took && word.parse::<f64>().is_ok() => "[NUMBER]".to_owned(),
+        _ if took => "[UNIT]".to_owned(),
+        _ => word.to_owned(),
+    }
+}
+
+fn mask_ports(text: &str) -> String {
+    const HOST: &str = "127.0.0.1:";
+    let mut parts = text.split(HOST);
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        masked.push_str(HOST);
+        masked.push_str("[PORT]");
+        masked.push_str(part.trim_start_matches(|character: char| character.is_ascii_digit()));
+    }
+    masked
+}

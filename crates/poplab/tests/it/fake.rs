@@ -1,0 +1,158 @@
+//! `poplab fake` as other people's tests use it: first line, ports, certificate, end.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use insta::assert_snapshot;
+
+use crate::environment::{Ended, TestEnv};
+
+/// A running `poplab fake`; ends with its standard input, at the latest when the test does.
+pub struct Server {
+    child: Child,
+    first_line: serde_json::Value,
+}
+
+impl Server {
+    pub fn start(env: &TestEnv, arguments: &[&str]) -> Self {
+        let mut command = env.command(&[&["fake"], arguments].concat());
+        let mut child =
+            command.env("SECRET", "swordfish-123").stdin(Stdio::piped()).spawn().expect("it starts");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a first line");
+        let first_line = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Self { child, first_line }
+    }
+
+    fn number(&self, key: &str) -> u64 {
+        self.first_line[key].as_u64().unwrap_or_else(|| panic!("no {key} in {}", self.first_line))
+    }
+
+    pub fn port(&self) -> u64 {
+        self.number("port")
+    }
+
+    pub fn tls_port(&self) -> u64 {
+        self.number("tls_port")
+    }
+
+    pub fn ca(&self) -> String {
+        self.first_line["ca"].as_str().expect("a path").to_owned()
+    }
+
+    /// Closes its standard input and waits for its end.
+    pub fn end(mut self) -> Ended {
+        drop(self.child.stdin.take());
+        Ended::of(self.child)
+    }
+}
+
+fn greeting(port: u64) -> String {
+    let stream = TcpStream::connect(("127.0.0.1", u16::try_from(port).expect("a port"))).expect("it listens");
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).expect("a greeting");
+    line
+}
+
+#[test]
+fn the_first_line_tells_everything_and_the_end_of_stdin_ends_it() {
+    let env = TestEnv::new();
+    let server = Server::start(&env, &[]);
+    assert!(greeting(server.port()).starts_with("+OK "));
+    assert_ne!(server.port(), server.tls_port());
+    let ca = server.ca();
+    assert!(std::fs::read_to_string(&ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert_eq!(server.number("pid"), u64::from(server.child.id()));
+    let mut shown = server.first_line.clone();
+    for volatile in ["port", "tls_port", "ca", "pid"] {
+        shown[volatile] = volatile.to_uppercase().into();
+    }
+    assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
+    let ended = server.end();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(!std::path::Path::new(&ca).exists(), "the temporary certificate stays behind");
+}
+
+#[test]
+fn sigterm_ends_it_in_order() {
+    let env = TestEnv::new();
+    let server = Server::start(&env, &["--ca-out", "ca.pem"]);
+    let killed = std::process::Command::new("kill").args(["-TERM", &server.child.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    // Its standard input is still open.
+    let Server { mut child, .. } = server;
+    let stdin = child.stdin.take();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(stdin);
+    assert!(env.path("ca.pem").is_file(), "a certificate that was asked for stays");
+}
+
+#[test]
+fn passwords_of_files_and_of_the_environment_are_not_shown() {
+    let env = TestEnv::new();
+    env.write("accounts.yaml", "accounts:\n  - {user: dan, password: open-sesame, role: empty}\n");
+    env.write("mail/1.eml", "Subject: one\n\n1\n");
+    let arguments =
+        ["--accounts", "accounts.yaml", "--mail", "mail", "--user", "eve", "--password-env", "SECRET"];
+    let server = Server::start(&env, &arguments);
+    let line = server.first_line.to_string();
+    assert!(!line.contains("open-sesame") && !line.contains("swordfish"), "{line}");
+    let accounts = serde_json::json!([{"user": "dan", "role": "empty"}, {"user": "eve"}]);
+    assert_eq!(server.first_line["accounts"], accounts);
+    assert_eq!(server.end().code, Some(0));
+}
+
+/// Reads the sizes of a mailbox through POP3.
+fn listing(port: u64, user: &str, password: &str) -> Vec<String> {
+    use std::io::Write as _;
+    let mut stream = TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).unwrap();
+    write!(stream, "USER {user}\r\nPASS {password}\r\nLIST\r\nQUIT\r\n").unwrap();
+    let lines = BufReader::new(stream).lines().map(|line| line.unwrap());
+    lines.skip(4).take_while(|line| line != ".").collect()
+}
+
+#[test]
+fn mail_of_every_form_is_served() {
+    let env = TestEnv::new();
+    let (one, two) = ("Subject: one\n\n1\n", "Subject: two\n\n22\n");
+    env.write("folder/b.eml", two);
+    env.write("folder/a.eml", one);
+    env.write("folder/notes.txt", "no mail");
+    env.write("maildir/new/1700000002.M1P1.host", two);
+    env.write("maildir/cur/1700000001.M1P1.host:2,S", one);
+    env.write(
+        "file.mbox",
+        format!("From a Mon Jan  1 00:00:00 2024\n{one}\nFrom b Mon Jan  1 00:00:00 2024\n{two}\n"),
+    );
+    for place in ["folder", "maildir", "file.mbox"] {
+        let server = Server::start(&env, &["--mail", place, "--password-env", "SECRET"]);
+        assert_eq!(listing(server.port(), "alice", "swordfish-123"), ["1 19", "2 20"], "{place}");
+        assert_eq!(server.end().code, Some(0));
+    }
+}
+
+#[test]
+fn wrong_arguments_are_told() {
+    let env = TestEnv::new();
+    env.write("empty/notes.txt", "no mail");
+    assert_snapshot!("fake_no_mail", env.told(&env.run(&["fake", "--mail", "empty"])));
+    assert_snapshot!("fake_no_file", env.told(&env.run(&["fake", "--mail", "missing.mbox"])));
+    assert_snapshot!("fake_no_variable", env.told(&env.run(&["fake", "--password-env", "NOTHING"])));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ended = env.run(&["fake", "--port", &port]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.contains(&port), "{}", ended.stderr);
+}
+
+#[test]
+fn every_defect_is_listed() {
+    let env = TestEnv::new();
+    let ended = env.run(&["fake", "--list-defects"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let listed: Vec<&str> = ended.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
+    let known: Vec<&str> = poplab::DEFECTS.iter().map(|info| info.id).collect();
+    assert_eq!(listed, known);
+}

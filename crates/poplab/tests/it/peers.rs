@@ -1,0 +1,107 @@
+//! Scripted servers: each does one thing to whoever connects, from a thread of the test.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// A scripted server on a free loopback port. It serves until the test ends.
+pub struct Peer {
+    port: u16,
+    heard: Receiver<String>,
+}
+
+/// One connection of a scripted server.
+pub struct Connection {
+    reader: BufReader<TcpStream>,
+    heard: Sender<String>,
+    /// Counted from 1.
+    pub number: usize,
+}
+
+impl Peer {
+    /// Serves every connection by this script, one thread each.
+    pub fn new(script: fn(&mut Connection)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let (heard_by, heard) = channel();
+        std::thread::spawn(move || {
+            for (index, stream) in listener.incoming().flatten().enumerate() {
+                let heard = heard_by.clone();
+                std::thread::spawn(move || {
+                    let mut connection =
+                        Connection { reader: BufReader::new(stream), heard, number: index + 1 };
+                    connection.note(&format!("== connection {}", connection.number));
+                    script(&mut connection);
+                });
+            }
+        });
+        Self { port, heard }
+    }
+
+    pub fn target(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Every line that was heard so far.
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.try_iter().collect()
+    }
+
+    /// Waits until this line is heard.
+    pub fn wait_for(&self, wanted: &str) {
+        while self.heard.recv().expect("the server goes on") != wanted {}
+    }
+}
+
+impl Connection {
+    fn note(&self, line: &str) {
+        // The test may have ended.
+        let _ = self.heard.send(line.to_owned());
+    }
+
+    pub fn say(&mut self, octets: &[u8]) -> bool {
+        self.reader.get_mut().write_all(octets).is_ok()
+    }
+
+    /// The next line, without its end; nothing when the client is gone.
+    pub fn listen(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        let octets = self.reader.read_until(b'\n', &mut line).ok()?;
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+        self.note(&line);
+        (octets > 0).then_some(line)
+    }
+
+    /// Listens until the client is gone.
+    pub fn stay(&mut self) {
+        while self.listen().is_some() {}
+    }
+}
+
+/// A POP3 server that knows CAPA, USER and QUIT, and refuses every password.
+pub fn refuses_passwords(connection: &mut Connection) {
+    connection.say(b"+OK ready\r\n");
+    while let Some(line) = connection.listen() {
+        let reply: &[u8] = match line.split(' ').next() {
+            Some("CAPA") => b"+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n",
+            Some("USER") => b"+OK\r\n",
+            Some("PASS" | "AUTH") => b"-ERR [AUTH] wrong password\r\n",
+            Some("QUIT") => b"+OK\r\n",
+            _ => b"-ERR unknown\r\n",
+        };
+        if !connection.say(reply) {
+            return;
+        }
+    }
+}
+
+/// Answers the first connection well enough to be surveyed, and leaves all others without a greeting.
+pub fn falls_silent(connection: &mut Connection) {
+    if connection.number == 1 {
+        connection.say(b"+OK ready\r\n");
+        while let Some(line) = connection.listen() {
+            connection.say(if line == "CAPA" { b"+OK\r\nUSER\r\n.\r\n" } else { b"-ERR unknown\r\n" });
+        }
+    }
+    connection.stay();
+}

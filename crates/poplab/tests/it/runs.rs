@@ -1,0 +1,174 @@
+//! Whole runs of `poplab conformance`: the embedded server, a server of its own process, baseline, Ctrl-C.
+
+use insta::assert_snapshot;
+
+use crate::environment::{Ended, TestEnv};
+use crate::fake::Server;
+use crate::peers::{Peer, falls_silent};
+
+const STAT: [&str; 3] = ["conformance", "--select", "rfc1939.stat.*"];
+
+#[test]
+fn the_embedded_server_keeps_what_is_asked_of_it_at_both_entrances() {
+    let env = TestEnv::new();
+    let ended = env.run(&STAT);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let (run, results) = env.records("poplab-run");
+    assert_eq!((run.exit_reason.as_str(), &run.error), ("all as required", &None));
+    assert_eq!(run.target.name, "embedded fake server");
+    assert_eq!(run.totals, results.counts());
+    let words: Vec<_> = run.target.entrances.iter().map(|entrance| entrance.security.as_str()).collect();
+    assert_eq!(words, ["implicit", "starttls"]);
+    for check in &results.checks {
+        let path = check.transcript.as_ref().expect("a transcript");
+        let text = env.read(&format!("poplab-run/{path}"));
+        let transcript = transcript::Transcript::parse(&text).expect("it parses back");
+        assert_eq!(transcript.render(), text);
+    }
+    let log = env.read("poplab-run/latency.hlog");
+    let intervals = stats::parse_interval_log(log.as_bytes()).expect("the log reads back");
+    assert!(intervals.iter().any(|interval| interval.tag == "STAT"));
+}
+
+#[test]
+fn an_old_run_renders_again_to_the_same_text() {
+    let env = TestEnv::new();
+    for format in ["human", "json", "junit", "tap", "github"] {
+        let original =
+            env.run(&[&STAT[..], &["--format", format, "--defect", "rfc1939.stat.count"]].concat());
+        let again = env.run(&["report", "poplab-run", "--format", format]);
+        assert!(!original.stdout.is_empty(), "{format}: {}", original.stderr);
+        assert_eq!(again.stdout, original.stdout, "{format}");
+        assert_eq!((again.code, again.stderr.as_str()), (Some(0), ""));
+    }
+    assert_snapshot!(env.told(&env.run(&["report", "nowhere"])));
+}
+
+#[test]
+fn of_several_forms_the_human_one_goes_to_stdout() {
+    let env = TestEnv::new();
+    let ended = env.run(&[&STAT[..], &["--format", "json,human,junit"]].concat());
+    assert!(ended.stdout.starts_with("poplab conformance"), "{}", ended.stdout);
+    assert!(record::Report::parse(&env.read("poplab-run/report.json")).is_ok());
+    assert!(env.read("poplab-run/junit.xml").starts_with("<?xml"));
+    let quiet = env.run(&[&STAT[..], &["--quiet"]].concat());
+    assert_eq!((quiet.stdout.lines().count(), quiet.stderr.as_str()), (1, ""));
+    assert!(!env.path("poplab-run/junit.xml").exists(), "an older run is replaced whole");
+}
+
+#[test]
+fn a_defect_is_found_and_approved_by_a_baseline_until_it_is_gone() {
+    let env = TestEnv::new();
+    let arguments = |more: &[&'static str]| -> Vec<&'static str> {
+        [
+            &["conformance", "--select", "rfc1939.retr.dot-stuffing", "--quiet", "--baseline", "known.yaml"],
+            more,
+        ]
+        .concat()
+    };
+    let defect = ["--defect", "rfc1939.retr.no-stuffing"];
+    let missing = env.run(&arguments(&defect));
+    assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+    let updated = env.run(&arguments(&[&defect[..], &["--update-baseline"]].concat()));
+    assert_eq!(updated.code, Some(0), "{}{}", updated.stdout, updated.stderr);
+    let approved = env.run(&arguments(&defect));
+    assert_eq!(approved.code, Some(0), "{}", approved.stdout);
+    assert!(env.records("poplab-run").1.checks.iter().all(record::CheckResult::is_known));
+    let gone = env.run(&arguments(&[]));
+    assert_eq!(gone.code, Some(1));
+    assert_snapshot!(env.told(&gone));
+    let unlisted =
+        env.run(&["conformance", "--select", "rfc1939.retr.dot-stuffing", "--quiet", defect[0], defect[1]]);
+    assert_eq!(unlisted.code, Some(1));
+    assert_snapshot!("baseline_unlisted", env.told(&unlisted));
+}
+
+#[test]
+fn a_server_in_another_process_is_judged_through_two_ports() {
+    let env = TestEnv::new();
+    let accounts = [("fixtures", 2), ("empty", 1), ("disposable", 4), ("second", 1)];
+    let mut text = "accounts:\n".to_owned();
+    for (role, number) in
+        accounts.iter().flat_map(|(role, count)| (1..=*count).map(move |number| (role, number)))
+    {
+        text.push_str(&format!(
+            "  - {{user: {role}{number}, password: Secret-{role}-{number}, role: {role}}}\n"
+        ));
+    }
+    env.write("accounts.yaml", text);
+    let server = Server::start(&env, &["--accounts", "accounts.yaml"]);
+    let (tls, clear) = (format!("127.0.0.1:{}", server.tls_port()), format!("127.0.0.1:{}", server.port()));
+    let ca = server.ca();
+    let mut arguments = STAT.to_vec();
+    arguments.extend([
+        "--target",
+        &tls,
+        "--also",
+        &clear,
+        "--accounts",
+        "accounts.yaml",
+        "--ca",
+        &ca,
+        "--format",
+        "json",
+    ]);
+    let ended = env.run(&arguments);
+    let report =
+        record::Report::parse(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {}", ended.stderr));
+    assert_eq!(
+        (ended.code, report.run.totals.fail, report.run.totals.warn),
+        (Some(0), 0, 0),
+        "{}",
+        ended.stderr
+    );
+    let words: Vec<_> =
+        report.run.target.entrances.iter().map(|entrance| entrance.security.as_str()).collect();
+    assert_eq!(words, ["implicit", "starttls"]);
+    assert!(
+        report.run.totals.pass > 0
+            && report.run.target.entrances.iter().all(|entrance| entrance.tls.is_some())
+    );
+    assert!(!ended.stdout.contains("Secret-"));
+    assert_eq!(server.end().code, Some(0));
+}
+
+#[test]
+fn without_an_account_nothing_is_judged_and_that_is_no_pass() {
+    let env = TestEnv::new();
+    let server = Server::start(&env, &[]);
+    let clear = format!("127.0.0.1:{}", server.port());
+    let ended = env.run(&[
+        "conformance",
+        "--select",
+        "rfc1939.stat.format",
+        "--target",
+        &clear,
+        "--ca",
+        &server.ca(),
+    ]);
+    assert_eq!(ended.code, Some(3));
+    let (run, results) = env.records("poplab-run");
+    assert!(run.exit_reason.contains("give --user, or --accounts FILE"), "{}", run.exit_reason);
+    assert_eq!(results.counts().skipped, 1);
+}
+
+#[test]
+fn ctrl_c_leaves_the_reports() {
+    let (env, peer) = (TestEnv::new(), Peer::new(falls_silent));
+    let target = peer.target();
+    let arguments = ["conformance", "--target", &target, "--tls", "none", "--select", "*.greeting.*"];
+    let child = env.command(&arguments).spawn().unwrap();
+    // The second connection is that of a check, which is left without a greeting.
+    peer.wait_for("== connection 2");
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    let ended = Ended::of(child);
+    let (run, results) = env.records("poplab-run");
+    assert_eq!((ended.code, run.exit_code, run.exit_reason.as_str()), (Some(3), 3, "interrupted"));
+    assert!(!results.checks.is_empty());
+    let stopped = |check: &record::CheckResult| {
+        check.verdict == record::Verdict::Inconclusive && check.observed.contains("stopped")
+    };
+    assert!(results.checks.iter().any(stopped), "{}", env.read("poplab-run/results.json"));
+    assert!(ended.stderr.contains("error: interrupted"), "{}", ended.stderr);
+}
