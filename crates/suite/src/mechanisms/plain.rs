@@ -31,7 +31,8 @@ async fn longest_parts(lab: &Lab) -> Outcome {
     let (mut session, reply) = answered(lab, Mechanism::Plain, response).await?;
     let reply = reply.require_err()?;
     // Closing after a failed login is allowed.
-    in_step(&mut session, &format!("a message of three parts of 255 octets, {}", reply.seen())).await?;
+    in_step(&mut session, &format!("PLAIN with three parts of 255 octets was answered {}", reply.quoted()))
+        .await?;
     Ok(())
 }
 

@@ -37,7 +37,7 @@ async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Resu
     if login::is_busy(&reply) {
         return Ok(reply);
     }
-    let last = match client.last(&challenge(reply)?) {
+    let last = match client.last(&challenge(&reply)?) {
         Ok(last) => last,
         Err(error @ ExchangeError::TooManyIterations(_)) => return inconclusive(error.to_string()),
         Err(error) => return fail(format!("the server's first message: {error}")),
@@ -52,7 +52,7 @@ async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Resu
             reply.quoted()
         ));
     }
-    if let Err(error) = client.verify(&challenge(reply)?) {
+    if let Err(error) = client.verify(&challenge(&reply)?) {
         return fail(format!("the server's final message: {error}"));
     }
     session.respond("").await.judged()
@@ -62,7 +62,7 @@ async fn bad_proof(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let mut session = channel(lab).await?;
     let mut client = Client::<Sha256>::new(&account.user, account.password(), &lab.nonce());
-    let asked = assumed_challenge(first(lab, &mut session, &client.first()).await?)?;
+    let asked = assumed_challenge(&first(lab, &mut session, &client.first()).await?)?;
     let right = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
     let parsed =
         scram::parse_client_final(right.as_bytes()).or_else(|error| inconclusive(error.to_string()))?;
@@ -92,7 +92,7 @@ async fn nonce(lab: &Lab) -> Outcome {
         let mut session = channel(lab).await?;
         let own = lab.nonce();
         let opening = Client::<Sha256>::new(&account.user, account.password(), &own).first();
-        let asked = assumed_challenge(first(lab, &mut session, &opening).await?)?;
+        let asked = assumed_challenge(&first(lab, &mut session, &opening).await?)?;
         let whole = scram::parse_server_first(&asked).or_else(|error| inconclusive(error.to_string()))?.nonce;
         // The same client again, now that the nonce to misquote is known: its proof is right for what it sends.
         let altered = Alterations { final_nonce: Some(alter(&own, whole)), ..Alterations::default() };
@@ -178,7 +178,7 @@ async fn run(
     if !reply.continuation {
         return Ok(Answer { last: reply, message: None });
     }
-    let asked = assumed_challenge(reply)?;
+    let asked = assumed_challenge(&reply)?;
     let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
     conclude(lab, session, &last).await
 }
@@ -214,7 +214,7 @@ fn refused(answer: &Answer, what: &str) -> Outcome {
 }
 
 /// The octets of a challenge, which the requirement asks for.
-pub(crate) fn challenge(reply: Reply) -> Result<Vec<u8>, Stop> {
+pub(crate) fn challenge(reply: &Reply) -> Result<Vec<u8>, Stop> {
     if !reply.continuation {
         return fail(format!("{}; a challenge was required", reply.seen()));
     }
@@ -222,7 +222,7 @@ pub(crate) fn challenge(reply: Reply) -> Result<Vec<u8>, Stop> {
 }
 
 /// The octets of a challenge that only leads to the point of a check.
-pub(crate) fn assumed_challenge(reply: Reply) -> Result<Vec<u8>, Stop> {
+pub(crate) fn assumed_challenge(reply: &Reply) -> Result<Vec<u8>, Stop> {
     challenge(reply).map_err(|stop| match stop {
         Stop::Fail(seen) => Stop::Inconclusive(seen),
         other => other,

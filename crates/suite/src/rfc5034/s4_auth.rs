@@ -31,7 +31,7 @@ checks! {
 async fn unknown_mechanism(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     session.require_err("AUTH NO-SUCH-MECH").await?;
-    require_usable(&mut session, "the refusal of an unknown mechanism").await
+    require_usable(&mut session, "an unknown mechanism was refused").await
 }
 
 async fn mechanism_case(lab: &Lab) -> Outcome {
@@ -102,7 +102,7 @@ async fn cancel(lab: &Lab) -> Outcome {
     let (mut session, _) = challenged(lab, plainest(lab)?).await?;
     let reply = session.respond("*").await.judged()?;
     require(reply.is_err(), || format!("`*` was answered {}; `-ERR` was required", reply.quoted()))?;
-    require_usable(&mut session, "a cancelled exchange").await
+    require_usable(&mut session, "an exchange was cancelled").await
 }
 
 async fn success(lab: &Lab) -> Outcome {
@@ -202,7 +202,7 @@ async fn no_data_with_ok(lab: &Lab) -> Outcome {
         if login::is_busy(&reply) {
             return Ok(reply);
         }
-        let asked = scram::assumed_challenge(reply)?;
+        let asked = scram::assumed_challenge(&reply)?;
         let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
         let reply = session.respond(encoded(lab, last)).await?;
         if login::is_busy(&reply) {
@@ -214,7 +214,7 @@ async fn no_data_with_ok(lab: &Lab) -> Outcome {
                 reply.quoted()
             ));
         }
-        scram::assumed_challenge(reply)?;
+        scram::assumed_challenge(&reply)?;
         session.respond("").await.judged()
     })
     .await?;

@@ -58,7 +58,7 @@ async fn bad_base64(lab: &Lab) -> Outcome {
     let mut closed = None;
     for text in ["!!!!", "=AAA", "AAA=BBB", "A", "AAAAA", "AA AA"] {
         for at_once in [false, true] {
-            if refuses(lab, text, at_once).await? == Afterwards::Closed {
+            if refuses(lab, text, &format!("`{text}`"), at_once).await? == Afterwards::Closed {
                 closed = Some(text);
             }
         }
@@ -69,8 +69,9 @@ async fn bad_base64(lab: &Lab) -> Outcome {
         // A decoder that skips what it does not know logs in with this.
         let foreign = format!("{front}!{back}");
         lab.journal().secret(foreign.as_bytes());
-        refuses(lab, &foreign, false).await?;
-        refuses(lab, &foreign, true).await?;
+        let what = "the right credentials with `!` in their midst";
+        refuses(lab, &foreign, what, false).await?;
+        refuses(lab, &foreign, what, true).await?;
     }
     match closed {
         Some(text) => warn(format!("the connection ended after `{text}`, which is not base64, was refused")),
@@ -84,13 +85,13 @@ enum Afterwards {
     Closed,
 }
 
-async fn refuses(lab: &Lab, text: &str, at_once: bool) -> Result<Afterwards, Stop> {
+async fn refuses(lab: &Lab, text: &str, name: &str, at_once: bool) -> Result<Afterwards, Stop> {
     let (mut session, reply) = offered(lab, text, at_once).await?;
     let what = if at_once { "as initial response" } else { "as response" };
     require(reply.is_err(), || {
-        format!("`{text}` {what} was answered {}; it is not base64, so `-ERR` was required", reply.quoted())
+        format!("{name} {what} was answered {}; that is not base64, so `-ERR` was required", reply.quoted())
     })?;
-    let usable = in_step(&mut session, &format!("the refusal of `{text}` {what}")).await?;
+    let usable = in_step(&mut session, &format!("{name} {what} was refused")).await?;
     Ok(if usable { Afterwards::Usable } else { Afterwards::Closed })
 }
 
@@ -158,5 +159,5 @@ async fn not_a_command(lab: &Lab) -> Outcome {
             reply.quoted()
         )
     })?;
-    require_usable(&mut session, "`QUIT.` as a response, which is no command").await
+    require_usable(&mut session, "`QUIT.` was refused as a response").await
 }

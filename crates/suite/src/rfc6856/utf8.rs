@@ -81,7 +81,7 @@ async fn provoke(lab: &Lab) -> Outcome {
         session.command(command).await?;
     }
     drop(session);
-    match lab.deletable(1).await {
+    match lab.deletable(0).await {
         Ok(mut session) => {
             session.command("DELE 99999").await?;
             session.command("RSET").await?;
