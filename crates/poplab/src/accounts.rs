@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use suite::{Accounts, AccountsError};
+use anyhow::Context as _;
+use suite::Accounts;
 
 /// Reads an accounts file.
 ///
@@ -10,6 +11,6 @@ use suite::{Accounts, AccountsError};
 /// It cannot be read, or its content is wrong; then with line and column.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Accounts> {
     let text = std::fs::read_to_string(path)
-        .map_err(|source| AccountsError::Read { path: path.to_owned(), source })?;
+        .with_context(|| format!("cannot read the accounts file {}", path.display()))?;
     Ok(Accounts::parse(path, &text, &|variable| std::env::var(variable).ok())?)
 }

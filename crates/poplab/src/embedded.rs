@@ -61,13 +61,15 @@ impl Embedded {
             };
             runtime.block_on(async {
                 match FakeServer::start(served, Ports::ANY).await {
-                    Ok(server) => {
-                        let facts =
-                            server.clear().zip(server.tls()).map(|both| (both, server.ca_pem().to_owned()));
+                    Ok(running) => {
+                        let facts = running
+                            .clear()
+                            .zip(running.tls())
+                            .map(|both| (both, running.ca_pem().to_owned()));
                         // Fails only when nobody waits for the server any more.
                         let _ = tell.send(facts.ok_or_else(|| std::io::Error::other("a port is missing")));
                         let _ = stopped.await;
-                        server.stop().await;
+                        running.stop().await;
                     }
                     Err(error) => drop(tell.send(Err(error))),
                 }

@@ -26,7 +26,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
 /// The names nearest to a misspelt one, at most three, nearest first; empty when none is near.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = wanted.replace('*', "");
-    let worst = wanted.chars().count() / 3 + 1;
+    let worst = wanted.chars().count() / 4 + 1;
     let mut near: Vec<(usize, &str)> = names
         .into_iter()
         .filter_map(|name| {

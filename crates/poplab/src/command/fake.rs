@@ -31,13 +31,13 @@ const FORMAT: u32 = 1;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  poplab fake                                      accounts of every role with poplab's own mail
-  poplab fake --mail ~/Maildir --port 11000        alice has this mail; it is read once and never changed
-  poplab fake --defect rfc1939.retr.no-stuffing    a server that is wrong in one way
+  poplab fake                                    accounts of every role, our own mail
+  poplab fake --mail ~/Maildir --port 11000      alice has this mail; it is only read
+  poplab fake --defect rfc1939.retr.no-stuffing  a server that is wrong in one way
   poplab fake --list-defects
 
-Passwords of generated accounts follow from the seed and are shown in the first line: they protect nothing. Those read
-from --accounts, --password-env are not shown.")]
+Passwords of generated accounts follow from the seed and are shown in the first line:
+they protect nothing. Those from --accounts and --password-env are not shown.")]
 pub(crate) struct Arguments {
     /// The port without TLS; 0 for a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -104,19 +104,19 @@ struct ShownAccount {
 }
 
 /// Serves until its time is over.
-pub(crate) fn run(arguments: Arguments) -> anyhow::Result<u8> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.list_defects {
         return list_defects();
     }
     let defects = embedded::defects(&arguments.defect)?;
-    let (accounts, shown) = population(&arguments)?;
+    let (accounts, shown) = population(arguments)?;
     let seed = arguments.seed;
     let world = World::new(Configuration { seed, accounts, defects, ..Configuration::default() });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::not_carried_out(format!("the system gives no event queue: {error}")))?;
-    runtime.block_on(serve(&arguments, world, shown))
+    runtime.block_on(serve(arguments, world, shown))
 }
 
 async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>) -> anyhow::Result<u8> {

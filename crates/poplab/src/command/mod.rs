@@ -23,7 +23,7 @@ const AFTER: &str = "\
 Examples:
   poplab conformance                                       judge the embedded fake server
   poplab conformance --target mail.example.org:995 --user alice
-  poplab fake --mail ~/Maildir                             a server with this mail, for the tests of a client
+  poplab fake --mail ~/Maildir                             a server with this mail
 
 Exit codes:
   0  all as required
@@ -34,7 +34,7 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Conformance(conformance::Arguments),
+    Conformance(Box<conformance::Arguments>),
     Fake(fake::Arguments),
     Seed(seed::Arguments),
     Report(report::Arguments),
@@ -48,8 +48,8 @@ enum Command {
 /// What kept it from being carried out; `exit::code` gives the exit code.
 pub(crate) fn run(line: CommandLine) -> anyhow::Result<u8> {
     match line.command {
-        Command::Conformance(arguments) => conformance::run(arguments),
-        Command::Fake(arguments) => fake::run(arguments),
+        Command::Conformance(arguments) => conformance::run(&arguments),
+        Command::Fake(arguments) => fake::run(&arguments),
         Command::Seed(arguments) => seed::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
@@ -64,7 +64,7 @@ pub(crate) enum Format {
     Human,
     /// One JSON object with everything.
     Json,
-    /// `JUnit` XML, for the test view of CI systems.
+    /// JUnit XML, for the test view of CI systems.
     Junit,
     /// Test Anything Protocol, version 14.
     Tap,

@@ -4,39 +4,39 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A folder to work in and the program in it.
-pub struct TestEnv {
+pub(crate) struct TestEnv {
     folder: tempfile::TempDir,
 }
 
 /// What a run of the program came to.
-pub struct Ended {
-    pub stdout: String,
-    pub stderr: String,
-    pub code: Option<i32>,
+pub(crate) struct Ended {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: Option<i32>,
 }
 
 impl TestEnv {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(&path, content).expect("a file");
         path
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// The program with these arguments, ready to be started; nothing of this process's environment is in it.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_poplab"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("PATH", "/usr/bin:/bin").env("TMPDIR", self.folder.path());
@@ -44,29 +44,29 @@ impl TestEnv {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.command(arguments).spawn().expect("the program starts"))
     }
 
     /// The same with a password in the environment, as `SECRET`.
-    pub fn run_with_secret(&self, arguments: &[&str], secret: &str) -> Ended {
+    pub(crate) fn run_with_secret(&self, arguments: &[&str], secret: &str) -> Ended {
         Ended::of(self.command(arguments).env("SECRET", secret).spawn().expect("the program starts"))
     }
 
     /// The text with everything that changes from run to run replaced.
-    pub fn masked(&self, text: &str) -> String {
+    pub(crate) fn masked(&self, text: &str) -> String {
         mask(text, self.folder.path())
     }
 
     /// Output and exit code, masked, as a snapshot.
-    pub fn told(&self, ended: &Ended) -> String {
+    pub(crate) fn told(&self, ended: &Ended) -> String {
         let code = ended.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let text = format!("exit code {code}\n--- stdout\n{}--- stderr\n{}", ended.stdout, ended.stderr);
         self.masked(&text)
     }
 
     /// The records of a run, which are there in every case.
-    pub fn records(&self, folder: &str) -> (record::Run, record::Results) {
+    pub(crate) fn records(&self, folder: &str) -> (record::Run, record::Results) {
         let run = record::Run::parse(&self.read(&format!("{folder}/run.json"))).expect("run.json reads back");
         let results = self.read(&format!("{folder}/results.json"));
         (run, record::Results::parse(&results).expect("results.json reads back"))
@@ -75,7 +75,7 @@ impl TestEnv {
 
 impl Ended {
     /// Waits for the program.
-    pub fn of(child: Child) -> Self {
+    pub(crate) fn of(child: Child) -> Self {
         let output = child.wait_with_output().expect("the program ends");
         let text = |octets: Vec<u8>| String::from_utf8(octets).expect("UTF-8");
         Self { stdout: text(output.stdout), stderr: text(output.stderr), code: output.status.code() }

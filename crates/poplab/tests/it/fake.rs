@@ -9,13 +9,13 @@ use insta::assert_snapshot;
 use crate::environment::{Ended, TestEnv};
 
 /// A running `poplab fake`; ends with its standard input, at the latest when the test does.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     first_line: serde_json::Value,
 }
 
 impl Server {
-    pub fn start(env: &TestEnv, arguments: &[&str]) -> Self {
+    pub(crate) fn start(env: &TestEnv, arguments: &[&str]) -> Self {
         let mut command = env.command(&[&["fake"], arguments].concat());
         let mut child =
             command.env("SECRET", "swordfish-123").stdin(Stdio::piped()).spawn().expect("it starts");
@@ -30,20 +30,20 @@ impl Server {
         self.first_line[key].as_u64().unwrap_or_else(|| panic!("no {key} in {}", self.first_line))
     }
 
-    pub fn port(&self) -> u64 {
+    pub(crate) fn port(&self) -> u64 {
         self.number("port")
     }
 
-    pub fn tls_port(&self) -> u64 {
+    pub(crate) fn tls_port(&self) -> u64 {
         self.number("tls_port")
     }
 
-    pub fn ca(&self) -> String {
+    pub(crate) fn ca(&self) -> String {
         self.first_line["ca"].as_str().expect("a path").to_owned()
     }
 
     /// Closes its standard input and waits for its end.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         drop(self.child.stdin.take());
         Ended::of(self.child)
     }

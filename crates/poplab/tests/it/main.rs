@@ -1,5 +1,7 @@
 //! Tests of the program from outside: whole outputs, exit codes and files. What the checks judge is tested in `suite`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod bad_input;
 mod environment;
 mod fake;

@@ -5,22 +5,22 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// A scripted server on a free loopback port. It serves until the test ends.
-pub struct Peer {
+pub(crate) struct Peer {
     port: u16,
     heard: Receiver<String>,
 }
 
 /// One connection of a scripted server.
-pub struct Connection {
+pub(crate) struct Connection {
     reader: BufReader<TcpStream>,
     heard: Sender<String>,
     /// Counted from 1.
-    pub number: usize,
+    pub(crate) number: usize,
 }
 
 impl Peer {
     /// Serves every connection by this script, one thread each.
-    pub fn new(script: fn(&mut Connection)) -> Self {
+    pub(crate) fn new(script: fn(&mut Connection)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let (heard_by, heard) = channel();
@@ -38,17 +38,17 @@ impl Peer {
         Self { port, heard }
     }
 
-    pub fn target(&self) -> String {
+    pub(crate) fn target(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// Every line that was heard so far.
-    pub fn heard(&self) -> Vec<String> {
+    pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.try_iter().collect()
     }
 
     /// Waits until this line is heard.
-    pub fn wait_for(&self, wanted: &str) {
+    pub(crate) fn wait_for(&self, wanted: &str) {
         while self.heard.recv().expect("the server goes on") != wanted {}
     }
 }
@@ -59,12 +59,12 @@ impl Connection {
         let _ = self.heard.send(line.to_owned());
     }
 
-    pub fn say(&mut self, octets: &[u8]) -> bool {
+    pub(crate) fn say(&mut self, octets: &[u8]) -> bool {
         self.reader.get_mut().write_all(octets).is_ok()
     }
 
     /// The next line, without its end; nothing when the client is gone.
-    pub fn listen(&mut self) -> Option<String> {
+    pub(crate) fn listen(&mut self) -> Option<String> {
         let mut line = Vec::new();
         let octets = self.reader.read_until(b'\n', &mut line).ok()?;
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
@@ -73,20 +73,19 @@ impl Connection {
     }
 
     /// Listens until the client is gone.
-    pub fn stay(&mut self) {
+    pub(crate) fn stay(&mut self) {
         while self.listen().is_some() {}
     }
 }
 
 /// A POP3 server that knows CAPA, USER and QUIT, and refuses every password.
-pub fn refuses_passwords(connection: &mut Connection) {
+pub(crate) fn refuses_passwords(connection: &mut Connection) {
     connection.say(b"+OK ready\r\n");
     while let Some(line) = connection.listen() {
         let reply: &[u8] = match line.split(' ').next() {
             Some("CAPA") => b"+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n",
-            Some("USER") => b"+OK\r\n",
+            Some("USER" | "QUIT") => b"+OK\r\n",
             Some("PASS" | "AUTH") => b"-ERR [AUTH] wrong password\r\n",
-            Some("QUIT") => b"+OK\r\n",
             _ => b"-ERR unknown\r\n",
         };
         if !connection.say(reply) {
@@ -96,7 +95,7 @@ pub fn refuses_passwords(connection: &mut Connection) {
 }
 
 /// Answers the first connection well enough to be surveyed, and leaves all others without a greeting.
-pub fn falls_silent(connection: &mut Connection) {
+pub(crate) fn falls_silent(connection: &mut Connection) {
     if connection.number == 1 {
         connection.say(b"+OK ready\r\n");
         while let Some(line) = connection.listen() {

@@ -1,5 +1,7 @@
 //! `poplab seed` into Maildirs and through a command.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 
 use crate::environment::TestEnv;
@@ -7,7 +9,7 @@ use crate::environment::TestEnv;
 fn accounts(env: &TestEnv, roles: &[&str], seeding: &str) {
     let mut text = "accounts:\n".to_owned();
     for role in roles {
-        text.push_str(&format!("  - {{user: {role}1, password: wonderland, role: {role}}}\n"));
+        let _ = writeln!(text, "  - {{user: {role}1, password: wonderland, role: {role}}}");
     }
     text.push_str(seeding);
     env.write("accounts.yaml", text);

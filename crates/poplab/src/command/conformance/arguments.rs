@@ -10,20 +10,22 @@ use crate::command::Format;
 ///
 /// Without --target the embedded fake server is judged, on two free loopback ports.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(after_help = "\
 Examples:
-  poplab conformance                                            the embedded fake server
-  poplab conformance --defect rfc1939.retr.no-stuffing          the same, made wrong in one way
-  poplab conformance --target mail.example.org:995 --user alice   asks for the password
-  poplab conformance --target mail.example.org:995 --also mail.example.org:110 --accounts accounts.yaml
-  poplab conformance --select '*.retr.*' --list                 what would be judged
-  poplab conformance --explain rfc1939.retr.dot-stuffing        one requirement in full
+  poplab conformance                                      the embedded fake server
+  poplab conformance --defect rfc1939.retr.no-stuffing    the same, made wrong in one way
+  poplab conformance --target mail.example.org:995 --user alice
+  poplab conformance --target mail.example.org:995 --accounts accounts.yaml
+  poplab conformance --select '*.retr.*' --list           what would be judged
+  poplab conformance --explain rfc1939.retr.dot-stuffing  one requirement in full
 
-Mail is safe: nothing is deleted without --allow-delete, and then only messages that bear poplab's marker, in
-accounts with the role `disposable`. A refused login is not repeated.
+Mail is safe: nothing is deleted without --allow-delete, and then only messages that
+bear poplab's marker, in accounts with the role `disposable`. A refused login is not
+repeated.
 
-The run's folder (--out) holds run.json, results.json, latency.hlog and transcripts/ in every case, also when the
-run could not be carried out.")]
+The run's folder (--out) holds run.json, results.json, latency.hlog and transcripts/
+in every case, also when the run could not be carried out.")]
 pub(crate) struct Arguments {
     /// The server to judge
     #[arg(long, value_name = "HOST:PORT", help_heading = "Target")]

@@ -30,7 +30,7 @@ type Conclusion = (u8, String);
 ///
 /// # Errors
 /// The folder cannot be used; everything else is recorded in the run.
-pub(crate) fn run(arguments: Arguments) -> anyhow::Result<u8> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if let Some(id) = &arguments.explain {
         return selection::explain(id);
     }
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<u8> {
     }
     let folder = RunFolder::open(&arguments.out)?;
     let started = Timestamp::now();
-    let (mut course, conclusion) = carry_out(&arguments);
+    let (mut course, conclusion) = carry_out(arguments);
     let (exit_code, exit_reason) = conclusion.unwrap_or_else(|error| {
         let reason = terminal::visible(&format!("{error:#}"));
         course.error = Some(reason.clone());
@@ -52,17 +52,14 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<u8> {
         started: started.to_string(),
         ended: Timestamp::now().to_string(),
         seed: arguments.seed,
-        target: TargetInfo {
-            name: target_name(&arguments),
-            entrances: std::mem::take(&mut course.entrances),
-        },
+        target: TargetInfo { name: target_name(arguments), entrances: std::mem::take(&mut course.entrances) },
         totals: course.results.counts(),
         exit_code: i32::from(exit_code),
         exit_reason,
         error: course.error.take(),
         ..Run::default()
     };
-    write(&folder, &run, started, &course, &arguments)?;
+    write(&folder, &run, started, &course, arguments)?;
     Ok(exit_code)
 }
 

@@ -65,39 +65,36 @@ impl Plan {
         let defects = embedded::defects(&arguments.defect)?;
         let baseline = baseline(arguments)?;
         let cleartext_password = arguments.tls == Tls::None;
-        let (target, entrances, trust) = match &arguments.target {
-            Some(endpoint) => {
-                let trust = trust(arguments)?;
-                let entrance = |endpoint: &Endpoint, security| Entrance {
-                    endpoint: endpoint.clone(),
-                    security,
-                    cleartext_password,
-                };
-                let mut entrances = vec![entrance(endpoint, security(arguments.tls))];
-                if let Some(also) = &arguments.also {
-                    if also == endpoint {
-                        return Err(Failure::input(format!(
-                            "--also names the target itself, {also}; give its other port"
-                        )));
-                    }
-                    entrances.push(entrance(also, None));
+        let (target, entrances, trust) = if let Some(endpoint) = &arguments.target {
+            let trust = trust(arguments)?;
+            let entrance = |endpoint: &Endpoint, security| Entrance {
+                endpoint: endpoint.clone(),
+                security,
+                cleartext_password,
+            };
+            let mut entrances = vec![entrance(endpoint, security(arguments.tls))];
+            if let Some(also) = &arguments.also {
+                if also == endpoint {
+                    return Err(Failure::input(format!(
+                        "--also names the target itself, {also}; give its other port"
+                    )));
                 }
-                (Target::Server(Pool::new(accounts(arguments)?)), entrances, trust)
+                entrances.push(entrance(also, None));
             }
-            None => {
-                let server = Embedded::start(arguments.seed, defects)?;
-                let entrance = |address: std::net::SocketAddr, security| Entrance {
-                    endpoint: address.into(),
-                    security: Some(security),
-                    cleartext_password,
-                };
-                let entrances = vec![
-                    entrance(server.tls(), Security::Implicit),
-                    entrance(server.clear(), Security::Starttls),
-                ];
-                let trust = Trust::Only { ca_pem: server.ca_pem().into() };
-                (Target::Embedded(server), entrances, trust)
-            }
+            (Target::Server(Pool::new(accounts(arguments)?)), entrances, trust)
+        } else {
+            let server = Embedded::start(arguments.seed, defects)?;
+            let entrance = |address: std::net::SocketAddr, security| Entrance {
+                endpoint: address.into(),
+                security: Some(security),
+                cleartext_password,
+            };
+            let entrances = vec![
+                entrance(server.tls(), Security::Implicit),
+                entrance(server.clear(), Security::Starttls),
+            ];
+            let trust = Trust::Only { ca_pem: server.ca_pem().into() };
+            (Target::Embedded(server), entrances, trust)
         };
         let dialer = Dialer::tcp(trust).map_err(|error| {
             let file = arguments.ca.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));

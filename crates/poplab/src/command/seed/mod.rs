@@ -34,9 +34,11 @@ An accounts file:
   seed:
     maildir: \"/var/mail/test/{user}\"
 
-Maildirs: poplab replaces its own messages and never touches another. A maildrop of the role `disposable` or `empty`
-that holds other mail is refused. Files get the owner of the folder the Maildir is in, if poplab runs as root.
-Commands: each message is given on standard input to `sh -c`, with the line ends of Unix; older ones stay.")]
+Maildirs: poplab replaces its own messages and never touches another. A maildrop of
+the role `disposable` or `empty` that holds other mail is refused. Files get the owner
+of the folder the Maildir is in, if poplab runs as root.
+Commands: each message is given on standard input to `sh -c`, with the line ends of
+Unix; older ones stay.")]
 pub(crate) struct Arguments {
     /// The accounts with their roles, YAML
     #[arg(long, value_name = "FILE")]
