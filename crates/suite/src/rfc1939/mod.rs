@@ -1,3 +1,18 @@
 //! Checks of RFC 1939, one file per section and command.
 
+mod maildrop;
+pub(crate) mod s3_commands;
+pub(crate) mod s3_framing;
+pub(crate) mod s3_greeting;
+pub(crate) mod s4_lock;
+pub(crate) mod s4_states;
+pub(crate) mod s5_dele;
+pub(crate) mod s5_list;
+pub(crate) mod s5_retr;
 pub(crate) mod s5_stat;
+pub(crate) mod s6_update;
+pub(crate) mod s7_apop;
+pub(crate) mod s7_top;
+pub(crate) mod s7_uidl;
+pub(crate) mod s7_user;
+pub(crate) mod s8_policy;

@@ -1,0 +1,173 @@
+//! RFC 1939 section 4: the exclusive-access lock.
+//!
+//! Whether two sessions may be in one maildrop is left to the server (A2); judged is what it does to them.
+
+use std::rc::Rc;
+
+use mail::{Marker, Role};
+
+use super::maildrop::{Maildrop, numbers};
+use crate::accounts::Account;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::login;
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::site::Security;
+
+checks! {
+    "rfc1939.lock.effect" => effect,
+    "rfc1939.lock.refusal" => refusal,
+    "rfc1939.lock.after-auth-only" => after_auth_only,
+}
+
+/// The catalogue's A and B change places: the session that removes has to be the one that saw all markers.
+async fn effect(lab: &Lab) -> Outcome {
+    let mut remover = lab.deletable(2).await?;
+    let account = remover.account()?;
+    let (mut reader, reply) = login_once(lab, &account).await?;
+    if !reply?.is_ok() {
+        // One session at a time: nobody can take away what another looks at.
+        return Ok(());
+    }
+    let whole = reader.assume_ok("RETR 1").await?;
+    let before = Maildrop::before_marks(&mut reader, lab).await?;
+    let listed: Vec<u64> = before.messages.iter().map(|held| held.number).collect();
+    let Some(first) = before.messages.first().filter(|held| held.number == 1) else {
+        return inconclusive("message 1 is not there");
+    };
+    remover.assume_ok("DELE 1").await?;
+    remover.quit().await?;
+
+    let what = format!("two sessions were admitted and one of them removed {}", first.told());
+    match reader.command("RETR 1").await {
+        // The body alone: a server may keep a note of the first retrieval in the header.
+        Ok(reply) if reply.is_ok() => require(
+            Marker::parse(reply.octets()) == Marker::parse(whole.octets())
+                && mail::body(reply.octets()) == mail::body(whole.octets()),
+            || format!("{what}; then RETR 1 in the other gave another message or other content"),
+        )?,
+        Ok(reply) => return warn(format!("{what}; then in the other {}", reply.seen())),
+        Err(mishap @ Mishap::Closed { .. }) => return warn(format!("{what}; then {mishap}")),
+        Err(mishap) => return Err(mishap.into()),
+    }
+    let now = numbers(&reader.assume_ok("LIST").await?);
+    let shifted = listed.iter().find(|number| !now.contains(number));
+    require(shifted.is_none(), || {
+        format!(
+            "{what}; RETR 1 in the other still works, but of its {} messages LIST now gives {}",
+            listed.len(),
+            now.len()
+        )
+    })
+}
+
+async fn refusal(lab: &Lab) -> Outcome {
+    let mut first = lab.login(Role::Fixtures).await?;
+    let account = first.account()?;
+    first.assume_ok("STAT").await?;
+    let (mut second, reply) = login_once(lab, &account).await?;
+    // A server may make the second one wait for the first (inconclusive, as a time-out is), but not say nothing.
+    let reply = reply.judged()?;
+    let stat = second.command("STAT").await;
+    let outcome = match (reply.is_ok(), stat) {
+        (true, stat) => {
+            let stat = stat.judged()?;
+            require(stat.is_ok(), || {
+                format!("a second login was answered {}, but then {}", reply.quoted(), stat.seen())
+            })
+        }
+        // RFC 1939 section 4: after a refusal the server may close.
+        (false, Err(Mishap::Closed { .. })) => Ok(()),
+        (false, Err(mishap)) => Err(mishap.judged()),
+        (false, Ok(stat)) => require(stat.is_err(), || {
+            format!("a second login was refused with {}, but then {}", reply.quoted(), stat.seen())
+        }),
+    };
+    drop(first);
+    outcome
+}
+
+async fn after_auth_only(lab: &Lab) -> Outcome {
+    // A wrong password is given, so this is for an account kept for that.
+    let account = lab.account(Role::Disposable).await?;
+    let mut named = lab.connect().await?;
+    named.assume_ok(format!("USER {}", account.user)).await?;
+    admitted(lab, &account, "while another connection has said USER").await?;
+
+    let mut wrong = lab.connect().await?;
+    login::may_send_password(
+        wrong.tls(),
+        lab.site().permissions.loopback,
+        lab.site().permissions.cleartext_password,
+    )?;
+    wrong.assume_ok(format!("USER {}", account.user)).await?;
+    let reply = wrong.command(format!("PASS wrong-{}", &lab.nonce()[..8])).await?;
+    assume(reply.is_err(), || format!("a wrong password was answered {}", reply.quoted()))?;
+    admitted(lab, &account, "while another connection has given a wrong password").await?;
+    drop((named, wrong));
+    Ok(())
+}
+
+/// One login, ended by QUIT, must succeed: nobody else is logged in.
+async fn admitted(lab: &Lab, account: &Rc<Account>, meanwhile: &str) -> Outcome {
+    let (mut session, reply) = login_once(lab, account).await?;
+    let reply = reply?;
+    if reply.is_ok() {
+        // So that it is a session like any other.
+        session.assume_ok("LIST").await?;
+        session.quit().await?;
+        return Ok(());
+    }
+    let seen = format!("{meanwhile}, the login was refused: {}", reply.quoted());
+    // Anything else may be throttling, which is right after a wrong password.
+    if speaks_of_lock(&reply) { fail(seen) } else { inconclusive(seen) }
+}
+
+/// One login by the usual method, without asking a busy maildrop again; the reply to its last step is the caller's
+/// to judge.
+///
+/// # Errors
+/// [`Stop::Inconclusive`] if it does not get that far, [`Stop::Skipped`] if no password may be sent here.
+pub(super) async fn login_once(
+    lab: &Lab,
+    account: &Rc<Account>,
+) -> Result<(Session, Result<Reply, Mishap>), Stop> {
+    let Some(method) = lab.survey().method else {
+        return skipped("no way to log in is known");
+    };
+    let (mut session, greeting) = opened(lab).await?;
+    let permissions = &lab.site().permissions;
+    login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
+    let timestamp = sasl::apop::timestamp(&greeting.line);
+    let reply = login::attempt(&mut session, method, account, timestamp, &lab.nonce()).await;
+    if reply.as_ref().is_ok_and(Reply::is_ok) {
+        session.belongs_to(Rc::clone(account));
+    }
+    Ok((session, reply))
+}
+
+/// A connection in AUTHORIZATION on the channel that logins use, and its greeting (for APOP).
+///
+/// # Errors
+/// [`Stop::Inconclusive`] if it cannot be had.
+pub(super) async fn opened(lab: &Lab) -> Result<(Session, Reply), Stop> {
+    let mut session = lab.connect_raw().await?;
+    let greeting = session.greeting().await?.assume_ok()?;
+    if lab.site().entrance.security == Security::Starttls {
+        session.assume_ok("STLS").await?;
+        session.start_tls(&lab.site().dialer, &lab.tls_options()).await.map_err(|stop| match stop {
+            Stop::Fail(seen) => Stop::Inconclusive(seen),
+            other => other,
+        })?;
+    }
+    Ok((session, greeting))
+}
+
+/// Whether a refusal says that the maildrop is in use, by code or, without codes, in words.
+pub(super) fn speaks_of_lock(reply: &Reply) -> bool {
+    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
+    reply.has_code("IN-USE")
+        || (reply.code().is_none() && ["lock", "in use", "busy"].iter().any(|word| text.contains(word)))
+}

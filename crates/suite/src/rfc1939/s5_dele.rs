@@ -1,0 +1,203 @@
+//! RFC 1939 section 5: DELE, NOOP and RSET.
+//!
+//! Marks are taken back by RSET before a check ends; only `dele.all` removes mail.
+
+use mail::Role;
+
+use super::maildrop::{Maildrop, highest};
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require, warn};
+use crate::session::Session;
+
+checks! {
+    "rfc1939.dele.ok" => ok,
+    "rfc1939.dele.hides" => hides,
+    "rfc1939.dele.twice" => twice,
+    "rfc1939.dele.no-such" => no_such,
+    "rfc1939.dele.all" => all,
+    "rfc1939.noop.ok" => noop_ok,
+    "rfc1939.rset.unmarks" => rset_unmarks,
+    "rfc1939.rset.idempotent" => rset_idempotent,
+    "rfc1939.rset.keeps-numbers" => rset_keeps_numbers,
+}
+
+async fn ok(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    let reply = session.command("DELE 1").await.judged()?;
+    session.command("RSET").await?;
+    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
+    if reply.is_err()
+        && ["read-only", "readonly", "read only", "permission"].iter().any(|word| text.contains(word))
+    {
+        return inconclusive(format!("{}: the maildrop is read-only", reply.seen()));
+    }
+    reply.require_ok()?;
+    Ok(())
+}
+
+async fn hides(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    session.assume_ok("DELE 1").await?;
+    let mut commands = vec!["LIST 1", "RETR 1"];
+    commands.extend(lab.survey().has_top.then_some("TOP 1 0"));
+    commands.extend(lab.survey().has_uidl.then_some("UIDL 1"));
+    let mut obeyed = Vec::new();
+    for command in commands {
+        let reply = session.command(command).await.judged()?;
+        if !reply.is_err() {
+            obeyed.push(reply.seen());
+        }
+    }
+    session.command("RSET").await?;
+    require(obeyed.is_empty(), || {
+        format!("message 1 was marked as deleted, yet {}; `-ERR` was required", obeyed.join(", "))
+    })
+}
+
+async fn twice(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    session.assume_ok("DELE 1").await?;
+    let reply = session.command("DELE 1").await.judged()?;
+    session.command("RSET").await?;
+    require(reply.is_err(), || format!("the second {}; `-ERR` was required", reply.seen()))
+}
+
+async fn no_such(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(0).await?;
+    // Not from STAT: a server that miscounts there would have us mark its last message.
+    let last = highest(&mut session).await?;
+    let before = session.assume_ok("STAT").await?.totals()?;
+    let reply = session.command(format!("DELE {}", last + 1)).await.judged()?;
+    let after = session.assume_ok("STAT").await?.totals()?;
+    session.command("RSET").await?;
+    require(reply.is_err(), || format!("the last message is {last}, yet {}", reply.seen()))?;
+    require(before == after, || {
+        format!(
+            "{}, but STAT said {} {} before and {} {} after it",
+            reply.seen(),
+            before.0,
+            before.1,
+            after.0,
+            after.1
+        )
+    })
+}
+
+/// Uses up a maildrop of disposable mail.
+async fn all(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    let marked: Vec<u64> = before.messages.iter().map(|held| held.number).collect();
+    for number in &marked {
+        session.require_ok(format!("DELE {number}")).await?;
+    }
+    let stat = session.require_ok("STAT").await?;
+    require(stat.totals()? == (0, 0), || format!("all messages are marked, yet {}", stat.seen()))?;
+    require_empty(&mut session, "LIST").await?;
+    if lab.survey().has_uidl {
+        require_empty(&mut session, "UIDL").await?;
+    }
+    session.command("QUIT").await?.require_ok()?;
+    // The lock is free when the connection has ended.
+    session.until_closed().await;
+    drop(session);
+
+    let mut session = lab.login_to(&account).await?;
+    let reply = session.require_ok("STAT").await?;
+    let (count, octets) = reply.totals()?;
+    if count == 0 {
+        return require(octets == 0, || format!("{} in an emptied maildrop", reply.seen()));
+    }
+    let later = Maildrop::look(&mut session, lab).await?;
+    let what = format!("all {} messages were marked and QUIT was answered +OK", marked.len());
+    before.require_marked_gone(&later, &marked, &what)?;
+    inconclusive(format!("{}: other mail has come meanwhile", reply.seen()))
+}
+
+async fn require_empty(session: &mut Session, command: &str) -> Outcome {
+    let reply = session.require_ok(command).await?;
+    let lines = reply.lines().len();
+    require(lines == 0, || format!("all messages are marked, yet {command} lists {lines}"))
+}
+
+async fn noop_ok(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    session.assume_ok("DELE 1").await?;
+    let before = session.assume_ok("STAT").await?.totals()?;
+    let reply = session.command("NOOP").await.judged()?;
+    let after = session.assume_ok("STAT").await?.totals()?;
+    session.command("RSET").await?;
+    reply.require_ok()?;
+    require(before == after, || {
+        format!(
+            "with message 1 marked, STAT said {} {} before NOOP and {} {} after it",
+            before.0, before.1, after.0, after.1
+        )
+    })
+}
+
+async fn rset_unmarks(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    let totals = session.assume_ok("STAT").await?.totals()?;
+    session.assume_ok("DELE 1").await?;
+    session.assume_ok("DELE 2").await?;
+    session.require_ok("RSET").await?;
+    let after = session.assume_ok("STAT").await?.totals()?;
+    require(totals == after, || {
+        format!(
+            "DELE 1, DELE 2, RSET: STAT said {} {} before and {} {} after",
+            totals.0, totals.1, after.0, after.1
+        )
+    })?;
+    // Where the server announces EXPIRE 0, QUIT would rightly remove what was retrieved.
+    if !lab.survey().expire_zero() {
+        let retrieved = session.command("RETR 1").await?;
+        require(retrieved.is_ok(), || format!("after DELE 1, DELE 2, RSET {}", retrieved.seen()))?;
+    }
+    session.quit().await?;
+    let later = Maildrop::look_again(lab, &account).await?;
+    before.require_whole(&later, &[1, 2], "DELE 1, DELE 2, RSET, QUIT")
+}
+
+async fn rset_idempotent(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    session.require_ok("RSET").await?;
+    session.require_ok("RSET").await?;
+    Ok(())
+}
+
+async fn rset_keeps_numbers(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    let command = if lab.survey().has_uidl { "UIDL" } else { "LIST" };
+    let before = owned(session.assume_ok(command).await?.lines());
+    assume(!before.is_empty(), || format!("{command} lists nothing"))?;
+    session.assume_ok("DELE 1").await?;
+    session.assume_ok("RSET").await?;
+    let reply = session.assume_ok(command).await?;
+    let after = owned(reply.lines());
+    if before == after {
+        return Ok(());
+    }
+    // In any order (A24), as long as number and message stay together.
+    let moved = before.iter().find(|line| !after.contains(line));
+    match moved {
+        Some(line) => fail(format!(
+            "{command} had the line {} before DELE 1 and RSET, and has not after them",
+            crate::reply::quote(line)
+        )),
+        None if after.len() > before.len() => warn(format!(
+            "RSET reloaded the maildrop: {command} had {} lines before and {} after",
+            before.len(),
+            after.len()
+        )),
+        None => Ok(()),
+    }
+}
+
+fn owned(lines: Vec<&[u8]>) -> Vec<Vec<u8>> {
+    lines.into_iter().map(<[u8]>::to_vec).collect()
+}

@@ -1,0 +1,302 @@
+//! RFC 1939 section 6: QUIT and the UPDATE state, where mail is lost if a server errs.
+//!
+//! Every check here on removal compares the whole maildrop before and after ([`Maildrop`]) and names what is gone.
+//! Marks are set only in sessions of `lab.deletable`, each of which looks at every message again.
+
+use std::rc::Rc;
+
+use mail::Role;
+
+use super::maildrop::Maildrop;
+use super::s4_lock::{login_once, speaks_of_lock};
+use crate::accounts::Account;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
+use crate::reply::quote;
+use crate::session::Session;
+
+checks! {
+    "rfc1939.quit.auth" => quit_auth,
+    "rfc1939.quit.auth-no-update" => quit_auth_no_update,
+    "rfc1939.quit.trans" => quit_trans,
+    "rfc1939.quit.removes-marked" => quit_removes_marked,
+    "rfc1939.quit.keeps-unmarked" => quit_keeps_unmarked,
+    "rfc1939.quit.reply-after-removal" => quit_reply_after_removal,
+    "rfc1939.quit.lock-released" => quit_lock_released,
+    "rfc1939.quit.reply-delivered" => quit_reply_delivered,
+    "rfc1939.quit.ignores-rest" => quit_ignores_rest,
+    "rfc1939.quit.needs-crlf" => quit_needs_crlf,
+    "rfc1939.update.no-quit-fin" => no_quit_fin,
+    "rfc1939.update.no-quit-rst" => no_quit_rst,
+    "rfc1939.update.no-quit-halfclose" => no_quit_halfclose,
+    "rfc1939.update.no-quit-tls" => no_quit_tls,
+    "rfc1939.update.no-quit-midretr" => no_quit_midretr,
+}
+
+/// Repetitions are fewer on servers that other people use too.
+const REPETITIONS_ELSEWHERE: u32 = 25;
+/// More than the socket buffers of both sides together, so that a server is stuck in the middle of sending it.
+const MORE_THAN_BUFFERS: u64 = 12 * 1024 * 1024;
+
+async fn quit_auth(lab: &Lab) -> Outcome {
+    // In cleartext also where logins go through STLS: leaving needs no protection.
+    let mut session = lab.connect_clear().await?;
+    session.require_ok("QUIT").await?;
+    require_closed(&mut session).await
+}
+
+async fn quit_trans(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    session.require_ok("QUIT").await?;
+    require_closed(&mut session).await
+}
+
+async fn require_closed(session: &mut Session) -> Outcome {
+    let closing = session.until_closed().await;
+    require(closing.how.is_some(), || {
+        format!(
+            "the connection was still open {} s after the reply to QUIT",
+            session.patience().answer.as_secs()
+        )
+    })
+}
+
+/// A session with message 1 marked, the maildrop before, and whose it is.
+struct Marked {
+    session: Session,
+    before: Maildrop,
+    account: Rc<Account>,
+}
+
+impl Marked {
+    async fn first(lab: &Lab) -> Result<Self, Stop> {
+        let mut session = lab.deletable(1).await?;
+        let account = session.account()?;
+        let before = Maildrop::before_marks(&mut session, lab).await?;
+        session.assume_ok("DELE 1").await?;
+        Ok(Self { session, before, account })
+    }
+}
+
+/// Whatever ended the session, it was not QUIT: all mail must be there in the next one.
+async fn nothing_removed(lab: &Lab, before: &Maildrop, account: &Rc<Account>, what: &str) -> Outcome {
+    let later = Maildrop::look_again(lab, account).await?;
+    before.require_whole(&later, &[1], what)
+}
+
+async fn quit_auth_no_update(lab: &Lab) -> Outcome {
+    let Marked { session, before, account } = Marked::first(lab).await?;
+    session.reset();
+    let mut session = lab.connect_clear().await?;
+    let reply = session.command("QUIT").await?;
+    session.until_closed().await;
+    drop(session);
+    nothing_removed(lab, &before, &account, "DELE 1, a reset, then QUIT on a new connection without login")
+        .await?;
+    reply.assume_ok()?;
+    Ok(())
+}
+
+async fn quit_removes_marked(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(3).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    let last = before.last();
+    session.assume_ok("DELE 1").await?;
+    session.assume_ok(format!("DELE {last}")).await?;
+    session.quit().await?;
+    let later = Maildrop::look_again(lab, &account).await?;
+    let what = format!("DELE 1 and DELE {last} and QUIT were answered +OK");
+    before.require_unmarked_kept(&later, &[1, last], lab, &what)?;
+    before.require_marked_gone(&later, &[1, last], &what)
+}
+
+async fn quit_keeps_unmarked(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(3).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    session.assume_ok("DELE 2").await?;
+    // Whatever comes of QUIT, other mail must not be removed.
+    let reply = session.command("QUIT").await;
+    session.until_closed().await;
+    drop(session);
+    let later = Maildrop::look_again(lab, &account).await?;
+    before.require_unmarked_kept(&later, &[2], lab, "DELE 2, QUIT")?;
+    reply?.assume_ok()?;
+    Ok(())
+}
+
+async fn quit_reply_after_removal(lab: &Lab) -> Outcome {
+    let Marked { session, before, account } = Marked::first(lab).await?;
+    // After -ERR the message may stay; the next login waits for the end of the connection, not for the reply.
+    let closing = session.quit().await?;
+    assume(closing.how.is_some(), || "the connection stayed open after the reply to QUIT".to_owned())?;
+    let later = Maildrop::look_again(lab, &account).await?;
+    before.require_marked_gone(&later, &[1], "DELE 1 and QUIT were answered +OK and the connection ended")
+}
+
+async fn quit_lock_released(lab: &Lab) -> Outcome {
+    let survey = lab.survey();
+    let delay = survey.session_capability("LOGIN-DELAY").or_else(|| survey.capability("LOGIN-DELAY"));
+    if let Some(seconds) = delay.and_then(|delay| delay.parameters.first()).filter(|seconds| *seconds != "0")
+    {
+        return inconclusive(format!("the server announces LOGIN-DELAY {seconds}"));
+    }
+    // The first login may have to wait for what came before this check; the others for nothing.
+    let session = lab.login(Role::Fixtures).await?;
+    let account = session.account()?;
+    leave(session).await?;
+    let logins = repetitions(lab, 50);
+    for login in 2..=logins {
+        let (session, reply) = login_once(lab, &account).await?;
+        let reply = reply?;
+        if reply.is_ok() {
+            leave(session).await?;
+            continue;
+        }
+        let seen = format!(
+            "login {login} of {logins}, right after the end of the session before, was refused: {}",
+            reply.quoted()
+        );
+        return if speaks_of_lock(&reply) { fail(seen) } else { inconclusive(seen) };
+    }
+    Ok(())
+}
+
+async fn leave(session: Session) -> Outcome {
+    let closing = session.quit().await?;
+    assume(closing.how.is_some(), || "the connection stayed open after the reply to QUIT".to_owned())
+}
+
+async fn quit_reply_delivered(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let pipelining = lab.survey().announces("PIPELINING");
+    let times = repetitions(lab, 100);
+    for time in 1..=times {
+        let mut session = lab.login_to(&account).await?;
+        let listed = if pipelining {
+            session.batch(b"LIST\r\nQUIT\r\n").await?;
+            session.reply().await
+        } else {
+            session.command("LIST").await
+        };
+        match listed {
+            Ok(_) => {}
+            // LIST alone has worked here before, so it is the close that cut it short, and QUIT's reply with it.
+            Err(Mishap::Closed { how, .. }) if pipelining && time > 1 => {
+                return fail(format!(
+                    "LIST and QUIT in one write, try {time} of {times}: the connection ended ({how}) before the replies"
+                ));
+            }
+            Err(mishap) => return Err(mishap.into()),
+        }
+        let reply = if pipelining { session.reply().await } else { session.command("QUIT").await };
+        if let Err(mishap) = reply {
+            return Err(match mishap.judged() {
+                Stop::Fail(seen) => Stop::Fail(format!("try {time} of {times}: {seen}")),
+                other => other,
+            });
+        }
+        session.until_closed().await;
+    }
+    Ok(())
+}
+
+fn repetitions(lab: &Lab, at_home: u32) -> u32 {
+    if lab.site().permissions.loopback { at_home } else { at_home.min(REPETITIONS_ELSEWHERE) }
+}
+
+async fn quit_ignores_rest(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(1).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    session.batch(b"QUIT\r\nDELE 1\r\nQUIT\r\n").await?;
+    // A close with commands unread may destroy the reply; that is judged by rfc1939.quit.reply-delivered.
+    let reply = session.reply().await;
+    let closing = session.until_closed().await;
+    drop(session);
+    let later = Maildrop::look_again(lab, &account).await?;
+    before.require_whole(&later, &[], "QUIT, DELE 1 and QUIT were sent in one write")?;
+    require(closing.extra.is_empty(), || {
+        format!("commands behind QUIT in one write were answered: {}", quote(&closing.extra))
+    })?;
+    match reply {
+        Ok(_) | Err(Mishap::Closed { .. }) => Ok(()),
+        Err(mishap) => Err(mishap.into()),
+    }
+}
+
+async fn quit_needs_crlf(lab: &Lab) -> Outcome {
+    for cut in ["QUIT", "QUI"] {
+        let Marked { mut session, before, account } = Marked::first(lab).await?;
+        session.fragment(cut.as_bytes()).await?;
+        // Our FIN; reading on until the server's tells us that it has seen the end of our octets.
+        session.shutdown_write().await;
+        session.until_closed().await;
+        drop(session);
+        let what = format!("DELE 1, then `{cut}` without CRLF and a FIN");
+        nothing_removed(lab, &before, &account, &what).await?;
+    }
+    Ok(())
+}
+
+async fn no_quit_fin(lab: &Lab) -> Outcome {
+    let Marked { session, before, account } = Marked::first(lab).await?;
+    session.close().await;
+    nothing_removed(lab, &before, &account, "DELE 1, then the connection was closed without QUIT").await
+}
+
+async fn no_quit_rst(lab: &Lab) -> Outcome {
+    let Marked { session, before, account } = Marked::first(lab).await?;
+    session.reset();
+    nothing_removed(lab, &before, &account, "DELE 1, then the connection was reset").await
+}
+
+async fn no_quit_halfclose(lab: &Lab) -> Outcome {
+    let Marked { mut session, before, account } = Marked::first(lab).await?;
+    session.shutdown_write().await;
+    let closing = session.until_closed().await;
+    let waited = session.patience().answer.as_secs();
+    drop(session);
+    nothing_removed(lab, &before, &account, "DELE 1, then the client shut down its sending side").await?;
+    if closing.how.is_none() {
+        // For ever is more than can be waited for.
+        return warn(format!(
+            "the server had not closed {waited} s after the client shut down its sending side"
+        ));
+    }
+    Ok(())
+}
+
+async fn no_quit_tls(lab: &Lab) -> Outcome {
+    let Marked { session, before, account } = Marked::first(lab).await?;
+    session.close().await;
+    nothing_removed(lab, &before, &account, "DELE 1, then TLS was ended by close_notify").await?;
+
+    let Marked { session, before, account } = Marked::first(lab).await?;
+    session.abandon();
+    nothing_removed(lab, &before, &account, "DELE 1, then TCP was closed under TLS without close_notify")
+        .await
+}
+
+/// No disposable message is as large as the socket buffers, so the largest is asked for again and again in one
+/// write: the server is in the middle of one of these replies when the connection breaks.
+async fn no_quit_midretr(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    let sizes = session.assume_ok("LIST").await?.scan_listing()?;
+    let Some((number, size)) =
+        sizes.into_iter().filter(|(number, _)| *number != 1).max_by_key(|(_, size)| *size)
+    else {
+        return inconclusive("LIST gives no second message");
+    };
+    session.assume_ok("DELE 1").await?;
+    let times = usize::try_from((MORE_THAN_BUFFERS / size.max(1)).clamp(1, 5_000)).unwrap_or(1);
+    session.batch(format!("RETR {number}\r\n").repeat(times).as_bytes()).await?;
+    let read = session.some_content(10_000).await?.len();
+    session.reset();
+    let what = format!("DELE 1, then a reset after {read} octets of what {times} × RETR {number} would send");
+    nothing_removed(lab, &before, &account, &what).await
+}

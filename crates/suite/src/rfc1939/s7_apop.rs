@@ -1,0 +1,158 @@
+//! RFC 1939 section 7: APOP, its timestamp and what is refused.
+//!
+//! Digests here are made up, never derived from a password; they are given to accounts with role `disposable` only.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+
+use mail::Role;
+
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
+use crate::reply::quote;
+
+checks! {
+    "rfc1939.apop.timestamp-syntax" => timestamp_syntax,
+    "rfc1939.apop.timestamp-unique" => timestamp_unique,
+    "rfc1939.apop.bad" => bad,
+    "rfc1939.apop.syntax" => syntax,
+}
+
+async fn timestamp_syntax(lab: &Lab) -> Outcome {
+    let mut session = lab.connect_raw().await?;
+    let greeting = session.greeting().await?.assume_ok()?;
+    let found = bracketed(&greeting.line);
+    let meant: Vec<&[u8]> = found.iter().copied().filter(|text| looks_meant(text)).collect();
+    match meant[..] {
+        [] if found.is_empty() => skipped(format!("no timestamp in the greeting {}", greeting.quoted())),
+        [] => inconclusive(format!("{} is hardly meant as a timestamp", quote(found[0]))),
+        [timestamp] => require(sasl::apop::is_timestamp(timestamp), || {
+            format!("the greeting has {}, which is not of the form <local@domain>", quote(timestamp))
+        }),
+        _ => fail(format!("the greeting has {} timestamps: {}", meant.len(), greeting.quoted())),
+    }
+}
+
+/// Texts in angle brackets, brackets included.
+fn bracketed(line: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    let mut rest = line;
+    while let Some(open) = rest.iter().position(|octet| *octet == b'<') {
+        rest = &rest[open..];
+        let Some(close) = rest.iter().position(|octet| *octet == b'>') else { break };
+        found.push(&rest[..=close]);
+        rest = &rest[close + 1..];
+    }
+    found
+}
+
+/// An at sign, or digits and dots alone: an address or a product name has neither.
+fn looks_meant(text: &[u8]) -> bool {
+    let inner = &text[1..text.len() - 1];
+    inner.contains(&b'@')
+        || (!inner.is_empty() && inner.iter().all(|octet| octet.is_ascii_digit() || *octet == b'.'))
+}
+
+async fn timestamp_unique(lab: &Lab) -> Outcome {
+    // Fewer on servers that other people use too.
+    let (in_turn, at_once) = if lab.site().permissions.loopback { (150, 50) } else { (25, 10) };
+    let mut seen = HashSet::new();
+    for _ in 0..in_turn {
+        note(&mut seen, timestamp(lab).await?)?;
+    }
+    let all: Vec<Pin<Box<dyn Future<Output = _> + '_>>> =
+        (0..at_once).map(|_| Box::pin(timestamp(lab)) as Pin<Box<dyn Future<Output = _>>>).collect();
+    let mut missing = 0_u32;
+    for result in together(all).await {
+        match result {
+            Ok(timestamp) => note(&mut seen, timestamp)?,
+            // The server may limit how many connections one address has.
+            Err(_) => missing += 1,
+        }
+    }
+    assume(missing < at_once, || "no connection was greeted when several were made at once".to_owned())
+}
+
+async fn timestamp(lab: &Lab) -> Result<String, Stop> {
+    let mut session = lab.connect_raw().await?;
+    let greeting = session.greeting().await?.assume_ok()?;
+    match sasl::apop::timestamp(&greeting.line) {
+        Some(timestamp) => Ok(timestamp.to_owned()),
+        None => inconclusive(format!("the greeting {} has no timestamp", greeting.quoted())),
+    }
+}
+
+fn note(seen: &mut HashSet<String>, timestamp: String) -> Outcome {
+    let greetings = seen.len() + 1;
+    require(!seen.contains(&timestamp), || {
+        format!("greeting {greetings} has the timestamp {timestamp}, which one before had")
+    })?;
+    seen.insert(timestamp);
+    Ok(())
+}
+
+/// Runs futures side by side to their ends.
+async fn together<T>(mut running: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<T> {
+    let mut done = Vec::new();
+    std::future::poll_fn(|context| {
+        running.retain_mut(|future| match future.as_mut().poll(context) {
+            Poll::Ready(value) => {
+                done.push(value);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if running.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done
+}
+
+async fn bad(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let mut session = lab.connect().await?;
+    session.require_err(format!("APOP {} 0123456789abcdef0123456789abcdef", account.user)).await?;
+    match session.command("STAT").await {
+        // RFC 1939 section 4: after a refusal the server may close.
+        Err(Mishap::Closed { .. }) => Ok(()),
+        reply => {
+            let reply = reply.judged()?;
+            require(reply.is_err(), || {
+                format!("after APOP with a wrong digest was refused, {}; `-ERR` was required", reply.seen())
+            })
+        }
+    }
+}
+
+async fn syntax(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let user = &account.user;
+    let arguments = [
+        String::new(),
+        format!(" {user}"),
+        format!(" {user} abc"),
+        format!(" {user} {}", "0123456789abcdef".repeat(4)),
+        format!(" {user} {}", "z".repeat(32)),
+    ];
+    for argument in arguments {
+        // On a connection of its own: after a refusal the server may close.
+        let mut session = lab.connect().await?;
+        session.require_err(format!("APOP{argument}")).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_told_from_other_brackets() {
+        let line = b"+OK <Foo Server> <1.2@a@b> [x] <fe80::1> <1896.697170952> <open";
+        let meant: Vec<&[u8]> = bracketed(line).into_iter().filter(|text| looks_meant(text)).collect();
+        assert_eq!(meant, [&b"<1.2@a@b>"[..], b"<1896.697170952>"]);
+    }
+}

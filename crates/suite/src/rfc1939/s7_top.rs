@@ -1,0 +1,209 @@
+//! RFC 1939 section 7: TOP.
+
+use mail::Role;
+use proto::Deviation;
+
+use super::maildrop::highest;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::reply::{Reply, lines, quote};
+use crate::session::Session;
+
+checks! {
+    "rfc1939.top.structure" => structure,
+    "rfc1939.top.zero" => zero,
+    "rfc1939.top.exact-count" => exact_count,
+    "rfc1939.top.more-than-all" => more_than_all,
+    "rfc1939.top.dot-stuffing" => dot_stuffing,
+    "rfc1939.top.args" => args,
+    "rfc1939.top.no-such" => no_such,
+}
+
+/// Header fields that some servers make up to tell what was done with a message; they may come with RETR alone.
+const MADE_UP: &[&str] = &["status:", "x-status:", "x-uidl:", "x-keywords:"];
+
+async fn structure(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let whole = retrieved(&mut session, 1).await?;
+    let reply = session.require_ok("TOP 1 3").await?;
+    require_separator(&reply)?;
+    require_same_header(&reply, &whole)?;
+    let (sent, body) = (lines(mail::body(reply.octets())), lines(mail::body(whole.octets())));
+    let expected = &body[..body.len().min(3)];
+    require(sent.len() == expected.len(), || {
+        format!("TOP 1 3 gave {} body lines, {} were required", sent.len(), expected.len())
+    })?;
+    match sent.iter().zip(expected).position(|(sent, expected)| sent != expected) {
+        None => Ok(()),
+        Some(at) => fail(format!(
+            "line {} of the body is {} in TOP 1 3 and {} in RETR 1",
+            at + 1,
+            quote(sent[at]),
+            quote(expected[at])
+        )),
+    }
+}
+
+async fn zero(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.require_ok("TOP 1 0").await?;
+    let extra = lines(mail::body(reply.octets())).len();
+    require(extra == 0, || format!("TOP 1 0 gave {extra} lines behind the header and its separator"))?;
+    if require_separator(&reply).is_err() {
+        // A message without a separator has none to send (A11).
+        let whole = retrieved(&mut session, 1).await?;
+        assume(has_separator(whole.octets()), || "message 1 has no separator line".to_owned())?;
+        require_separator(&reply)?;
+    }
+    Ok(())
+}
+
+async fn exact_count(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let number = |name: &str| {
+        lab.number_of(&account, name)
+            .ok_or_else(|| Stop::Skipped(format!("the fixture `{name}` is not in the maildrop")))
+    };
+    let (dots, many) = (number("fx.dots")?, number("fx.lines")?);
+    let mut session = lab.login_to(&account).await?;
+    for (name, number, count) in [("fx.dots", dots, 1), ("fx.dots", dots, 2), ("fx.lines", many, 10)] {
+        let reply = session.require_ok(format!("TOP {number} {count}")).await?;
+        let body = mail::body(reply.octets());
+        let sent = lines(body).len();
+        require(sent == count, || {
+            format!("TOP {number} {count} ({name}) gave {sent} body lines: {}", quote(body))
+        })?;
+    }
+    Ok(())
+}
+
+async fn more_than_all(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.command("TOP 1 999999").await.judged()?;
+    if reply.is_err() && lab.survey().expire_zero() {
+        // RFC 1939 section 8: a site that lets mail be fetched once may limit TOP.
+        return inconclusive(format!("{}, perhaps by the policy of EXPIRE 0", reply.seen()));
+    }
+    let reply = reply.require_ok()?;
+    let whole = retrieved(&mut session, 1).await?;
+    require_same_header(&reply, &whole)?;
+    let (sent, expected) = (mail::body(reply.octets()), mail::body(whole.octets()));
+    require(sent == expected, || {
+        format!(
+            "TOP 1 999999 gave {} octets of body in {} lines, RETR 1 {} in {}",
+            sent.len(),
+            lines(sent).len(),
+            expected.len(),
+            lines(expected).len()
+        )
+    })
+}
+
+async fn dot_stuffing(lab: &Lab) -> Outcome {
+    let placed = lab.fixture("fx.dots").await?;
+    let (mut session, number) = (placed.session, placed.number);
+    let top = session.require_ok(format!("TOP {number} 99")).await?;
+    let noop = session.command("NOOP").await.judged()?;
+    require(noop.is_ok(), || {
+        format!(
+            "behind TOP {number} 99 (fx.dots) NOOP was answered {}: the listing ended too early",
+            noop.quoted()
+        )
+    })?;
+    let retr = session.assume_ok(format!("RETR {number}")).await?;
+    let fixture = mail::wire(&placed.fixture.octets);
+    same_body(&top, mail::body(retr.octets()), &format!("RETR {number}"))
+        // Both may be wrong in the same way.
+        .and_then(|()| same_body(&top, mail::body(&fixture), "fx.dots as it was made"))
+}
+
+fn same_body(top: &Reply, expected: &[u8], of: &str) -> Outcome {
+    let (sent, expected) = (lines(mail::body(top.octets())), lines(expected));
+    let at = (0..sent.len().max(expected.len())).find(|at| sent.get(*at) != expected.get(*at));
+    let shown = |line: Option<&&[u8]>| line.map_or_else(|| "missing".to_owned(), |line| quote(line));
+    match at {
+        None => Ok(()),
+        Some(at) => fail(format!(
+            "`{}` gave {} body lines, {of} has {}: line {} is {} instead of {}",
+            top.command,
+            sent.len(),
+            expected.len(),
+            at + 1,
+            shown(sent.get(at)),
+            shown(expected.get(at))
+        )),
+    }
+}
+
+async fn args(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    for command in ["TOP 1", "TOP", "TOP 1 -1", "TOP 1 x", "TOP x 1"] {
+        session.require_err(command).await?;
+    }
+    session.require_ok("NOOP").await?;
+    Ok(())
+}
+
+async fn no_such(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(0).await?;
+    let last = highest(&mut session).await?;
+    let reply = session.command(format!("TOP {} 0", last + 1)).await.judged()?;
+    require(reply.is_err(), || format!("the last message is {last}, yet {}", reply.seen()))?;
+    drop(session);
+    // The other half sends DELE: without permission the check ends as skipped here.
+    let mut session = lab.deletable(1).await?;
+    session.assume_ok("DELE 1").await?;
+    let reply = session.command("TOP 1 0").await.judged()?;
+    session.command("RSET").await?;
+    require(reply.is_err(), || format!("message 1 was marked as deleted, yet {}", reply.seen()))
+}
+
+/// The whole message, to compare with.
+///
+/// # Errors
+/// [`Stop::Inconclusive`] if RETR fails, or if its line ends are wrong: that is judged by `rfc1939.retr.line-ends`.
+async fn retrieved(session: &mut Session, number: u64) -> Result<Reply, Stop> {
+    let whole = session.assume_ok(format!("RETR {number}")).await?;
+    if whole.deviations.contains(Deviation::ContentBareLf) {
+        return inconclusive(format!("RETR {number} gave bare LFs, so there is nothing to compare with"));
+    }
+    Ok(whole)
+}
+
+fn has_separator(message: &[u8]) -> bool {
+    message.starts_with(b"\r\n") || message.windows(4).any(|octets| octets == b"\r\n\r\n")
+}
+
+fn require_separator(reply: &Reply) -> Outcome {
+    require(has_separator(reply.octets()), || {
+        format!("`{}` gave no empty line behind the header", reply.command)
+    })
+}
+
+/// The lines before the separator, without those a server makes up.
+fn header(message: &[u8]) -> Vec<&[u8]> {
+    let made_up = |line: &[u8]| {
+        MADE_UP.iter().any(|name| {
+            line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        })
+    };
+    lines(message).into_iter().take_while(|line| !line.is_empty()).filter(|line| !made_up(line)).collect()
+}
+
+fn require_same_header(top: &Reply, whole: &Reply) -> Outcome {
+    let (sent, expected) = (header(top.octets()), header(whole.octets()));
+    let missing = expected.iter().find(|line| !sent.contains(line));
+    match missing {
+        Some(line) => fail(format!(
+            "`{}` gave {} header lines and RETR {}: {} is missing",
+            top.command,
+            sent.len(),
+            expected.len(),
+            quote(line)
+        )),
+        None => require(sent.len() == expected.len(), || {
+            format!("`{}` gave {} header lines and RETR {}", top.command, sent.len(), expected.len())
+        }),
+    }
+}

@@ -1,0 +1,278 @@
+//! RFC 1939 section 7: UIDL.
+//!
+//! Whether an id persists is judged between sessions that do as little as possible, since a server may save its ids
+//! in any of them; that the same messages stand behind the numbers is seen from LIST in sessions of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use mail::Role;
+use proto::Deviation;
+
+use super::maildrop::{Maildrop, highest, numbers};
+use crate::accounts::Account;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require, warn};
+use crate::reply::{Reply, quote};
+use crate::session::Session;
+
+checks! {
+    "rfc1939.uidl.format" => format,
+    "rfc1939.uidl.alphabet" => alphabet,
+    "rfc1939.uidl.arg" => arg,
+    "rfc1939.uidl.arg-agrees" => arg_agrees,
+    "rfc1939.uidl.no-such" => no_such,
+    "rfc1939.uidl.excludes-deleted" => excludes_deleted,
+    "rfc1939.uidl.complete" => complete,
+    "rfc1939.uidl.unique" => unique,
+    "rfc1939.uidl.persistent" => persistent,
+    "rfc1939.uidl.persistent-no-update" => persistent_no_update,
+    "rfc1939.uidl.independent-of-position" => independent_of_position,
+    "rfc1939.uidl.independent-of-access" => independent_of_access,
+    "rfc1939.uidl.stable-in-session" => stable_in_session,
+}
+
+/// Groups of messages with one id that are fetched to see whether they are alike.
+const GROUPS_FETCHED: usize = 5;
+
+type Ids = Vec<(u64, Vec<u8>)>;
+
+async fn format(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.require_ok("UIDL").await?;
+    for line in reply.lines() {
+        let (_, deviations) = proto::listing::unique_id(line);
+        if let Some(deviation) = deviations.iter().next() {
+            return fail(format!("UIDL has the line {}: {deviation}", quote(line)));
+        }
+    }
+    Ok(())
+}
+
+async fn alphabet(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.require_ok("UIDL").await?;
+    let unwanted = [Deviation::UniqueIdEmpty, Deviation::UniqueIdTooLong, Deviation::UniqueIdAlphabet];
+    for line in reply.lines() {
+        let (_, deviations) = proto::listing::unique_id(line);
+        if let Some(deviation) = unwanted.into_iter().find(|unwanted| deviations.contains(*unwanted)) {
+            return fail(format!("UIDL has the line {}: {deviation}", quote(line)));
+        }
+    }
+    Ok(())
+}
+
+async fn arg(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.require_ok("UIDL 1").await?;
+    let (found, deviations) = proto::listing::unique_id(reply.text());
+    if let Some(deviation) = deviations.iter().next() {
+        return fail(format!("{}: {deviation}", reply.seen()));
+    }
+    require(found.is_some_and(|(number, _)| number == 1), || {
+        format!("{}; `+OK 1 ` and the unique-id were required", reply.seen())
+    })
+}
+
+async fn arg_agrees(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let listed = session.assume_ok("UIDL").await?.unique_ids()?;
+    let (Some(first), Some(last)) = (listed.iter().min(), listed.iter().max()) else {
+        return inconclusive("UIDL lists nothing");
+    };
+    for (number, id) in [first, last] {
+        let reply = session.require_ok(format!("UIDL {number}")).await?;
+        let found = proto::listing::unique_id(reply.text()).0;
+        require(found == Some((*number, id.as_slice())), || {
+            format!("{}, the listing has message {number} with {}", reply.seen(), quote(id))
+        })?;
+    }
+    Ok(())
+}
+
+async fn no_such(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(0).await?;
+    let last = highest(&mut session).await?;
+    let reply = session.command(format!("UIDL {}", last + 1)).await.judged()?;
+    require(reply.is_err(), || format!("the last message is {last}, yet {}", reply.seen()))?;
+    drop(session);
+    // The other half sends DELE: without permission the check ends as skipped here.
+    let mut session = lab.deletable(1).await?;
+    session.assume_ok("DELE 1").await?;
+    let reply = session.command("UIDL 1").await.judged()?;
+    session.command("RSET").await?;
+    require(reply.is_err(), || format!("message 1 was marked as deleted, yet {}", reply.seen()))
+}
+
+async fn excludes_deleted(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    session.assume_ok("DELE 1").await?;
+    let reply = session.command("UIDL").await.judged()?;
+    session.command("RSET").await?;
+    let reply = reply.require_ok()?;
+    let listed = numbers(&reply);
+    require(!listed.contains(&1), || {
+        format!("message 1 was marked as deleted, yet UIDL lists it ({} lines)", reply.lines().len())
+    })
+}
+
+async fn complete(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let listed = numbers(&session.assume_ok("LIST").await?);
+    let reply = session.require_ok("UIDL").await?;
+    let identified = numbers(&reply);
+    if let Some(number) = listed.difference(&identified).next() {
+        return fail(format!("LIST has message {number}, UIDL has not"));
+    }
+    if let Some(number) = identified.difference(&listed).next() {
+        return fail(format!("UIDL has message {number}, LIST has not"));
+    }
+    require(reply.lines().len() == identified.len(), || {
+        format!("UIDL has {} lines for {} messages", reply.lines().len(), identified.len())
+    })?;
+    drop(session);
+    // What there is without an empty maildrop has been judged.
+    if !lab.site().pool.has(Role::Empty) {
+        return Ok(());
+    }
+    let mut session = lab.login(Role::Empty).await?;
+    let reply = session.command("UIDL").await.judged()?;
+    require(reply.is_ok(), || format!("in an empty maildrop {}", reply.seen()))?;
+    assume(reply.lines().is_empty(), || "the maildrop that should be empty holds mail".to_owned())
+}
+
+async fn unique(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let mut holders: BTreeMap<Vec<u8>, BTreeSet<u64>> = BTreeMap::new();
+    for (number, id) in session.require_ok("UIDL").await?.unique_ids()? {
+        holders.entry(id).or_default().insert(number);
+    }
+    let mut alike = Vec::new();
+    for (id, numbers) in holders.iter().filter(|(_, numbers)| numbers.len() > 1).take(GROUPS_FETCHED) {
+        let pair: Vec<u64> = numbers.iter().copied().take(2).collect();
+        let first = session.assume_ok(format!("RETR {}", pair[0])).await?;
+        let second = session.assume_ok(format!("RETR {}", pair[1])).await?;
+        // A12: only messages that are alike in every octet may share an id, as hashes do.
+        let seen = format!("messages {} and {} have the unique-id {}", pair[0], pair[1], quote(id));
+        require(first.octets() == second.octets(), || format!("{seen} and are different messages"))?;
+        alike.push(seen);
+    }
+    if alike.is_empty() {
+        Ok(())
+    } else {
+        warn(format!("{}; they are alike in every octet", alike.join(", ")))
+    }
+}
+
+async fn persistent(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let sizes = sizes(lab, &account).await?;
+    let mut session = lab.login_to(&account).await?;
+    let before = ids(&mut session).await?;
+    session.quit().await?;
+    let mut session = lab.login_to(&account).await?;
+    let after = ids(&mut session).await?;
+    require_same_messages(&sizes, &mut session).await?;
+    require_kept(&before, &after, "a session of UIDL and QUIT")
+}
+
+/// Without new mail in the middle, which would need a way to deliver it: seen here are servers that forget their ids
+/// when a session breaks, not those that forget only the ids they gave out for the first time in it.
+async fn persistent_no_update(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let sizes = sizes(lab, &account).await?;
+    let mut session = lab.login_to(&account).await?;
+    let before = ids(&mut session).await?;
+    session.reset();
+    let mut session = lab.login_to(&account).await?;
+    let after = ids(&mut session).await?;
+    require_same_messages(&sizes, &mut session).await?;
+    require_kept(&before, &after, "a session of UIDL that ended in a reset")
+}
+
+async fn independent_of_position(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    session.assume_ok("DELE 1").await?;
+    session.quit().await?;
+    let later = Maildrop::look_again(lab, &account).await?;
+    let pairs = before.pairs(&later);
+    assume(!pairs.is_empty(), || "no message of before is left".to_owned())?;
+    for (held, now) in pairs {
+        if let (Some(old), Some(new)) = (&held.unique_id, &now.unique_id) {
+            require(old == new, || {
+                format!("{} has the unique-id {} after message 1 was removed", held.told(), quote(new))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+async fn independent_of_access(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(2).await?;
+    let account = session.account()?;
+    let sizes = session.assume_ok("LIST").await?;
+    let before = ids(&mut session).await?;
+    session.assume_ok("RETR 1").await?;
+    if lab.survey().has_top {
+        session.assume_ok("TOP 2 0").await?;
+    }
+    session.quit().await?;
+    let mut session = lab.login_to(&account).await?;
+    let after = ids(&mut session).await?;
+    require_same_messages(&sizes, &mut session).await?;
+    require_kept(&before, &after, "RETR 1, TOP 2 0 and QUIT")
+}
+
+async fn stable_in_session(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let before = ids(&mut session).await?;
+    session.assume_ok("DELE 2").await?;
+    session.assume_ok("RETR 1").await?;
+    session.assume_ok("RSET").await?;
+    let after = session.require_ok("UIDL").await?.unique_ids()?;
+    require_kept(&before, &after, "DELE 2, RETR 1 and RSET in one session")
+}
+
+async fn ids(session: &mut Session) -> Result<Ids, Stop> {
+    session.assume_ok("UIDL").await?.unique_ids()
+}
+
+/// LIST in a session of its own, which does not see a unique-id.
+async fn sizes(lab: &Lab, account: &Rc<Account>) -> Result<Reply, Stop> {
+    let mut session = lab.login_to(account).await?;
+    let reply = session.assume_ok("LIST").await?;
+    session.close().await;
+    Ok(reply)
+}
+
+/// Whether the numbers still stand for messages of the same sizes; more mail at the end does not matter.
+async fn require_same_messages(before: &Reply, session: &mut Session) -> Outcome {
+    let after = session.assume_ok("LIST").await?;
+    assume(after.octets().starts_with(before.octets()), || {
+        "LIST has changed between the sessions, so the unique-ids cannot be compared".to_owned()
+    })
+}
+
+/// Every message that was listed must have the id it had. A line that is missing is judged by
+/// `rfc1939.uidl.complete`, and by the checks on removal.
+fn require_kept(before: &Ids, after: &Ids, what: &str) -> Outcome {
+    let now: BTreeMap<u64, &Vec<u8>> = after.iter().map(|(number, id)| (*number, id)).collect();
+    let changed: Vec<String> = before
+        .iter()
+        .filter_map(|(number, id)| now.get(number).filter(|new| **new != id).map(|new| (number, id, new)))
+        .map(|(number, id, new)| format!("message {number} had {} and has {}", quote(id), quote(new)))
+        .collect();
+    let missing = before.iter().find(|(number, _)| !now.contains_key(number));
+    match (changed.first(), missing) {
+        (Some(first), _) => {
+            fail(format!("{} of {} unique-ids changed by {what}: {first}", changed.len(), before.len()))
+        }
+        (None, Some((number, _))) => {
+            inconclusive(format!("after {what} UIDL has no line for message {number}"))
+        }
+        (None, None) => Ok(()),
+    }
+}

@@ -1,0 +1,114 @@
+//! RFC 1939 section 7: USER and PASS.
+//!
+//! Wrong passwords are given to accounts with role `disposable` only, each on a connection of its own and no more
+//! of them than the catalogue asks for.
+
+use mail::Role;
+
+use super::s4_lock::opened;
+use crate::accounts::Account;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::login::{self, Method};
+use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require};
+use crate::session::Session;
+
+checks! {
+    "rfc1939.user.login" => user_login,
+    "rfc1939.user.err-then-new-auth" => user_err_then_new_auth,
+    "rfc1939.pass.wrong" => pass_wrong,
+    "rfc1939.pass.case" => pass_case,
+    "rfc1939.pass.empty" => pass_empty,
+}
+
+async fn user_login(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let (mut session, reply) = lab.login_by(&account, Method::UserPass).await?;
+    if reply.is_ok() {
+        session.require_ok("STAT").await?;
+        return Ok(());
+    }
+    // The survey has logged in by these credentials, so they are good.
+    let seen = format!("{} with good credentials", reply.seen());
+    if login::is_busy(&reply) || session.tls().is_none() {
+        return inconclusive(format!("{seen}, perhaps for a lock or by policy"));
+    }
+    fail(format!("{seen}; USER is announced"))
+}
+
+async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let method = if lab.survey().announces("USER") { Some(Method::UserPass) } else { lab.survey().method };
+    let Some(method) = method else { return inconclusive("no way to log in is known") };
+    let (mut session, greeting) = opened(lab).await?;
+    may_send_password(lab, &session)?;
+    let name = format!("no-such-user-{}", &lab.nonce()[..8]);
+    let unknown = session.command(format!("USER {name}")).await?;
+    let timestamp = sasl::apop::timestamp(&greeting.line);
+    let reply = login::attempt(&mut session, method, &account, timestamp, &lab.nonce()).await?;
+    if reply.is_ok() {
+        return Ok(());
+    }
+    let seen = format!("{}, and the login by {method} after it {}", unknown.seen(), reply.quoted());
+    // A second USER after a positive one may be refused (A15); a lock or a delay is another matter too.
+    if unknown.is_err() && !login::is_busy(&reply) { fail(seen) } else { inconclusive(seen) }
+}
+
+async fn pass_wrong(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let longer = format!("{}x", account.password());
+    require_refused(lab, &account, &format!(" {longer}"), "the password and one character more").await?;
+    let mut shorter = account.password().to_owned();
+    shorter.pop();
+    if shorter.is_empty() {
+        return Ok(());
+    }
+    require_refused(lab, &account, &format!(" {shorter}"), "the password without its last character").await
+}
+
+async fn pass_case(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let swapped: String = account.password().chars().map(swap_case).collect();
+    assume(swapped != account.password(), || "the password has no letters".to_owned())?;
+    require_refused(lab, &account, &format!(" {swapped}"), "the password in swapped case").await
+}
+
+async fn pass_empty(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    require_refused(lab, &account, "", "no argument").await?;
+    require_refused(lab, &account, " ", "a space and nothing else").await
+}
+
+/// USER and a PASS that must be refused, on a fresh connection. The words never quote what was sent.
+async fn require_refused(lab: &Lab, account: &Account, argument: &str, words: &str) -> Outcome {
+    let secret = argument.trim_start_matches(' ');
+    if !secret.is_empty() {
+        lab.journal().secret(secret.as_bytes());
+    }
+    let mut session = lab.connect().await?;
+    may_send_password(lab, &session)?;
+    session.assume_ok(format!("USER {}", account.user)).await?;
+    let reply = session.command(format!("PASS{argument}")).await.judged()?;
+    require(reply.is_err(), || {
+        format!("PASS with {words} was answered {}; `-ERR` was required", reply.quoted())
+    })
+}
+
+fn may_send_password(lab: &Lab, session: &Session) -> Outcome {
+    let permissions = &lab.site().permissions;
+    login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)
+}
+
+fn swap_case(letter: char) -> char {
+    if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_is_swapped_both_ways() {
+        assert_eq!("aB1-é".chars().map(swap_case).collect::<String>(), "Ab1-é");
+    }
+}
