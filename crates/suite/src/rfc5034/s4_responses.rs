@@ -110,23 +110,32 @@ async fn control_characters(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let right = credentials(lab, &account);
     let (front, back) = right.split_at(right.len() / 2);
-    for (what, text, at_once) in [
-        ("a TAB within the response", format!("{front}\t{back}"), false),
-        ("a TAB behind the response", format!("{right}\t"), false),
-        ("a TAB behind the initial response", format!("{right}\t"), true),
-        ("a NUL within the response", format!("{front}\0{back}"), false),
+    for (what, text) in [
+        ("a TAB within the response", format!("{front}\t{back}")),
+        ("a NUL within the response", format!("{front}\0{back}")),
+        ("a TAB behind the response", format!("{right}\t")),
     ] {
         lab.journal().secret(text.as_bytes());
-        let (_session, reply) = offered(lab, &text, at_once).await?;
+        let (_session, reply) = offered(lab, &text, false).await?;
         require(reply.is_err(), || {
             format!("the right credentials with {what} were answered {}; `-ERR` was required", reply.quoted())
         })?;
     }
-    let (_session, reply) = offered(lab, &format!("{right} "), false).await?;
-    if reply.is_ok() {
-        return warn("a space behind the response is tolerated");
+    // One blank at the end is what careless clients send; behind an initial response it is the command's end too.
+    let mut tolerated = Vec::new();
+    for (what, blank, at_once) in [
+        ("a space behind the response", ' ', false),
+        ("a space behind the initial response", ' ', true),
+        ("a TAB behind the initial response", '\t', true),
+    ] {
+        let text = format!("{right}{blank}");
+        lab.journal().secret(text.as_bytes());
+        let (_session, reply) = offered(lab, &text, at_once).await?;
+        if !reply.is_err() {
+            tolerated.push(format!("{what} ({})", reply.quoted()));
+        }
     }
-    require(reply.is_err(), || format!("a space behind the response was answered {}", reply.quoted()))
+    if tolerated.is_empty() { Ok(()) } else { warn(format!("tolerated: {}", tolerated.join(", "))) }
 }
 
 async fn long_lines(lab: &Lab) -> Outcome {
