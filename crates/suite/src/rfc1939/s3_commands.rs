@@ -13,6 +13,8 @@ checks! {
     "rfc1939.cmd.unrecognized" => unrecognized,
     "rfc1939.cmd.unimplemented" => unimplemented,
     "rfc1939.cmd.no-prefix-match" => no_prefix_match,
+    "rfc1939.cmd.extra-args" => surplus_arguments,
+    "rfc1939.cmd.too-many-args" => too_many_arguments,
     "rfc1939.cmd.missing-arg" => missing_argument,
     "rfc1939.cmd.number-syntax" => number_syntax,
     "rfc1939.cmd.number-zero" => number_zero,
@@ -63,6 +65,38 @@ async fn unimplemented(lab: &Lab) -> Outcome {
 async fn no_prefix_match(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     require_refusals(&mut session, &["STA", "STATUS", "QUITX", "NO", "RETRX 1"]).await
+}
+
+async fn surplus_arguments(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    let mut tolerated = Vec::new();
+    for command in ["CAPA x", "STAT foo", "NOOP foo", "RSET 1"] {
+        let reply = session.command(command).await.judged()?;
+        if reply.is_ok() {
+            tolerated.push(reply.seen());
+        } else {
+            reply.require_err()?;
+        }
+    }
+    if tolerated.is_empty() { Ok(()) } else { warn(tolerated.join("; ")) }
+}
+
+async fn too_many_arguments(lab: &Lab) -> Outcome {
+    let (mut session, may_delete) = perhaps_deletable(lab).await?;
+    let mut tolerated = Vec::new();
+    for command in ["LIST 1 2", "RETR 1 2", "TOP 1 0 0", "DELE 1 2"] {
+        if command == "DELE 1 2" && !may_delete {
+            continue;
+        }
+        let reply = session.command(command).await.judged()?;
+        if reply.is_ok() {
+            tolerated.push(reply.seen());
+        } else {
+            reply.require_err()?;
+        }
+    }
+    let _ = session.command("RSET").await;
+    if tolerated.is_empty() { Ok(()) } else { warn(tolerated.join("; ")) }
 }
 
 async fn missing_argument(lab: &Lab) -> Outcome {

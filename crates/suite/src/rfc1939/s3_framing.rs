@@ -10,7 +10,7 @@ use super::s5_retr::difference;
 use crate::check::checks;
 use crate::journal::Seen;
 use crate::lab::{Lab, Placed};
-use crate::outcome::{Judged, Outcome, Stop, assume, fail, require};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, require, warn};
 use crate::reply::Reply;
 use crate::runner::told;
 use crate::session::Session;
@@ -24,6 +24,7 @@ checks! {
     "rfc1939.frame.one-reply" => one_reply,
     "rfc1939.frame.keyword-case" => keyword_case,
     "rfc1939.frame.empty-line" => empty_line,
+    "rfc1939.frame.leading-space" => leading_space,
     "rfc1939.multi.terminator" => terminator,
     "rfc1939.multi.err-is-single" => err_is_single,
     "rfc1939.multi.chunking" => chunking,
@@ -133,6 +134,17 @@ async fn empty_line(lab: &Lab) -> Outcome {
     require(reply.is_err(), || format!("an empty line was answered {}", reply.quoted()))?;
     session.command("NOOPX").await.judged()?;
     Ok(())
+}
+
+async fn leading_space(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(0).await?;
+    // Not the first command, as for the empty line.
+    session.command("LIST").await?;
+    let reply = session.command(" NOOP").await.judged()?;
+    if reply.is_ok() {
+        return warn(format!("{}; the leading space was skipped", reply.seen()));
+    }
+    reply.require_err().map(drop)
 }
 
 async fn terminator(lab: &Lab) -> Outcome {

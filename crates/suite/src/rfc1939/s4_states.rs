@@ -25,6 +25,7 @@ checks! {
     "rfc1939.state.retry-after-fail" => retry_after_failure,
     "rfc1939.state.pass-needs-user" => pass_needs_user,
     "rfc1939.state.pass-after-failed-pass" => pass_after_failed_pass,
+    "rfc1939.state.user-again" => user_again,
     "rfc1939.state.starts-clean" => starts_clean,
     "rfc1939.state.numbering" => numbering,
     "rfc1939.state.decimal" => decimal,
@@ -167,6 +168,37 @@ async fn after_wrong_password(lab: &Lab) -> Result<(Session, Rc<Account>), Stop>
             Ok((session, account))
         }
     }
+}
+
+/// The first name is a `disposable` account's: where that one counts, the password is a wrong one for it.
+async fn user_again(lab: &Lab) -> Outcome {
+    let other = lab.account(Role::Disposable).await?;
+    let account = lab.account(Role::Second).await?;
+    let mut session = lab.connect().await?;
+    may_send_password_on(lab, &session)?;
+    session.assume_ok(format!("USER {}", other.user)).await?;
+    if session.command(format!("USER {}", account.user)).await?.is_err() {
+        return Ok(());
+    }
+    let reply = session.command(format!("PASS {}", account.password())).await?;
+    assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
+    require(reply.is_ok(), || {
+        format!(
+            "USER {} and then USER {} were accepted, the password of the latter was answered {}",
+            other.user,
+            account.user,
+            reply.quoted()
+        )
+    })?;
+    let totals = session.assume_ok("STAT").await?.totals()?;
+    drop(session);
+    let usual = lab.login_to(&account).await?.assume_ok("STAT").await?.totals()?;
+    require(totals == usual, || {
+        format!(
+            "the maildrop of `{}` holds {} messages; after USER {} and USER {} the session saw {}",
+            account.user, usual.0, other.user, account.user, totals.0
+        )
+    })
 }
 
 fn may_send_password_on(lab: &Lab, session: &Session) -> Outcome {

@@ -15,6 +15,7 @@ use crate::session::Session;
 
 checks! {
     "rfc1939.list.format" => format,
+    "rfc1939.list.no-extra" => nothing_more,
     "rfc1939.list.complete" => complete,
     "rfc1939.list.excludes-deleted" => excludes_deleted,
     "rfc1939.list.empty" => empty,
@@ -40,6 +41,20 @@ async fn format(lab: &Lab) -> Outcome {
         }
     }
     Ok(())
+}
+
+async fn nothing_more(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let listing = session.assume_ok("LIST").await?;
+    let alone = session.assume_ok("LIST 1").await?;
+    // Lines of another form are `rfc1939.list.format`'s and `rfc1939.list.arg`'s.
+    let more = |line: &&[u8]| {
+        proto::listing::scan(line).0.is_some() && line.split(|octet| *octet == b' ').nth(2).is_some()
+    };
+    match listing.lines().into_iter().chain([alone.text()]).find(more) {
+        Some(line) => warn(format!("more than number and size: {}", quote(line))),
+        None => Ok(()),
+    }
 }
 
 async fn complete(lab: &Lab) -> Outcome {

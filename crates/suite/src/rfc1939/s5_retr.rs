@@ -25,6 +25,7 @@ checks! {
     "rfc1939.retr.no-such" => no_such,
     "rfc1939.retr.no-implicit-delete" => no_implicit_delete,
     "rfc1939.retr.no-final-newline" => no_final_newline,
+    "rfc1939.retr.no-extra-newline" => no_extra_newline,
     "rfc1939.retr.odd-messages" => odd_messages,
 }
 
@@ -267,6 +268,16 @@ async fn no_final_newline(lab: &Lab) -> Outcome {
         };
     }
     own_reply(&mut session, "RETR of fx.nonl").await
+}
+
+async fn no_extra_newline(lab: &Lab) -> Outcome {
+    let Placed { mut session, number, fixture } = lab.fixture("fx.lines").await?;
+    let reply = session.assume_ok(format!("RETR {number}")).await?;
+    let (expected, came) = (mail::body(&fixture.octets), mail::body(reply.octets()));
+    if came.strip_suffix(b"\r\n") == Some(expected) {
+        return warn(format!("RETR {number} (fx.lines) brought an empty line more than was stored"));
+    }
+    assume(came == expected, || "the body of fx.lines differs in another way".to_owned())
 }
 
 async fn odd_messages(lab: &Lab) -> Outcome {
