@@ -21,6 +21,7 @@ pub struct Account {
     /// What the account is for.
     pub role: Role,
     retired: Cell<bool>,
+    spent: Cell<bool>,
 }
 
 /// How mail is put into maildrops.
@@ -69,7 +70,13 @@ pub enum AccountsError {
 impl Account {
     /// An account.
     pub fn new(user: impl Into<String>, password: impl Into<String>, role: Role) -> Self {
-        Self { user: user.into(), password: password.into(), role, retired: Cell::new(false) }
+        Self {
+            user: user.into(),
+            password: password.into(),
+            role,
+            retired: Cell::new(false),
+            spent: Cell::new(false),
+        }
     }
 
     /// The password, for logging in and for nothing else.
@@ -82,9 +89,14 @@ impl Account {
         self.retired.get()
     }
 
-    /// Takes the account out of use: its password was refused (asking again could lock it), or its mail is used up.
+    /// Takes the account out of use: its password was refused, and asking again could lock it.
     pub fn retire(&self) {
         self.retired.set(true);
+    }
+
+    /// Its mail is used up; checks that need none may still have it.
+    pub fn spend(&self) {
+        self.spent.set(true);
     }
 }
 
@@ -252,7 +264,15 @@ impl Pool {
         self.0.slots.iter().any(|slot| slot.account.role == role && !slot.account.is_retired())
     }
 
-    /// Waits for a free account of this role; `None` when none is usable (any more).
+    /// Whether there is a usable account of this role whose mail is not known to be used up.
+    pub fn has_mail(&self, role: Role) -> bool {
+        let fit = |slot: &Slot| {
+            slot.account.role == role && !slot.account.is_retired() && !slot.account.spent.get()
+        };
+        self.0.slots.iter().any(fit)
+    }
+
+    /// Waits for a free account of this role, one with mail left if there is a choice; `None` when none is usable (any more).
     pub async fn take(&self, role: Role) -> Option<Lent> {
         loop {
             let returned = self.0.returned.notified();
@@ -261,8 +281,10 @@ impl Pool {
             }
             let free =
                 |slot: &Slot| slot.account.role == role && !slot.busy.get() && !slot.account.is_retired();
-            if let Some(index) = self.0.slots.iter().position(free) {
-                self.0.slots[index].busy.set(true);
+            let full = |slot: &Slot| free(slot) && !slot.account.spent.get();
+            let slots = &self.0.slots;
+            if let Some(index) = slots.iter().position(full).or_else(|| slots.iter().position(free)) {
+                slots[index].busy.set(true);
                 return Some(Lent { pool: self.clone(), index });
             }
             returned.await;

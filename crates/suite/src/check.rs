@@ -47,9 +47,12 @@ const LATE: &[&str] = &[
     "rfc1939.apop.bad",
     "rfc1939.apop.syntax",
     "rfc1939.state.pass-needs-user",
+    "rfc1939.state.user-again",
     "rfc1939.user.err-then-new-auth",
     "rfc1939.lock.after-auth-only",
     "rfc2195.cram.login",
+    "rfc3206.auth.only-credentials",
+    "rfc4422.external.no-cert",
     "rfc4616.plain.255",
     "rfc4616.plain.bad-utf8",
     "rfc4616.plain.malformed",
@@ -63,6 +66,7 @@ const LATE: &[&str] = &[
     "rfc5802.scram.bad-proof",
     "rfc5802.scram.gs2",
     "rfc5802.scram.nonce",
+    "rfc6856.user.reject",
 ];
 
 /// Builds a file's table of checks: `"id" => function` or `"id" => function, watch`.

@@ -84,9 +84,7 @@ impl Journal {
         let inner = self.0.borrow();
         let mut secrets: Vec<String> =
             inner.secrets.iter().filter_map(|secret| String::from_utf8(secret.clone()).ok()).collect();
-        secrets.extend(
-            inner.secrets.iter().filter(|secret| secret.len() > 3).map(|secret| sasl::base64::encode(secret)),
-        );
+        secrets.extend(inner.secrets.iter().filter(|secret| secret.len() > 3).map(sasl::base64::encode));
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.iter().filter(|secret| secret.len() > 2).fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), &format!("‹secret {}›", secret.len()))

@@ -4,7 +4,8 @@
 //! cannot; a lab never judges. Accounts lent to a check come back when the lab is dropped.
 
 use std::cell::{Cell, RefCell};
-use std::net::IpAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::accounts::{Account, Lent};
 use crate::deletion::Permission;
 use crate::journal::Journal;
 use crate::login::{self, Method};
-use crate::outcome::{Stop, inconclusive, skipped};
+use crate::outcome::{Outcome, Stop, inconclusive, skipped};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::site::{Security, Site, Survey};
@@ -26,13 +27,17 @@ const BUSY_PAUSE: Duration = Duration::from_millis(200);
 /// A check that holds one account waits this many times the patience for a second one.
 const PATIENCE_WITH_OTHERS: u32 = 6;
 
+/// A disposable maildrop with more messages than this is somebody's.
+const MARKED_AT_MOST: u64 = 1_000;
+
 /// The surroundings of one check at one entrance.
 pub struct Lab {
     site: Rc<Site>,
     name: String,
     journal: Journal,
     lent: RefCell<Vec<Lent>>,
-    source: Option<IpAddr>,
+    source: Option<u8>,
+    dials: Cell<u8>,
     nonces: Cell<u32>,
 }
 
@@ -47,10 +52,19 @@ pub struct Placed {
 }
 
 impl Lab {
-    /// A lab for the check of this name. `source` is the local address to connect from.
-    pub fn new(site: Rc<Site>, name: &str, source: Option<IpAddr>) -> Self {
+    /// A lab for the check of this name. With a `source` every connection comes from a loopback address of its own
+    /// in 127.(100 + source): servers slow an address down after a failed login, and should slow down nobody else.
+    pub fn new(site: Rc<Site>, name: &str, source: Option<u8>) -> Self {
         let journal = Journal::new(&format!("check {name}"), site.seed);
-        Self { site, name: name.to_owned(), journal, lent: RefCell::default(), source, nonces: Cell::new(0) }
+        Self {
+            site,
+            name: name.to_owned(),
+            journal,
+            lent: RefCell::default(),
+            source,
+            dials: Cell::new(0),
+            nonces: Cell::new(0),
+        }
     }
 
     /// A lab that goes on in another's journal, with what has become known of the entrance since.
@@ -92,7 +106,7 @@ impl Lab {
     /// [`Stop::Inconclusive`] if it is not accepted in time.
     pub async fn dial(&self) -> Result<Stream, Stop> {
         let began = Instant::now();
-        let connecting = self.site.dialer.connect(&self.site.entrance.endpoint, self.source);
+        let connecting = self.site.dialer.connect(&self.site.entrance.endpoint, self.next_source());
         match timeout(self.site.patience.answer, connecting).await {
             Ok(Ok(stream)) => {
                 self.journal.latency("connect", began.elapsed());
@@ -101,6 +115,11 @@ impl Lab {
             Ok(Err(error)) => Err(error.into()),
             Err(_) => inconclusive("the connection was not accepted in time"),
         }
+    }
+
+    fn next_source(&self) -> Option<IpAddr> {
+        let number = self.dials.replace(self.dials.get().wrapping_add(1));
+        self.source.map(|source| IpAddr::V4(Ipv4Addr::new(127, 100 + source % 100, number, 10)))
     }
 
     /// The TLS options of an ordinary handshake: the target's name, any version.
@@ -317,21 +336,40 @@ impl Lab {
         loop {
             let account = self.account(Role::Disposable).await?;
             let mut session = self.login_to(&account).await?;
-            let (count, _) = session.assume_ok("STAT").await?.totals()?;
-            if count < at_least {
-                // Used up by earlier checks; the next account may have more.
-                account.retire();
+            let listed = session.assume_ok("LIST").await?.scan_listing()?;
+            if (listed.len() as u64) < at_least {
+                self.give_back_spent(&account)?;
                 continue;
             }
-            self.require_marked(&mut session, count).await?;
+            self.require_marked(&mut session, listed.iter().map(|(number, _)| *number)).await?;
             session.permit(Permission::AllMarked);
             return Ok(session);
         }
     }
 
+    /// Gives back an account whose mail earlier checks used up; another may have more.
+    fn give_back_spent(&self, account: &Account) -> Outcome {
+        account.spend();
+        self.lent.borrow_mut().retain(|lent| lent.account().user != account.user);
+        if !self.site.pool.has_mail(Role::Disposable) {
+            return skipped(
+                "the `disposable` maildrops have run out of mail; `poplab seed` puts new mail there",
+            );
+        }
+        Ok(())
+    }
+
     /// Looks at the head of every message; the marker must stand in each.
-    async fn require_marked(&self, session: &mut Session, count: u64) -> Result<(), Stop> {
-        for number in 1..=count {
+    async fn require_marked(&self, session: &mut Session, numbers: impl Iterator<Item = u64>) -> Outcome {
+        // Numbers from LIST, and those STAT counts: a server that leaves a message out of one hides it from us.
+        let (count, _) = session.assume_ok("STAT").await?.totals()?;
+        let numbers: BTreeSet<u64> = numbers.chain(1..=count.min(MARKED_AT_MOST)).collect();
+        if count > MARKED_AT_MOST {
+            return skipped(format!(
+                "the maildrop holds {count} messages, too many to look at before deleting one"
+            ));
+        }
+        for number in numbers {
             let reply = if self.survey().has_top {
                 session.command(format!("TOP {number} 0")).await?
             } else {

@@ -36,7 +36,8 @@ fn unmet(need: &str, site: &Site) -> Option<String> {
             (site.entrance.security == Security::Starttls, "needs a cleartext port with STLS".to_owned())
         }
         "sasl" => (survey.announces("SASL"), "the server does not announce SASL".to_owned()),
-        "apop" => (survey.timestamp().is_some(), "the greeting has no APOP timestamp".to_owned()),
+        // Brackets are enough: whether it is a well-formed timestamp is judged by rfc1939.apop.timestamp-syntax.
+        "apop" => (survey.greeting.contains(&b'<'), "the greeting has no APOP timestamp".to_owned()),
         _ => match need.strip_prefix("cap:") {
             Some(name) => (has(name, site), format!("the server does not announce {name}")),
             None => (false, format!("needs `{need}`, which poplab cannot provide yet")),

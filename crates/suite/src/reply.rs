@@ -160,17 +160,12 @@ impl Reply {
 pub fn lines(content: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     let mut rest = content;
-    while !rest.is_empty() {
-        match rest.windows(2).position(|pair| pair == b"\r\n") {
-            Some(at) => {
-                lines.push(&rest[..at]);
-                rest = &rest[at + 2..];
-            }
-            None => {
-                lines.push(rest);
-                break;
-            }
-        }
+    while let Some(at) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        lines.push(&rest[..at]);
+        rest = &rest[at + 2..];
+    }
+    if !rest.is_empty() {
+        lines.push(rest);
     }
     lines
 }

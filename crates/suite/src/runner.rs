@@ -1,11 +1,10 @@
-//! Runs checks at one entrance: ordinary ones side by side, those that give wrong passwords last and one by one,
-//! and at the very end the watching of all status lines.
+//! Runs checks at one entrance side by side: those that give wrong passwords last and from loopback addresses of
+//! their own, and at the very end the watching of all status lines.
 //!
 //! The runner emits events and keeps evidence; it prints and writes nothing. It can be stopped at any time:
 //! what has a verdict keeps it, the rest is inconclusive.
 
 use std::cell::RefCell;
-use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,10 +67,10 @@ impl Runner {
     pub async fn run(self: &Rc<Self>, listener: &Listener) {
         let (late, ordinary): (Vec<Check>, Vec<Check>) =
             self.checks.iter().partition(|check| check.fails_logins());
-        self.side_by_side(ordinary, listener).await;
-        for (index, check) in late.into_iter().enumerate() {
-            self.one(check, self.source(index), listener).await;
-        }
+        self.side_by_side(ordinary, listener, |_| None).await;
+        let loopback = self.site.permissions.loopback;
+        let jobs_source = |index: usize| loopback.then(|| u8::try_from(index % 100).unwrap_or_default());
+        self.side_by_side(late, listener, jobs_source).await;
         self.watch(listener);
     }
 
@@ -81,18 +80,15 @@ impl Runner {
         let found = |check: &Check| done.iter().find(|finished| finished.evidence.result.id == check.id);
         self.checks
             .iter()
-            .map(|check| match found(check) {
-                Some(finished) => finished.evidence.clone(),
-                None => {
-                    let stop =
-                        Stop::Inconclusive("the run was stopped before this check had a verdict".to_owned());
-                    Evidence {
-                        result: self.result(check, &Err(stop), None, Duration::ZERO),
-                        transcript: None,
-                    }
-                }
+            .map(|check| {
+                found(check).map_or_else(|| self.unfinished(check), |finished| finished.evidence.clone())
             })
             .collect()
+    }
+
+    fn unfinished(&self, check: &Check) -> Evidence {
+        let stop = Stop::Inconclusive("the run was stopped before this check had a verdict".to_owned());
+        Evidence { result: self.result(check, &Err(stop), None, Duration::ZERO), transcript: None }
     }
 
     /// The latencies of all conversations so far.
@@ -100,21 +96,27 @@ impl Runner {
         self.latencies.borrow().clone()
     }
 
-    async fn side_by_side(self: &Rc<Self>, checks: Vec<Check>, listener: &Listener) {
+    async fn side_by_side(
+        self: &Rc<Self>,
+        checks: Vec<Check>,
+        listener: &Listener,
+        source: impl Fn(usize) -> Option<u8>,
+    ) {
         let turns = Arc::new(Semaphore::new(self.jobs));
         let local = LocalSet::new();
-        for check in checks {
+        for (index, check) in checks.into_iter().enumerate() {
             let (runner, turns, listener) = (Rc::clone(self), Arc::clone(&turns), Rc::clone(listener));
+            let source = source(index);
             local.spawn_local(async move {
                 let turn = turns.acquire_owned().await;
-                runner.one(check, None, &listener).await;
+                runner.one(check, source, &listener).await;
                 drop(turn);
             });
         }
         local.await;
     }
 
-    async fn one(self: &Rc<Self>, check: Check, source: Option<IpAddr>, listener: &Listener) {
+    async fn one(self: &Rc<Self>, check: Check, source: Option<u8>, listener: &Listener) {
         if let Some(reason) = needs::missing(&check, &self.site) {
             let result = self.result(&check, &Err(Stop::Skipped(reason)), None, Duration::ZERO);
             self.keep(
@@ -171,12 +173,6 @@ impl Runner {
             own.evidence.transcript = transcript;
             listener(Event::CheckFinished(own.evidence.result.clone()));
         }
-    }
-
-    /// A loopback address of its own for each check that fails logins: servers slow the address down, not the user.
-    fn source(&self, index: usize) -> Option<IpAddr> {
-        let last = u8::try_from(index % 200).unwrap_or_default() + 10;
-        self.site.permissions.loopback.then(|| IpAddr::V4(Ipv4Addr::new(127, 0, 71, last)))
     }
 
     fn result(

@@ -307,7 +307,7 @@ impl Session {
         Ok(octets)
     }
 
-    /// Closes in good order: close_notify under TLS, then FIN.
+    /// Closes in good order: `close_notify` under TLS, then FIN.
     pub async fn close(mut self) {
         if let Some(stream) = self.wire.stream.take() {
             self.wire.journal.ended(self.wire.number, "closed by client");
@@ -323,7 +323,7 @@ impl Session {
         }
     }
 
-    /// Ends the TCP connection without close_notify.
+    /// Ends the TCP connection without `close_notify`.
     pub fn abandon(mut self) {
         if let Some(stream) = self.wire.stream.take() {
             self.wire.journal.ended(self.wire.number, "closed by client, without close_notify");
@@ -421,9 +421,9 @@ impl Session {
 
     fn awaiting(&self, line: &[u8]) -> Awaited {
         let keyword = line.split(|octet| *octet == b' ').next().unwrap_or_default();
-        let shown = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
+        let shown = self.wire.journal.redact(&String::from_utf8_lossy(line));
         let eight_bit = line.iter().any(|octet| *octet > 0x7e || *octet < 0x20);
-        Awaited::of(&self.wire.journal.redact(&shown), Verb::parse(keyword), eight_bit)
+        Awaited::of(&shown.chars().take(80).collect::<String>(), Verb::parse(keyword), eight_bit)
     }
 
     fn note(&self, awaited: &Awaited, reply: &Reply) {

@@ -152,7 +152,7 @@ pub async fn survey(plan: Plan) -> (Result<Rc<Site>, SurveyError>, Option<Leavin
         Err(error) => return (Err(error), leavings(&lab)),
     }
     let answer = plan.wait.unwrap_or_else(|| {
-        (site.survey.round_trip * 100).clamp(Duration::from_secs(10), Duration::from_secs(60))
+        (site.survey.round_trip * 100).clamp(Duration::from_secs(10), Duration::from_mins(1))
     });
     let quiet = (site.survey.round_trip * 20).clamp(Duration::from_millis(300), Duration::from_secs(3));
     site.patience = Patience { answer, quiet };
@@ -244,20 +244,29 @@ async fn no_greeting(lab: &Lab, endpoint: &Endpoint, site: &Site, mishap: &Misha
             endpoint: endpoint.clone(),
             reason: "the greeting is a line without end; poplab stopped reading after 8192 octets".to_owned(),
         },
-        Mishap::Closed { how, .. } => SurveyError::Broken {
-            endpoint: endpoint.clone(),
-            reason: format!("the connection was closed ({how}) before a greeting"),
-        },
-        _ => {
-            let tls = async { site.dialer.start_tls(lab.dial().await.ok()?, &lab.tls_options()).await.ok() };
-            if site.entrance.security != Security::Implicit
-                && timeout(site.patience.answer, tls).await.is_ok_and(|tls| tls.is_some())
-            {
+        other => {
+            if speaks_tls(lab, site).await {
                 return SurveyError::SpeaksTls { endpoint: endpoint.clone() };
             }
-            silent(endpoint, site.patience.answer, "Is it a POP3 server?")
+            match other {
+                Mishap::Closed { how, .. } => SurveyError::Broken {
+                    endpoint: endpoint.clone(),
+                    reason: format!("the connection was closed ({how}) before a greeting"),
+                },
+                _ => silent(endpoint, site.patience.answer, "Is it a POP3 server?"),
+            }
         }
     }
+}
+
+/// Whether a port that gave no greeting answers a TLS handshake instead, trusted or not.
+async fn speaks_tls(lab: &Lab, site: &Site) -> bool {
+    if site.entrance.security == Security::Implicit {
+        return false;
+    }
+    let Ok(stream) = lab.dial().await else { return false };
+    let handshake = timeout(site.patience.answer, site.dialer.start_tls(stream, &lab.tls_options())).await;
+    matches!(handshake, Ok(Ok(_) | Err(DialError::Certificate { .. })))
 }
 
 fn silent(endpoint: &Endpoint, waited: Duration, hint: &str) -> SurveyError {
@@ -364,7 +373,10 @@ async fn accounts(lab: &Lab, site: &mut Site) -> Result<(), SurveyError> {
     if chosen.is_empty() {
         chosen.extend(all.first().cloned());
     }
-    let Some(method) = usual_method(&site.survey) else { return Ok(()) };
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let method = usual_method(&site.survey);
     for (index, account) in chosen.iter().enumerate() {
         let endpoint = site.entrance.endpoint.clone();
         let (mut session, reply) = lab
@@ -393,14 +405,16 @@ async fn accounts(lab: &Lab, site: &mut Site) -> Result<(), SurveyError> {
     Ok(())
 }
 
-fn usual_method(survey: &Survey) -> Option<Method> {
+fn usual_method(survey: &Survey) -> Method {
     let plain = survey.mechanisms().iter().any(|name| name == "PLAIN");
-    match (&survey.capabilities, survey.timestamp()) {
-        (None, _) => Some(Method::UserPass),
-        (Some(_), _) if survey.announces("USER") => Some(Method::UserPass),
-        (Some(_), _) if plain => Some(Method::Sasl(Mechanism::Plain)),
-        (Some(_), Some(_)) => Some(Method::Apop),
-        (Some(_), None) => Some(Method::UserPass),
+    if survey.capabilities.is_none() || survey.announces("USER") {
+        Method::UserPass
+    } else if plain {
+        Method::Sasl(Mechanism::Plain)
+    } else if survey.timestamp().is_some() {
+        Method::Apop
+    } else {
+        Method::UserPass
     }
 }
 
@@ -415,14 +429,14 @@ async fn index_fixtures(
     let mut found = BTreeMap::new();
     let mut session = Some(session);
     let corpus = site.corpus(site.seed);
-    let sizes = match session.as_mut() {
+    let listing = match session.as_mut() {
         Some(session) => match session.command("LIST").await {
             Ok(reply) => reply.scan_listing().unwrap_or_default(),
             Err(_) => return found,
         },
         None => return found,
     };
-    for (number, size) in sizes {
+    for (number, size) in listing {
         if session.is_none() {
             session = lab.login_to(account).await.ok();
         }
@@ -442,7 +456,7 @@ async fn identify(
     session: &mut Session,
     site: &Site,
     number: u64,
-    size: u64,
+    octets: u64,
     corpus: &[mail::Fixture],
 ) -> Result<Option<String>, Mishap> {
     if site.survey.has_top {
@@ -451,7 +465,7 @@ async fn identify(
             return Ok((marker.seed == site.seed).then_some(marker.fixture));
         }
     }
-    if size > INDEX_RETRIEVES_AT_MOST && site.survey.has_top {
+    if octets > INDEX_RETRIEVES_AT_MOST && site.survey.has_top {
         return Ok(None);
     }
     let whole = session.command(format!("RETR {number}")).await?;

@@ -101,7 +101,7 @@ impl Wire {
                 let octets: Vec<u8> = self.unread.drain(..consumed).collect();
                 match item {
                     Some(Item::Content(_) | Item::End(_)) => {
-                        self.journal.received_content(self.number, &octets)
+                        self.journal.received_content(self.number, &octets);
                     }
                     _ => self.journal.received(self.number, &octets),
                 }

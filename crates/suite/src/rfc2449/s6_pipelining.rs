@@ -71,7 +71,7 @@ async fn failed_login(lab: &Lab) -> Outcome {
     for command in ["STAT", "RETR 1"] {
         match session.reply().await {
             Ok(reply) => {
-                require(reply.is_err(), || format!("after a failed login in the batch, {}", reply.seen()))?
+                require(reply.is_err(), || format!("after a failed login in the batch, {}", reply.seen()))?;
             }
             // Closing after a failed login is allowed.
             Err(Mishap::Closed { .. }) => return Ok(()),

@@ -38,7 +38,8 @@ fn nothing_fails_or_warns_behind_stls() {
 #[test]
 fn every_verdict_has_a_transcript_that_parses_back() {
     let evidence = paused(async {
-        let site = site(&world([]), Security::Implicit, accounts(), true).await.expect("the fake can be surveyed");
+        let site =
+            site(&world([]), Security::Implicit, accounts(), true).await.expect("the fake can be surveyed");
         judge(&site, suite::all(), 8).await
     });
     for evidence in evidence.iter().filter(|evidence| evidence.result.verdict != Verdict::Skipped) {

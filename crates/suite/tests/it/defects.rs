@@ -8,10 +8,15 @@ use suite::Security;
 
 use crate::laboratory::{accounts, judge, paused, site, world};
 
-/// What a defect breaks, as the suite sees it over both entrances.
+/// What a defect breaks, as the suite sees it. Checks that need STLS are only judged at the other entrance, which
+/// is therefore looked at for the defects that break one.
 fn accused(info: &DefectInfo) -> BTreeSet<String> {
     let mut accused = BTreeSet::new();
-    for security in [Security::Implicit, Security::Starttls] {
+    let needs_stls = |id: &&str| {
+        suite::catalogue::requirement(id).is_some_and(|found| found.needs.contains(&"stls".to_owned()))
+    };
+    let both = info.breaks.iter().any(needs_stls);
+    for security in [Security::Implicit, Security::Starttls].into_iter().take(if both { 2 } else { 1 }) {
         paused(async {
             let Ok(site) = site(&world([info.defect]), security, accounts(), true).await else { return };
             for evidence in judge(&site, suite::all(), 8).await {

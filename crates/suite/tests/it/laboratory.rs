@@ -9,14 +9,16 @@ use net::{Dialer, MemoryNetwork, Trust};
 use suite::{Account, Check, Evidence, Permissions, Plan, Pool, Runner, Security, Site, SurveyError};
 
 /// The seed of all tests.
-pub const SEED: u64 = 42;
+pub(crate) const SEED: u64 = 42;
 
 /// The accounts every test target has: role and how many.
-const ACCOUNTS: [(Role, u32); 4] = [(Role::Fixtures, 4), (Role::Empty, 1), (Role::Disposable, 16), (Role::Second, 1)];
+const ACCOUNTS: [(Role, u32); 4] =
+    [(Role::Fixtures, 4), (Role::Empty, 1), (Role::Disposable, 16), (Role::Second, 1)];
 
 /// A fake server with the fixture mail and these defects.
-pub fn world(defects: impl IntoIterator<Item = fake::Defect>) -> World {
-    let accounts = named().map(|(user, role, number)| fake::Account::new(user.clone(), password(&user), mail_of(role, number)));
+pub(crate) fn world(defects: impl IntoIterator<Item = fake::Defect>) -> World {
+    let accounts = named()
+        .map(|(user, role, number)| fake::Account::new(user.clone(), password(&user), mail_of(role, number)));
     World::new(Configuration {
         seed: SEED,
         accounts: accounts.collect(),
@@ -26,13 +28,15 @@ pub fn world(defects: impl IntoIterator<Item = fake::Defect>) -> World {
 }
 
 /// The same accounts as the tester knows them.
-pub fn accounts() -> Vec<Account> {
+pub(crate) fn accounts() -> Vec<Account> {
     named().map(|(user, role, _)| Account::new(user.clone(), password(&user), role)).collect()
 }
 
 /// The names of all accounts.
-pub fn named() -> impl Iterator<Item = (String, Role, u32)> {
-    ACCOUNTS.into_iter().flat_map(|(role, count)| (1..=count).map(move |number| (format!("{role}{number}"), role, number)))
+pub(crate) fn named() -> impl Iterator<Item = (String, Role, u32)> {
+    ACCOUNTS
+        .into_iter()
+        .flat_map(|(role, count)| (1..=count).map(move |number| (format!("{role}{number}"), role, number)))
 }
 
 fn password(user: &str) -> String {
@@ -42,12 +46,19 @@ fn password(user: &str) -> String {
 /// Seeding is slow in debug builds for the large message, so it is done once.
 fn mail_of(role: Role, number: u32) -> Vec<Arc<[u8]>> {
     static FIXTURES: OnceLock<Vec<Arc<[u8]>>> = OnceLock::new();
-    let make = |number| mail::maildrop(role, SEED, number).into_iter().map(|(_, octets)| Arc::from(octets)).collect();
+    let make = |number| {
+        mail::maildrop(role, SEED, number).into_iter().map(|(_, octets)| Arc::from(octets)).collect()
+    };
     if role == Role::Fixtures { FIXTURES.get_or_init(|| make(1)).clone() } else { make(number) }
 }
 
 /// Surveys one entrance of a world.
-pub async fn site(world: &World, security: Security, accounts: Vec<Account>, allow_delete: bool) -> Result<Rc<Site>, SurveyError> {
+pub(crate) async fn site(
+    world: &World,
+    security: Security,
+    accounts: Vec<Account>,
+    allow_delete: bool,
+) -> Result<Rc<Site>, SurveyError> {
     let network = MemoryNetwork::with_identity(world.clone(), identity()).expect("a network in memory");
     let trust = Trust::Only { ca_pem: network.ca_pem().as_bytes().to_vec() };
     let endpoint = if security == Security::Implicit { network.tls() } else { network.clear() };
@@ -70,7 +81,7 @@ fn identity() -> &'static net::Identity {
 }
 
 /// Runs checks to their evidence.
-pub async fn judge(site: &Rc<Site>, checks: Vec<Check>, jobs: usize) -> Vec<Evidence> {
+pub(crate) async fn judge(site: &Rc<Site>, checks: Vec<Check>, jobs: usize) -> Vec<Evidence> {
     let runner = Runner::new(Rc::clone(site), checks, jobs);
     let listener: suite::runner::Listener = Rc::new(|_| ());
     runner.run(&listener).await;
@@ -78,7 +89,7 @@ pub async fn judge(site: &Rc<Site>, checks: Vec<Check>, jobs: usize) -> Vec<Evid
 }
 
 /// Runs a test's future under a clock that is paused from the start.
-pub fn paused<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn paused<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
