@@ -58,6 +58,11 @@ impl Dialer {
         Dialer { way: self.way.clone(), connector: Arc::new(self.connector.resuming()) }
     }
 
+    /// Whether servers' certificates are checked: always, but for [`Trust::Insecure`].
+    pub fn verifies(&self) -> bool {
+        self.connector.verifies()
+    }
+
     /// Connects without TLS, from `source` if one is given (on loopback any address of 127.0.0.0/8). Each address of
     /// the host is tried in the resolver's order. Waits as long as the operating system does.
     ///

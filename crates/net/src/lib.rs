@@ -8,7 +8,7 @@
 //!   `tokio::time::timeout`.
 //! - Errors are for people: what happened, where, and what to do about it.
 //! - How the peer ended a connection is kept apart from errors, in [`Stream::ending`].
-//! - rustls stays inside one module; certificates leave it as DER.
+//! - rustls stays inside one module; certificates leave it as DER and as [`CertificateFacts`].
 //!
 //! What it does not do: it knows nothing of POP3 beyond what [`fake::Connection`] tells the driver, keeps no read
 //! buffer, retries nothing, and records nothing.
@@ -51,7 +51,7 @@ pub use error::{DialError, ReadError, TlsError};
 pub use memory::MemoryNetwork;
 pub use server::{FakeServer, Ports};
 pub use stream::{Ending, Progress, Stream};
-pub use tls::{TlsFacts, TlsOptions, Trust, Versions};
+pub use tls::{CertificateFacts, TlsFacts, TlsOptions, Trust, Versions};
 
 #[cfg(test)]
 mod tests;

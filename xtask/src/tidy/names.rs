@@ -59,6 +59,11 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
         "only the module `net::tls` knows rustls; give it a function with types of our own",
     ),
     (&["rcgen"], &["crates/net/"], "only `net` makes certificates; call it"),
+    (
+        &["x509_parser"],
+        &["crates/net/src/tls/"],
+        "only `net::tls` reads certificates; ask `TlsFacts::certificate`",
+    ),
     (&["anyhow"], &["crates/poplab/"], "libraries have typed errors; define a variant"),
 ];
 

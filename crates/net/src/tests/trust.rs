@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Authority, SERVER_NAMES, TlsError, Validity, Versions};
+use crate::{Authority, Dialer, SERVER_NAMES, TlsError, Validity, Versions};
 
 fn only(identity: &Identity) -> Trust {
     Trust::Only { ca_pem: identity.ca_pem().into() }
@@ -32,6 +32,7 @@ async fn the_facts_of_a_handshake_are_told() {
             assert!(facts.cipher.starts_with("TLS"), "{facts:?}");
             assert!(!facts.group.is_empty(), "{facts:?}");
             assert_eq!(facts.certificates, identity.chain());
+            assert_eq!(facts.certificate().unwrap().names, SERVER_NAMES);
             assert!(!facts.resumed && !facts.client_certificate_requested);
             assert_eq!(server.unwrap().server_name().as_deref(), Some("localhost"));
         }
@@ -59,6 +60,17 @@ async fn without_a_server_name_none_is_sent_and_the_host_is_checked() {
 
     let other = Authority::new().unwrap().issue(&["elsewhere.test"], Validity::Current).unwrap();
     assert!(refusal(&other, &only(&other), &options).await.contains("expected localhost"));
+}
+
+#[test]
+fn a_dialer_tells_whether_it_verifies() {
+    let identity = Identity::throwaway().unwrap();
+    for (trust, expected) in
+        [(Trust::Insecure, false), (only(&identity), true), (Trust::System { extra_ca_pem: None }, true)]
+    {
+        let dialer = Dialer::tcp(trust).unwrap();
+        assert_eq!((dialer.verifies(), dialer.resuming().verifies()), (expected, expected));
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! What leaves it is plain: octets, names, [`TlsFacts`], and errors in words. Deliberately without client
 //! certificates, ALPN and early data: POP3 has no use for them.
 
+mod certificate;
 mod verify;
 mod words;
 
@@ -29,6 +30,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use crate::authority::Identity;
 use crate::transport::Transport;
 use crate::{DialError, TlsError};
+
+pub use certificate::CertificateFacts;
 
 /// Whom to believe that a server is who it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +97,13 @@ pub struct TlsFacts {
     pub client_certificate_requested: bool,
 }
 
+impl TlsFacts {
+    /// What the server's own certificate says of itself; `None` if there is none or it cannot be read.
+    pub fn certificate(&self) -> Option<CertificateFacts> {
+        CertificateFacts::parse(self.certificates.first()?)
+    }
+}
+
 /// One side of an established TLS connection.
 pub(crate) struct Session(TlsStream<Transport>);
 
@@ -101,6 +111,7 @@ pub(crate) struct Session(TlsStream<Transport>);
 pub(crate) struct Connector {
     /// By versions offered (Any, Only12, Only13), then without and with SNI.
     configurations: [[Arc<ClientConfig>; 2]; 3],
+    verifies: bool,
 }
 
 /// The server's side.
@@ -131,7 +142,15 @@ impl Connector {
         let both = |versions: &[&'static SupportedProtocolVersion]| -> Result<_, TlsError> {
             Ok([one(versions, false)?, one(versions, true)?])
         };
-        Ok(Connector { configurations: [both(&[&TLS13, &TLS12])?, both(&[&TLS12])?, both(&[&TLS13])?] })
+        Ok(Connector {
+            configurations: [both(&[&TLS13, &TLS12])?, both(&[&TLS12])?, both(&[&TLS13])?],
+            verifies: *trust != Trust::Insecure,
+        })
+    }
+
+    /// Whether certificates are checked.
+    pub(crate) fn verifies(&self) -> bool {
+        self.verifies
     }
 
     /// The same, with a memory for sessions of its own.
@@ -144,6 +163,7 @@ impl Connector {
         };
         Connector {
             configurations: self.configurations.each_ref().map(|pair| pair.each_ref().map(with_memory)),
+            verifies: self.verifies,
         }
     }
 
