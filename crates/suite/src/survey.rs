@@ -25,8 +25,10 @@ use crate::site::{Capability, Entrance, Permissions, Security, Site, Survey};
 const GREETING_PATIENCE: Duration = Duration::from_secs(30);
 /// Silence after which the other protection is tried when the user did not say which it is.
 const DETECTION_PATIENCE: Duration = Duration::from_secs(2);
-/// Messages larger than this are looked at with TOP only.
-const INDEX_RETRIEVES_AT_MOST: u64 = 4096;
+/// Octets of the largest message that is retrieved to see whether it is a fixture without a header for the marker.
+const INDEX_RETRIEVES_AT_MOST: u64 = 512;
+/// Messages looked at for fixtures. Poplab seeds fewer; a maildrop with more is somebody's, and is not read through.
+const INDEX_AT_MOST: usize = 200;
 
 /// Why a target cannot be judged.
 #[derive(Debug, thiserror::Error)]
@@ -436,7 +438,7 @@ async fn index_fixtures(
         },
         None => return found,
     };
-    for (number, size) in listing {
+    for (number, size) in listing.into_iter().take(INDEX_AT_MOST) {
         if session.is_none() {
             session = lab.login_to(account).await.ok();
         }
@@ -465,7 +467,7 @@ async fn identify(
             return Ok((marker.seed == site.seed).then_some(marker.fixture));
         }
     }
-    if octets > INDEX_RETRIEVES_AT_MOST && site.survey.has_top {
+    if octets > INDEX_RETRIEVES_AT_MOST && site.survey.has_top || site.survey.expire_zero() {
         return Ok(None);
     }
     let whole = session.command(format!("RETR {number}")).await?;
