@@ -71,5 +71,6 @@ const SECTIONS: &[&[Check]] = &[
     rfc6856::utf8::CHECKS,
     rfc6856::utf8_messages::CHECKS,
     rfc8314::s3_implicit_tls::CHECKS,
+    rfc8314::s4_certificate::CHECKS,
     rfc8314::s4_server::CHECKS,
 ];

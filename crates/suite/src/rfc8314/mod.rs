@@ -1,4 +1,5 @@
 //! Checks of RFC 8314, TLS from the first octet and what it says of cleartext.
 
 pub(crate) mod s3_implicit_tls;
+pub(crate) mod s4_certificate;
 pub(crate) mod s4_server;

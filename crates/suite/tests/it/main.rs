@@ -1,6 +1,7 @@
 //! The suite proves itself: against the fake server without defects nothing fails, with each defect the right
 //! requirement does, and foreign mail survives everything. All in memory, under a paused clock.
 
+mod certificate;
 mod correct;
 mod defects;
 mod foreign_mail;
