@@ -46,7 +46,7 @@ pub struct Accounts {
 #[derive(Debug, thiserror::Error)]
 pub enum AccountsError {
     /// The file cannot be read.
-    #[error("cannot read the accounts file {}: {source}", path.display())]
+    #[error("cannot read the accounts file {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
