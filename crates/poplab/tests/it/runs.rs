@@ -21,6 +21,13 @@ fn the_embedded_server_keeps_what_is_asked_of_it_at_both_entrances() {
     assert_eq!(run.totals, results.counts());
     let words: Vec<_> = run.target.entrances.iter().map(|entrance| entrance.security.as_str()).collect();
     assert_eq!(words, ["implicit", "starttls"]);
+    for entrance in &run.target.entrances {
+        let tls = entrance.tls.as_ref().expect("a handshake");
+        assert_eq!(tls.certificate_subject.as_deref(), Some("CN=localhost"));
+        assert!(tls.certificate_issuer.as_ref().is_some_and(|name| name.starts_with("CN=poplab throwaway ")));
+        assert_eq!(tls.certificate_names, ["localhost", "127.0.0.1", "::1", "fake.poplab.test"]);
+        assert_eq!(tls.certificate_expires.as_deref(), Some("2049-12-31T00:00:00Z"));
+    }
     for check in &results.checks {
         let path = check.transcript.as_ref().expect("a transcript");
         let text = env.read(&format!("poplab-run/{path}"));

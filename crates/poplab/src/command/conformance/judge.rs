@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use net::TlsFacts;
 use record::{Event, Results, Security, TlsInfo};
 use stats::Latencies;
 use suite::{Evidence, Runner, Site};
@@ -12,6 +13,7 @@ use transcript::Transcript;
 use super::plan::Plan;
 use super::progress::Progress;
 use crate::folder;
+use crate::terminal::visible;
 
 /// What a run has seen.
 #[derive(Default)]
@@ -57,7 +59,7 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
         let site = match surveyed {
             Ok(site) => site,
             Err(error) => {
-                course.error = Some(crate::terminal::visible(&error.to_string()));
+                course.error = Some(visible(&error.to_string()));
                 break;
             }
         };
@@ -128,7 +130,7 @@ fn described(site: &Site, label: &str) -> record::Entrance {
     let survey = &site.survey;
     let capabilities = survey.capabilities.iter().flatten().map(|capability| {
         let words = std::iter::once(&capability.tag).chain(&capability.parameters);
-        crate::terminal::visible(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
+        visible(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
     });
     record::Entrance {
         label: label.to_owned(),
@@ -139,14 +141,28 @@ fn described(site: &Site, label: &str) -> record::Entrance {
             suite::Security::Starttls => Security::Starttls,
             suite::Security::Clear => Security::None,
         },
-        tls: survey.tls.as_ref().map(|facts| TlsInfo {
-            version: facts.version.clone(),
-            cipher: facts.cipher.clone(),
-            group: (!facts.group.is_empty()).then(|| facts.group.clone()),
-            certificate_sha256: facts.certificates.first().map(|certificate| mail::digest(certificate)),
-            ..TlsInfo::default()
-        }),
+        tls: survey.tls.as_ref().map(handshake),
         capabilities: capabilities.collect(),
         greeting: suite::survey::shown(&survey.greeting),
+    }
+}
+
+fn handshake(facts: &TlsFacts) -> TlsInfo {
+    let certificate = facts.certificate();
+    // What a certificate says is the server's text, as a greeting is.
+    let told = |text: &str| (!text.is_empty()).then(|| visible(text));
+    TlsInfo {
+        version: facts.version.clone(),
+        cipher: facts.cipher.clone(),
+        group: (!facts.group.is_empty()).then(|| facts.group.clone()),
+        certificate_subject: certificate.as_ref().and_then(|facts| told(&facts.subject)),
+        certificate_issuer: certificate.as_ref().and_then(|facts| told(&facts.issuer)),
+        certificate_names: certificate
+            .iter()
+            .flat_map(|facts| &facts.names)
+            .map(|name| visible(name))
+            .collect(),
+        certificate_expires: certificate.as_ref().map(|facts| facts.expires.clone()),
+        certificate_sha256: facts.certificates.first().map(|certificate| mail::digest(certificate)),
     }
 }
