@@ -7,8 +7,8 @@ use record::{CheckResult, Results, Run, Verdict};
 use crate::outcome::verdict_line;
 use crate::text::{visible, visible_line};
 
-/// One test point for each result. A failure is `not ok`; a known deviation `not ok` with TODO, which harnesses
-/// do not count; skipped and inconclusive checks are SKIP with the reason; a warning is `ok` with a diagnostic
+/// One test point for each result. A failure is `not ok`; a known deviation `not ok` with `TODO`, which harnesses
+/// do not count; skipped and inconclusive checks are `SKIP` with the reason; a warning is `ok` with a diagnostic
 /// block. A run that was not carried out ends with `Bail out!`.
 pub fn tap(run: &Run, results: &Results) -> String {
     let mut text = String::from("TAP version 14\n");
