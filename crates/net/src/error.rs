@@ -130,12 +130,14 @@ fn advice(first: &[u8]) -> &'static str {
     }
 }
 
-/// Octets of a peer, quoted so that no control character reaches a terminal.
+/// The first line of a peer, quoted so that no control character reaches a terminal. How much more has arrived by
+/// the time of the error is chance, and says nothing more.
 struct Quoted<'a>(&'a [u8]);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "\"{}\"", self.0.escape_ascii())
+        let end = self.0.iter().position(|octet| *octet == b'\n').map_or(self.0.len(), |end| end + 1);
+        write!(formatter, "\"{}\"", self.0[..end].escape_ascii())
     }
 }
 
