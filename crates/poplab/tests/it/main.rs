@@ -8,4 +8,5 @@ mod fake;
 mod help;
 mod peers;
 mod runs;
+mod scenarios;
 mod seed;
