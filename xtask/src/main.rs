@@ -24,12 +24,8 @@ usage: cargo xtask COMMAND [ARGUMENTS]
 for users, forwarded to the release build of `poplab` (`cargo xtask conformance --help` explains each):
   conformance   judge a POP3 server; without --target, an embedded one
   fake          start the fake POP3 server
-  judge         judge a POP3 client
-  load          measure how many users a server holds
   seed          put the fixture mail into a server's maildrops
-  record        record a session with a server
   report        render an old run again
-  compare       compare two runs
   completions   print shell completions
   man           print the manual page
 

@@ -24,7 +24,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "net", house: &["proto", "fake"], outside: None },
     Layer {
         name: "suite",
-        house: &["proto", "sasl", "mail", "transcript", "record", "stats", "fake", "net"],
+        house: &["proto", "sasl", "mail", "transcript", "record", "stats", "net"],
         outside: None,
     },
     Layer {
