@@ -1,6 +1,6 @@
 //! Checks of POP3 servers: whether a server keeps RFC 1939 and its extensions, and whether its users' mail is safe.
 //!
-//! The way through the house: [`survey`] looks at an entrance once and yields a [`Site`]; a [`Runner`] gives every
+//! The way through the house: [`survey()`] looks at an entrance once and yields a [`Site`]; a [`Runner`] gives every
 //! chosen [`Check`] a [`lab::Lab`] and turns what comes of it into [`Evidence`]. Checks live in one file per RFC
 //! section. This crate deliberately writes no files, prints nothing and opens no socket (that is `net`'s).
 

@@ -2,7 +2,7 @@
 //!
 //! Secrets are made known to the journal before they are sent, and so are the digests made from them: with the
 //! challenge in the transcript a digest lets a password be guessed. This module deliberately does not choose a
-//! method for a server; [`crate::survey`] does.
+//! method for a server; [`crate::survey()`] does.
 
 use net::TlsFacts;
 use sasl::Mechanism;

@@ -1,7 +1,7 @@
 //! One session with the target: commands and their replies in order.
 //!
 //! One thing is settled here and nowhere else: how silence is told from slowness (a NOOP is sent as a probe after a
-//! long wait). Octets are [`crate::wire`]'s matter, logging in is [`crate::login`]'s; what a reply means for a
+//! long wait). Octets are `wire`'s matter, logging in is [`crate::login`]'s; what a reply means for a
 //! requirement is the checks'.
 
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! What a run knows of one entrance of the target before the first check, and what all its checks share.
 //!
-//! A [`Site`] is filled once by [`crate::survey`] and read by every [`crate::lab::Lab`]. It deliberately holds no
+//! A [`Site`] is filled once by [`crate::survey()`] and read by every [`crate::lab::Lab`]. It deliberately holds no
 //! connection.
 
 use std::cell::RefCell;
