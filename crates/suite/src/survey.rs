@@ -3,14 +3,18 @@
 //! Each account is asked for at most one login. What stands in the way is told in words with the remedy; nothing
 //! is judged here.
 
-use std::collections::BTreeMap;
+mod error;
+mod fixtures;
+
 use std::rc::Rc;
 use std::time::Duration;
 
-use mail::{Marker, Role};
+use mail::Role;
 use net::{DialError, Dialer, Endpoint, TlsOptions, Versions};
 use sasl::Mechanism;
 use tokio::time::{Instant, timeout};
+
+pub use error::SurveyError;
 
 use crate::accounts::{Account, Pool};
 use crate::journal::Leavings;
@@ -25,89 +29,6 @@ use crate::site::{Capability, Entrance, Permissions, Security, Site, Survey};
 const GREETING_PATIENCE: Duration = Duration::from_secs(30);
 /// Silence after which the other protection is tried when the user did not say which it is.
 const DETECTION_PATIENCE: Duration = Duration::from_secs(2);
-/// Octets of the largest message that is retrieved to see whether it is a fixture without a header for the marker.
-const INDEX_RETRIEVES_AT_MOST: u64 = 512;
-/// Messages looked at for fixtures. Poplab seeds fewer; a maildrop with more is somebody's, and is not read through.
-const INDEX_AT_MOST: usize = 200;
-
-/// Why a target cannot be judged.
-#[derive(Debug, thiserror::Error)]
-pub enum SurveyError {
-    /// No connection, or no TLS.
-    #[error(transparent)]
-    Dial(#[from] DialError),
-    /// Nothing was said.
-    #[error(
-        "{endpoint} accepted the connection but said nothing for {seconds} s: a POP3 server greets first. {hint}"
-    )]
-    Silent {
-        /// Where.
-        endpoint: Endpoint,
-        /// For how long.
-        seconds: u64,
-        /// What was found by asking.
-        hint: String,
-    },
-    /// The port speaks TLS from the first octet.
-    #[error("{endpoint} speaks TLS from the first octet; give --tls implicit")]
-    SpeaksTls {
-        /// Where.
-        endpoint: Endpoint,
-    },
-    /// Another protocol.
-    #[error(
-        "{endpoint} speaks {protocol}, not POP3: it began with {began}. Give the port of the POP3 server"
-    )]
-    OtherProtocol {
-        /// Where.
-        endpoint: Endpoint,
-        /// Which protocol, as far as can be told.
-        protocol: &'static str,
-        /// Its first line.
-        began: String,
-    },
-    /// A greeting of `-ERR`.
-    #[error("{endpoint} refuses service: it greeted with {greeting}. Try again later, or ask its operator")]
-    Refuses {
-        /// Where.
-        endpoint: Endpoint,
-        /// The greeting.
-        greeting: String,
-    },
-    /// The entrance does not offer STLS although it was asked for.
-    #[error(
-        "{endpoint} offers no STLS ({seen}); give --tls none to judge it in cleartext, which sends the password readably"
-    )]
-    NoStls {
-        /// Where.
-        endpoint: Endpoint,
-        /// What was seen.
-        seen: String,
-    },
-    /// A login was refused.
-    #[error(
-        "{endpoint} refused the login of `{user}` by {method}: {reply}. poplab asked once and stops here, so that no account gets locked; check user and password"
-    )]
-    Login {
-        /// Where.
-        endpoint: Endpoint,
-        /// Whose.
-        user: String,
-        /// How.
-        method: Method,
-        /// The reply.
-        reply: String,
-    },
-    /// Something else ended the conversation.
-    #[error("{endpoint}: the first conversation broke off: {reason}")]
-    Broken {
-        /// Where.
-        endpoint: Endpoint,
-        /// Why.
-        reason: String,
-    },
-}
-
 /// What a survey is made with.
 pub struct Plan {
     /// Where.
@@ -400,7 +321,7 @@ async fn accounts(lab: &Lab, site: &mut Site) -> Result<(), SurveyError> {
                 || site.survey.announces("TOP");
         }
         if account.role == Role::Fixtures {
-            let found = index_fixtures(lab, site, account, session).await;
+            let found = fixtures::index(lab, site, account, session).await;
             site.survey.fixtures.insert(account.user.clone(), found);
         }
     }
@@ -418,66 +339,6 @@ fn usual_method(survey: &Survey) -> Method {
     } else {
         Method::UserPass
     }
-}
-
-/// Which fixture is which message. A server that loses its way in one message is asked for the next on a new
-/// connection, so that one bad message does not hide the others.
-async fn index_fixtures(
-    lab: &Lab,
-    site: &Site,
-    account: &Rc<Account>,
-    session: Session,
-) -> BTreeMap<String, u64> {
-    let mut found = BTreeMap::new();
-    let mut session = Some(session);
-    let corpus = site.corpus(site.seed);
-    let listing = match session.as_mut() {
-        Some(session) => match session.command("LIST").await {
-            Ok(reply) => reply.scan_listing().unwrap_or_default(),
-            Err(_) => return found,
-        },
-        None => return found,
-    };
-    for (number, size) in listing.into_iter().take(INDEX_AT_MOST) {
-        if session.is_none() {
-            session = lab.login_to(account).await.ok();
-        }
-        let Some(current) = session.as_mut() else { return found };
-        match identify(current, site, number, size, &corpus).await {
-            Ok(Some(name)) => {
-                found.entry(name).or_insert(number);
-            }
-            Ok(None) => {}
-            Err(_) => session = None,
-        }
-    }
-    found
-}
-
-async fn identify(
-    session: &mut Session,
-    site: &Site,
-    number: u64,
-    octets: u64,
-    corpus: &[mail::Fixture],
-) -> Result<Option<String>, Mishap> {
-    if site.survey.has_top {
-        let head = session.command(format!("TOP {number} 0")).await?;
-        if let Some(marker) = Marker::parse(head.octets()) {
-            return Ok((marker.seed == site.seed).then_some(marker.fixture));
-        }
-    }
-    if octets > INDEX_RETRIEVES_AT_MOST && site.survey.has_top || site.survey.expire_zero() {
-        return Ok(None);
-    }
-    let whole = session.command(format!("RETR {number}")).await?;
-    if !whole.is_ok() {
-        return Ok(None);
-    }
-    if let Some(marker) = Marker::parse(whole.octets()) {
-        return Ok((marker.seed == site.seed).then_some(marker.fixture));
-    }
-    Ok(mail::identify(whole.octets(), corpus).map(|fixture| fixture.name.to_owned()))
 }
 
 /// A greeting for people.

@@ -1,0 +1,83 @@
+//! Why a target cannot be judged, in words with the remedy.
+
+use net::{DialError, Endpoint};
+
+use crate::login::Method;
+
+/// Why a target cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// No connection, or no TLS.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// Nothing was said.
+    #[error(
+        "{endpoint} accepted the connection but said nothing for {seconds} s: a POP3 server greets first. {hint}"
+    )]
+    Silent {
+        /// Where.
+        endpoint: Endpoint,
+        /// For how long.
+        seconds: u64,
+        /// What was found by asking.
+        hint: String,
+    },
+    /// The port speaks TLS from the first octet.
+    #[error("{endpoint} speaks TLS from the first octet; give --tls implicit")]
+    SpeaksTls {
+        /// Where.
+        endpoint: Endpoint,
+    },
+    /// Another protocol.
+    #[error(
+        "{endpoint} speaks {protocol}, not POP3: it began with {began}. Give the port of the POP3 server"
+    )]
+    OtherProtocol {
+        /// Where.
+        endpoint: Endpoint,
+        /// Which protocol, as far as can be told.
+        protocol: &'static str,
+        /// Its first line.
+        began: String,
+    },
+    /// A greeting of `-ERR`.
+    #[error("{endpoint} refuses service: it greeted with {greeting}. Try again later, or ask its operator")]
+    Refuses {
+        /// Where.
+        endpoint: Endpoint,
+        /// The greeting.
+        greeting: String,
+    },
+    /// The entrance does not offer STLS although it was asked for.
+    #[error(
+        "{endpoint} offers no STLS ({seen}); give --tls none to judge it in cleartext, which sends the password readably"
+    )]
+    NoStls {
+        /// Where.
+        endpoint: Endpoint,
+        /// What was seen.
+        seen: String,
+    },
+    /// A login was refused.
+    #[error(
+        "{endpoint} refused the login of `{user}` by {method}: {reply}. poplab asked once and stops here, so that no account gets locked; check user and password"
+    )]
+    Login {
+        /// Where.
+        endpoint: Endpoint,
+        /// Whose.
+        user: String,
+        /// How.
+        method: Method,
+        /// The reply.
+        reply: String,
+    },
+    /// Something else ended the conversation.
+    #[error("{endpoint}: the first conversation broke off: {reason}")]
+    Broken {
+        /// Where.
+        endpoint: Endpoint,
+        /// Why.
+        reason: String,
+    },
+}
