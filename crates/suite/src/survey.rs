@@ -29,6 +29,7 @@ use crate::site::{Capability, Entrance, Permissions, Security, Site, Survey};
 const GREETING_PATIENCE: Duration = Duration::from_secs(30);
 /// Silence after which the other protection is tried when the user did not say which it is.
 const DETECTION_PATIENCE: Duration = Duration::from_secs(2);
+
 /// What a survey is made with.
 pub struct Plan {
     /// Where.
