@@ -30,7 +30,7 @@ pub struct CheckResult {
     pub expected: String,
     /// One line with standard tools that shows the same; empty when there is none.
     pub reproduce: String,
-    /// How the connection ended: `fin`, `reset`, `tls-close`, `truncated`, `timeout` or `client`. Recorded apart
+    /// How the connection ended: `fin`, `reset`, `tls-close`, `truncated`, `timeout`, `handshake` or `client`. Recorded apart
     /// from the verdict; null when no connection was made.
     pub ending: Option<String>,
     /// The transcript, as a path below the run's folder.

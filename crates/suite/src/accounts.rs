@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use mail::Role;
@@ -45,14 +45,6 @@ pub struct Accounts {
 /// Why an accounts file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountsError {
-    /// The file cannot be read.
-    #[error("cannot read the accounts file {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
     /// The file's content is wrong; the message has line and column.
     #[error("{path}:{line}:{column}: {message}")]
     Content {

@@ -42,7 +42,6 @@ struct Inner {
     latencies: Latencies,
     seen: Vec<Seen>,
     ending: Option<String>,
-    secrets: Vec<Vec<u8>>,
 }
 
 /// What remains of a check when it is over.
@@ -65,30 +64,17 @@ impl Journal {
             latencies: Latencies::new(),
             seen: Vec::new(),
             ending: None,
-            secrets: Vec::new(),
         })))
     }
 
     /// From now on these octets appear nowhere.
     pub fn secret(&self, octets: &[u8]) {
-        if octets.is_empty() {
-            return;
-        }
-        let mut inner = self.0.borrow_mut();
-        inner.recorder.secret(octets);
-        inner.secrets.push(octets.to_vec());
+        self.0.borrow_mut().recorder.secret(octets);
     }
 
     /// A text with the secrets taken out, for verdicts that quote the server.
     pub fn redact(&self, text: &str) -> String {
-        let inner = self.0.borrow();
-        let mut secrets: Vec<String> =
-            inner.secrets.iter().filter_map(|secret| String::from_utf8(secret.clone()).ok()).collect();
-        secrets.extend(inner.secrets.iter().filter(|secret| secret.len() > 3).map(sasl::base64::encode));
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.iter().filter(|secret| secret.len() > 2).fold(text.to_owned(), |text, secret| {
-            text.replace(secret.as_str(), &format!("‹secret {}›", secret.len()))
-        })
+        self.0.borrow().recorder.redact(text)
     }
 
     /// The number of the next connection.
@@ -135,11 +121,12 @@ impl Journal {
         self.0.borrow().seen.clone()
     }
 
-    /// How a connection ended; the last word counts.
-    pub fn ended(&self, session: u32, how: &str) {
+    /// How a connection ended: a note for the transcript, and the word of [`record::CheckResult::ending`]. The last
+    /// connection's counts.
+    pub fn ended(&self, session: u32, note: &str, word: &str) {
         let mut inner = self.0.borrow_mut();
-        inner.recorder.note(session, how);
-        inner.ending = Some(how.to_owned());
+        inner.recorder.note(session, note);
+        inner.ending = Some(word.to_owned());
     }
 
     /// Closes the journal. Sessions still alive go on writing into an empty one.

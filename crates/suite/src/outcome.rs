@@ -66,7 +66,7 @@ impl std::fmt::Display for Mishap {
                 write!(out, "`{command}` was not answered in time, nor was a NOOP after it")
             }
             Self::NoReply { command, then } => {
-                write!(out, "`{command}` was not answered; a NOOP sent after a long wait brought `{then}`")
+                write!(out, "`{command}` was not answered; a NOOP sent after a long wait brought {then}")
             }
             Self::Unterminated { command } => {
                 write!(

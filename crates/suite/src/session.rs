@@ -310,7 +310,7 @@ impl Session {
     /// Closes in good order: `close_notify` under TLS, then FIN.
     pub async fn close(mut self) {
         if let Some(stream) = self.wire.stream.take() {
-            self.wire.journal.ended(self.wire.number, "closed by client");
+            self.wire.journal.ended(self.wire.number, "closed by client", "client");
             let _ = timeout(self.patience.answer, stream.close()).await;
         }
     }
@@ -318,7 +318,7 @@ impl Session {
     /// Ends the connection with a reset.
     pub fn reset(mut self) {
         if let Some(stream) = self.wire.stream.take() {
-            self.wire.journal.ended(self.wire.number, "reset by client");
+            self.wire.journal.ended(self.wire.number, "reset by client", "client");
             stream.reset();
         }
     }
@@ -326,7 +326,7 @@ impl Session {
     /// Ends the TCP connection without `close_notify`.
     pub fn abandon(mut self) {
         if let Some(stream) = self.wire.stream.take() {
-            self.wire.journal.ended(self.wire.number, "closed by client, without close_notify");
+            self.wire.journal.ended(self.wire.number, "closed by client, without close_notify", "client");
             stream.abandon();
         }
     }
@@ -355,11 +355,11 @@ impl Session {
         let stream = match timeout(self.patience.answer, dialer.start_tls(stream, options)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
-                self.wire.journal.ended(self.wire.number, "TLS handshake failed");
+                self.wire.journal.ended(self.wire.number, "TLS handshake failed", "handshake");
                 return Err(Stop::Fail(format!("the TLS handshake after STLS failed: {error}")));
             }
             Err(_) => {
-                self.wire.journal.ended(self.wire.number, "TLS handshake timed out");
+                self.wire.journal.ended(self.wire.number, "TLS handshake timed out", "timeout");
                 return Err(Stop::Inconclusive(
                     "the TLS handshake after STLS did not end in time".to_owned(),
                 ));

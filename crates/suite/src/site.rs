@@ -92,6 +92,7 @@ pub struct Survey {
 }
 
 /// One entrance, surveyed.
+#[derive(Clone)]
 pub struct Site {
     /// The port.
     pub entrance: Entrance,

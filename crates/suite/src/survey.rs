@@ -69,7 +69,7 @@ pub async fn survey(plan: Plan) -> (Result<Rc<Site>, SurveyError>, Option<Leavin
         corpora: std::cell::RefCell::default(),
     };
     let fixed_security = plan.security.is_some();
-    let lab = Lab::new(Rc::new(copy(&site)), "survey", None);
+    let lab = Lab::new(Rc::new(site.clone()), "survey", None);
     let leavings = |lab: &Lab| Some(lab.journal().close());
     match look(&lab, fixed_security, &mut site).await {
         Ok(()) => {}
@@ -81,22 +81,9 @@ pub async fn survey(plan: Plan) -> (Result<Rc<Site>, SurveyError>, Option<Leavin
     let quiet = (site.survey.round_trip * 20).clamp(Duration::from_millis(300), Duration::from_secs(3));
     site.patience = Patience { answer, quiet };
     // The lab is given the site as far as it is known, so that logins can use it.
-    let accounts_lab = Lab::continuing(Rc::new(copy(&site)), &lab);
+    let accounts_lab = Lab::continuing(Rc::new(site.clone()), &lab);
     let result = accounts(&accounts_lab, &mut site).await;
     (result.map(|()| Rc::new(site)), leavings(&accounts_lab))
-}
-
-fn copy(site: &Site) -> Site {
-    Site {
-        entrance: site.entrance.clone(),
-        dialer: site.dialer.clone(),
-        pool: site.pool.clone(),
-        permissions: site.permissions.clone(),
-        survey: site.survey.clone(),
-        patience: site.patience,
-        seed: site.seed,
-        corpora: std::cell::RefCell::default(),
-    }
 }
 
 /// Finds out whether the port speaks at once (cleartext) or waits for TLS.

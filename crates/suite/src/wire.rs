@@ -134,7 +134,8 @@ impl Wire {
                 let how = stream.ending().map_or("RST", ending_word).to_owned();
                 let rest = std::mem::take(&mut self.unread);
                 self.journal.received(self.number, &rest);
-                self.journal.ended(self.number, &format!("closed by server, {how}"));
+                let word = stream.ending().unwrap_or(Ending::Reset).to_string();
+                self.journal.ended(self.number, &format!("closed by server, {how}"), &word);
                 Err(Quiet::Closed(how))
             }
         }
@@ -150,7 +151,7 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.stream.as_ref().is_some_and(|stream| stream.ending().is_none()) {
-            self.journal.ended(self.number, "closed by client");
+            self.journal.ended(self.number, "closed by client", "client");
         }
     }
 }

@@ -48,6 +48,11 @@ impl Recorder {
         self.secrets.add(secret);
     }
 
+    /// A text without the secrets known so far, for words about the conversation that are kept beside it.
+    pub fn redact(&self, text: &str) -> String {
+        self.secrets.redact(text)
+    }
+
     /// The number for a new session: 1, 2, 3 …
     pub fn connection(&mut self) -> u32 {
         self.connections = self.connections.saturating_add(1);

@@ -70,6 +70,7 @@ fn ending_words(ending: &str) -> &str {
         "fin" => "closed by the server (FIN)",
         "reset" => "reset by the server (RST)",
         "tls-close" => "closed by the server, TLS properly ended",
+        "handshake" => "the TLS handshake failed",
         "truncated" => "closed by the server without ending TLS (FIN without close_notify)",
         "timeout" => "still open when the time was up",
         "client" => "closed by poplab",

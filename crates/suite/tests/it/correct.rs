@@ -45,6 +45,9 @@ fn every_verdict_has_a_transcript_that_parses_back() {
     for evidence in evidence.iter().filter(|evidence| evidence.result.verdict != Verdict::Skipped) {
         let id = &evidence.result.id;
         let transcript = evidence.transcript.as_ref().unwrap_or_else(|| panic!("{id} has no transcript"));
+        let word = evidence.result.ending.as_deref();
+        let known = ["fin", "reset", "tls-close", "truncated", "timeout", "handshake", "client"];
+        assert!(word.is_none_or(|word| known.contains(&word)), "{id}: ended by `{word:?}`");
         let text = transcript.render();
         assert_eq!(transcript::Transcript::parse(&text).as_ref(), Ok(transcript), "{id}");
         assert!(!text.contains("Secret-of-"), "{id}: a password in the transcript");
