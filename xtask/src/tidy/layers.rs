@@ -16,11 +16,12 @@ struct Layer {
 const LAYERS: &[Layer] = &[
     Layer { name: "proto", house: &[], outside: Some(&["memchr"]) },
     Layer { name: "sasl", house: &[], outside: None },
-    Layer { name: "mail", house: &[], outside: None },
     Layer { name: "transcript", house: &[], outside: None },
     Layer { name: "record", house: &[], outside: None },
     Layer { name: "stats", house: &["record"], outside: None },
-    Layer { name: "fake", house: &["proto", "sasl", "mail"], outside: None },
+    Layer { name: "mail", house: &["stats"], outside: None },
+    Layer { name: "scenario", house: &["stats", "mail"], outside: None },
+    Layer { name: "fake", house: &["proto", "sasl", "stats", "mail"], outside: None },
     Layer { name: "net", house: &["proto", "fake"], outside: None },
     Layer {
         name: "suite",
@@ -28,13 +29,26 @@ const LAYERS: &[Layer] = &[
         outside: None,
     },
     Layer {
+        name: "load",
+        house: &["proto", "sasl", "mail", "transcript", "record", "stats", "scenario", "net"],
+        outside: None,
+    },
+    Layer {
         name: "report",
         house: &["transcript", "record", "stats"],
-        outside: Some(&["serde", "serde_json", "quick-junit", "thiserror"]),
+        outside: Some(&["serde", "serde_json", "quick-junit", "maud", "thiserror"]),
     },
     Layer {
         name: "poplab",
-        house: &["proto", "sasl", "mail", "transcript", "record", "stats", "fake", "net", "suite", "report"],
+        house: &[
+            "proto", "sasl", "mail", "transcript", "record", "stats", "scenario", "fake", "net", "suite", "load",
+            "report",
+        ],
+        outside: None,
+    },
+    Layer {
+        name: "bench",
+        house: &["proto", "mail", "record", "stats", "scenario", "fake", "net", "load"],
         outside: None,
     },
 ];
@@ -47,11 +61,12 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rcgen", &["net"]),
     ("socket2", &["net"]),
     ("libc", &["net"]),
-    ("anyhow", &["poplab"]),
+    ("rustix", &["bench"]),
+    ("anyhow", &["poplab", "bench"]),
     ("clap", &["poplab"]),
     ("indicatif", &["poplab"]),
     ("rpassword", &["poplab"]),
-    ("tokio", &["net", "suite", "poplab"]),
+    ("tokio", &["net", "suite", "load", "poplab", "bench"]),
 ];
 
 /// Tests every manifest of `crates/` and that of xtask.

@@ -1,0 +1,1 @@
+//! Load scenarios: what a run shall do, read from YAML or built in Rust.
