@@ -25,6 +25,8 @@ struct Done {
     name: &'static str,
     ending: Ending,
     took: Duration,
+    /// What kept it from passing, as far as it is not the output of another program.
+    why: Option<String>,
 }
 
 /// A step: its name, and what it does.
@@ -51,6 +53,12 @@ pub(crate) fn run() -> ExitCode {
     if done.iter().all(|step| step.ending != Ending::Failed) {
         return ExitCode::SUCCESS;
     }
+    // Where only the end of a long output is read, the reasons are there.
+    for step in &done {
+        if let Some(why) = &step.why {
+            println!("\n{}: {why}", step.name);
+        }
+    }
     println!("\n{}", table(&done));
     ExitCode::from(1)
 }
@@ -60,15 +68,18 @@ fn carry_out(&(name, work): &Step) -> Done {
     // What the step's children print must come after its name, also into a pipe.
     let _ = std::io::stdout().flush();
     let start = Instant::now();
-    let ending = work().unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
-        Ending::Failed
-    });
+    let (ending, why) = match work() {
+        Ok(ending) => (ending, None),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            (Ending::Failed, Some(failure.to_string()))
+        }
+    };
     let took = start.elapsed();
     if (name, ending) != (TESTS.0, Ending::Passed) {
         println!("=== {name}: {} in {:.1} s", word(ending), took.as_secs_f64());
     }
-    Done { name, ending, took }
+    Done { name, ending, took, why }
 }
 
 fn word(ending: Ending) -> &'static str {
@@ -117,7 +128,51 @@ fn dependencies() -> Result<Ending, Failure> {
         return Ok(Ending::LeftOut);
     }
     println!("advisories need the network and are not part of this: `cargo deny check advisories`");
-    cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"], &[])
+    let mut seen = deny()?;
+    if !seen.judged() {
+        // The sources of packages for other platforms are only needed here, and come over the network.
+        loud("cargo-deny could not look; fetching all packages and trying once more");
+        cargo(&["fetch", "--locked"], &[])?;
+        seen = deny()?;
+    }
+    match seen.code {
+        Some(0) => Ok(Ending::Passed),
+        _ if seen.judged() => Err(Failure::environment(format!("cargo-deny objects:\n{}", seen.text))),
+        _ => {
+            loud(&format!("cargo-deny could not look: licences and sources are NOT checked\n{}", seen.text));
+            Ok(Ending::LeftOut)
+        }
+    }
+}
+
+/// How cargo-deny ended, and what it said.
+struct Denied {
+    code: Option<i32>,
+    text: String,
+}
+
+impl Denied {
+    /// Whether it came to a judgement: 2, 4 and 8 are bits for bans, licences and sources; 1 is anything that kept
+    /// it from looking, which is our own fault only where it names its configuration.
+    fn judged(&self) -> bool {
+        match self.code {
+            Some(0) => true,
+            Some(code) => code & 0b1110 != 0 || self.text.contains("deny.toml"),
+            None => false,
+        }
+    }
+}
+
+fn deny() -> Result<Denied, Failure> {
+    let output = workspace::cargo()
+        .args(["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::environment(format!("cannot run cargo-deny: {error}")))?;
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    print!("{text}");
+    Ok(Denied { code: output.status.code(), text })
 }
 
 fn conformance() -> Result<Ending, Failure> {
@@ -173,11 +228,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_check_that_could_not_be_carried_out_is_told_from_an_objection() {
+        let seen = |code, text: &str| Denied { code, text: text.to_owned() }.judged();
+        assert!(seen(Some(0), "bans ok"));
+        assert!(seen(Some(2), "") && seen(Some(4), "") && seen(Some(12), ""));
+        assert!(seen(Some(1), "error: unknown key in deny.toml"));
+        assert!(!seen(Some(1), "failed to fetch crates"));
+        assert!(!seen(None, ""), "killed");
+    }
+
+    #[test]
     fn the_table_names_every_step_its_ending_and_its_time() {
         let done = [
-            Done { name: "tidy", ending: Ending::Passed, took: Duration::from_millis(1234) },
-            Done { name: "dependencies", ending: Ending::LeftOut, took: Duration::ZERO },
-            Done { name: "tests", ending: Ending::Failed, took: Duration::from_secs(75) },
+            Done { name: "tidy", ending: Ending::Passed, took: Duration::from_millis(1234), why: None },
+            Done { name: "dependencies", ending: Ending::LeftOut, took: Duration::ZERO, why: None },
+            Done { name: "tests", ending: Ending::Failed, took: Duration::from_secs(75), why: None },
         ];
         assert_eq!(
             table(&done),

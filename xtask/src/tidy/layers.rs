@@ -41,7 +41,17 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "poplab",
         house: &[
-            "proto", "sasl", "mail", "transcript", "record", "stats", "scenario", "fake", "net", "suite", "load",
+            "proto",
+            "sasl",
+            "mail",
+            "transcript",
+            "record",
+            "stats",
+            "scenario",
+            "fake",
+            "net",
+            "suite",
+            "load",
             "report",
         ],
         outside: None,
