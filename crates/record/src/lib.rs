@@ -2,7 +2,9 @@
 //!
 //! A run leaves [`Run`] (`run.json`: what was run, against whom, how it ended), [`Results`] (`results.json`: one
 //! verdict for each requirement and entrance) and, on request, both in one object, [`Report`]. While it goes on
-//! it emits [`Event`]s; reporters are functions of these types alone, so an old run can be rendered again.
+//! it emits [`Event`]s; reporters are functions of these types alone, so an old run can be rendered again. A load
+//! run leaves [`LoadResults`] (`results.json`: the figures) beside its `run.json`, in one object [`LoadReport`];
+//! two of them give a [`Comparison`].
 //!
 //! The contract: every file carries `format`, see [`FORMAT`]; a field keeps its meaning as long as the number
 //! stays. The JSON Schemas of the files are generated from the types ([`schemas`]) and committed beside them.
@@ -23,8 +25,11 @@
 //! ```
 
 mod check;
+mod comparison;
 mod event;
 mod latency;
+mod load;
+mod plan;
 mod read;
 mod run;
 mod schema;
@@ -32,9 +37,15 @@ mod totals;
 mod verdict;
 
 pub use check::{CheckResult, Results};
+pub use comparison::{Comparison, ComparisonRow};
 pub use event::{Event, RunStart};
 pub use latency::LatencyRow;
-pub use read::{ReadError, Report};
+pub use load::{
+    Capacity, ErrorCount, ErrorRow, Fact, Generator, LoadRate, LoadResults, LoadSessions, Quantiles,
+    SecondRow, SecondStep, StepRow, ThresholdRow, TlsRow, Traffic, Trial, Verified, WorkerRow,
+};
+pub use plan::{LoadPlan, Share};
+pub use read::{LoadReport, ReadError, Report};
 pub use run::{Entrance, Run, Security, TargetInfo, TlsInfo};
 pub use schema::schemas;
 pub use totals::Totals;

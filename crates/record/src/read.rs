@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{FORMAT, Results, Run};
+use crate::{Comparison, FORMAT, LoadResults, Results, Run};
 
 /// The whole of a conformance run in one object: what `--format json` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,6 +13,15 @@ pub struct Report {
     pub run: Run,
     /// What came of it.
     pub results: Results,
+}
+
+/// The whole of a load run in one object: what `--format json` prints.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadReport {
+    /// What was run.
+    pub run: Run,
+    /// What came of it.
+    pub results: LoadResults,
 }
 
 /// Why a record cannot be read.
@@ -79,6 +88,54 @@ impl Report {
     }
 }
 
+impl LoadResults {
+    /// Reads `results.json` of a load run.
+    ///
+    /// # Errors
+    /// When the text is no such record (that of a conformance run is none), or one of another format.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        versioned(text)
+    }
+
+    /// The text of `results.json`, indented, with a final line end.
+    pub fn to_json(&self) -> String {
+        pretty(self)
+    }
+}
+
+impl LoadReport {
+    /// Reads what `--format json` printed of a load run.
+    ///
+    /// # Errors
+    /// When the text is no such record, or a part of it is of another format.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        let versions: Versions = serde_json::from_str(text)?;
+        known(versions.run.format)?;
+        known(versions.results.format)?;
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// One indented JSON object with a final line end.
+    pub fn to_json(&self) -> String {
+        pretty(self)
+    }
+}
+
+impl Comparison {
+    /// Reads a comparison.
+    ///
+    /// # Errors
+    /// When the text is no such record, or one of another format.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        versioned(text)
+    }
+
+    /// One indented JSON object with a final line end.
+    pub fn to_json(&self) -> String {
+        pretty(self)
+    }
+}
+
 /// Only the version, so that a newer file is refused for its age and not for a field that changed.
 #[derive(Deserialize)]
 struct Version {
@@ -111,6 +168,7 @@ fn pretty<T: Serialize>(record: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ComparisonRow, LoadRate};
 
     #[test]
     fn records_read_back() {
@@ -121,6 +179,26 @@ mod tests {
         assert_eq!(Run::parse(&report.run.to_json()).unwrap(), report.run);
         assert_eq!(Results::parse(&report.results.to_json()).unwrap(), report.results);
         assert_eq!(Report::parse(&report.to_json()).unwrap(), report);
+    }
+
+    #[test]
+    fn load_records_read_back_to_the_last_digit() {
+        let rate = LoadRate { asked_per_s: 420.0, achieved_per_s: 1.0 / 3.0, ..LoadRate::default() };
+        let results = LoadResults { rate, missing: vec!["the last 3 s".into()], ..LoadResults::default() };
+        assert_eq!(LoadResults::parse(&results.to_json()).unwrap(), results);
+        let report = LoadReport { run: Run { tool: "load".into(), ..Run::default() }, results };
+        assert_eq!(LoadReport::parse(&report.to_json()).unwrap(), report);
+        let row = ComparisonRow { tag: "ready".into(), ratio: 1.1, ..ComparisonRow::default() };
+        let comparison = Comparison { rows: vec![row], ..Comparison::default() };
+        assert_eq!(Comparison::parse(&comparison.to_json()).unwrap(), comparison);
+    }
+
+    #[test]
+    fn results_of_load_and_conformance_are_not_taken_for_each_other() {
+        let error = LoadResults::parse(&Results::default().to_json()).unwrap_err();
+        assert!(error.to_string().contains("missing field `plan`"), "{error}");
+        let error = Results::parse(&LoadResults::default().to_json()).unwrap_err();
+        assert!(error.to_string().contains("missing field `checks`"), "{error}");
     }
 
     #[test]

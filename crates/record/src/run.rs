@@ -40,6 +40,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether the `results.json` beside this is that of a load run, [`LoadResults`](crate::LoadResults).
+    pub fn is_load(&self) -> bool {
+        self.tool == "load"
+    }
+
     /// How long the run took; `None` when the two times cannot be read or run backwards.
     pub fn duration(&self) -> Option<Duration> {
         let started: Timestamp = self.started.parse().ok()?;
