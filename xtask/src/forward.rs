@@ -18,10 +18,23 @@ pub(crate) fn forward(command: &str, arguments: &[OsString]) -> Result<ExitCode,
     Err(Failure::file("run", &binary, &error))
 }
 
+/// Builds and becomes the program of the benchmarks, with `poplab` built beside it.
+pub(crate) fn bench(arguments: &[OsString]) -> Result<ExitCode, Failure> {
+    let poplab = build()?;
+    let binary = program("poplab-bench")?;
+    let error = Command::new(&binary).args(arguments).env("POPLAB", poplab).exec();
+    Err(Failure::file("run", &binary, &error))
+}
+
 /// Builds the release binary and gives its path; prints the compiler's messages only when the build fails.
 pub(crate) fn build() -> Result<PathBuf, Failure> {
+    program("poplab")
+}
+
+/// Builds the program of the package of that name.
+fn program(name: &str) -> Result<PathBuf, Failure> {
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--release", "--package", "poplab", "--bin", "poplab"]);
+    cargo.args(["build", "--release", "--package", name, "--bin", name]);
     // Only cargo knows where the binary lands (target directory, platform), so cargo is asked.
     cargo.arg("--message-format=json-render-diagnostics");
     cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -29,7 +42,8 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     let mut child = cargo.spawn().map_err(failed)?;
 
     let stderr = child.stderr.take();
-    let messages = std::thread::spawn(move || listen(stderr));
+    let said = name.to_owned();
+    let messages = std::thread::spawn(move || listen(stderr, &said));
     let mut artifacts = String::new();
     if let Some(mut stdout) = child.stdout.take() {
         stdout.read_to_string(&mut artifacts).map_err(failed)?;
@@ -38,20 +52,23 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     let messages = messages.join().unwrap_or_default();
     if !status.success() {
         eprint!("{messages}");
-        return Err(Failure::environment("`poplab` does not compile; the compiler's messages are above"));
+        return Err(Failure::environment(format!(
+            "`{name}` does not compile; the compiler's messages are above"
+        )));
     }
-    executable(&artifacts)
-        .ok_or_else(|| Failure::environment("cargo built `poplab`, but did not say where the binary is"))
+    executable(&artifacts).ok_or_else(|| {
+        Failure::environment(format!("cargo built `{name}`, but did not say where the binary is"))
+    })
 }
 
 /// Keeps what cargo says, and tells the user once that compiling takes its time.
-fn listen(stderr: Option<impl std::io::Read>) -> String {
+fn listen(stderr: Option<impl std::io::Read>, name: &str) -> String {
     let mut kept = String::new();
     let Some(stderr) = stderr else { return kept };
     let mut told = false;
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         if !told && line.trim_start().starts_with("Compiling") {
-            eprintln!("building poplab (release); the first build takes a minute or two");
+            eprintln!("building {name} (release); the first build takes a minute or two");
             told = true;
         }
         kept.push_str(&line);

@@ -23,6 +23,8 @@ usage: cargo xtask COMMAND [ARGUMENTS]
 
 for users, forwarded to the release build of `poplab` (`cargo xtask conformance --help` explains each):
   conformance   judge a POP3 server; without --target, an embedded one
+  load          put load on a POP3 server; without --target, on a fake one
+  compare       compare two load runs
   fake          start the fake POP3 server
   seed          put the fixture mail into a server's maildrops
   report        render an old run again
@@ -32,6 +34,7 @@ for users, forwarded to the release build of `poplab` (`cargo xtask conformance 
 chores of the repository:
   ci            everything that CI checks, in its order
   tidy          test the invariants of ARCHITECTURE.md
+  bench         measure the load engine and the fake server against a bare epoll client and server
   servers       start, stop, seed and judge a real server: servers up|down|status|reset|check dovecot
 ";
 
@@ -54,6 +57,7 @@ fn run(command: &str, arguments: &[OsString]) -> Result<ExitCode, Failure> {
         | "completions" | "man" => forward::forward(command, arguments),
         "tidy" => no_arguments(command, arguments).and_then(|()| tidy::run()),
         "ci" => no_arguments(command, arguments).map(|()| ci::run()),
+        "bench" => forward::bench(arguments),
         "servers" => servers::run(arguments),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
