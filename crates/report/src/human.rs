@@ -2,7 +2,6 @@
 
 mod header;
 mod lists;
-mod page;
 mod tables;
 mod told;
 
@@ -10,8 +9,8 @@ use record::{CheckResult, LatencyRow, Results, Run, Verdict};
 
 use crate::finding::{Finding, findings};
 use crate::outcome::{Outcome, outcome, verdict_line};
+use crate::page::{Page, Tone};
 use crate::text::count;
-use page::{Page, Tone};
 
 /// How to lay out the human report, and what to add to it.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use record::{Entrance, Run, Security, TlsInfo};
 
-use super::page::{Page, Tone};
+use crate::page::{Page, Tone};
 use crate::text::nanoseconds;
 
 pub(super) fn write(page: &mut Page, run: &Run) {

@@ -2,8 +2,8 @@
 
 use record::{CheckResult, Results, Verdict};
 
-use super::page::{Page, Tone};
 use crate::finding::findings;
+use crate::page::{Page, Tone};
 use crate::text::{count, cut, nanoseconds, visible_line};
 
 /// Known deviations, each with the sentence that explains it.

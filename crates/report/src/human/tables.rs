@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use record::{LatencyRow, Results, Totals};
 
-use super::page::{Page, Tone};
+use crate::page::{Page, Tone};
 use crate::text::nanoseconds;
 
 /// One row for each area in the order of the run, one column for each verdict that occurred, and the sums.

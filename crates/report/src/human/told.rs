@@ -3,9 +3,9 @@
 
 use record::{Severity, Verdict};
 
-use super::page::{Page, Tone};
 use crate::finding::Finding;
 use crate::outcome::severity_words;
+use crate::page::{Page, Tone};
 use crate::text::{cut, excerpt};
 
 /// Lines of a transcript under a failure.

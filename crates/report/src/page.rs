@@ -8,7 +8,7 @@ const LABEL: usize = 12;
 
 /// What a coloured piece of text says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// As required: green.
     Good,
     /// Broken: bold red.
@@ -37,42 +37,42 @@ impl Tone {
 }
 
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     text: String,
     color: bool,
     width: usize,
 }
 
 impl Page {
-    pub(super) fn new(color: bool, width: usize) -> Self {
+    pub(crate) fn new(color: bool, width: usize) -> Self {
         Self { text: String::new(), color, width: width.max(40) }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.text
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
     /// An empty line.
-    pub(super) fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.text.push('\n');
     }
 
     /// A line of its own that begins a section.
-    pub(super) fn heading(&mut self, tone: Tone, text: &str) {
+    pub(crate) fn heading(&mut self, tone: Tone, text: &str) {
         self.painted(tone, text);
     }
 
     /// One line in one colour, not wrapped.
-    pub(super) fn painted(&mut self, tone: Tone, text: &str) {
+    pub(crate) fn painted(&mut self, tone: Tone, text: &str) {
         self.pieces(&[(Some(tone), text)]);
     }
 
     /// One line of differently coloured pieces, not wrapped.
-    pub(super) fn pieces(&mut self, pieces: &[(Option<Tone>, &str)]) {
+    pub(crate) fn pieces(&mut self, pieces: &[(Option<Tone>, &str)]) {
         for (tone, text) in pieces {
             // Not trimmed: the pieces of a table are padded.
             let safe = visible(text).replace('\n', "␊");
@@ -85,12 +85,12 @@ impl Page {
     }
 
     /// Wrapped text, all of it indented.
-    pub(super) fn paragraph(&mut self, indent: usize, text: &str) {
+    pub(crate) fn paragraph(&mut self, indent: usize, text: &str) {
         self.toned(None, indent, text);
     }
 
     /// Wrapped text in one colour, all of it indented.
-    pub(super) fn toned(&mut self, tone: Option<Tone>, indent: usize, text: &str) {
+    pub(crate) fn toned(&mut self, tone: Option<Tone>, indent: usize, text: &str) {
         for line in wrap(visible(text).trim_end(), self.width.saturating_sub(indent)) {
             let line = self.paint(tone, &line);
             self.indented(indent, &line);
@@ -98,13 +98,13 @@ impl Page {
     }
 
     /// A label and its text, wrapped beside it; nothing at all when the text is empty.
-    pub(super) fn field(&mut self, indent: usize, label: &str, text: &str) {
+    pub(crate) fn field(&mut self, indent: usize, label: &str, text: &str) {
         let lines = wrap(visible(text).trim_end(), self.width.saturating_sub(indent + LABEL));
         self.labelled(indent, label, &lines);
     }
 
     /// A label and one line that must stay one line, as a command to be copied must.
-    pub(super) fn unwrapped_field(&mut self, indent: usize, label: &str, text: &str) {
+    pub(crate) fn unwrapped_field(&mut self, indent: usize, label: &str, text: &str) {
         let line = visible_line(text);
         if !line.is_empty() {
             self.labelled(indent, label, &[line]);
