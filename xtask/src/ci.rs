@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
-use crate::servers::{self, Action};
+use crate::servers::{self, Action, Setup};
 use crate::{forward, tidy, workspace};
 
 /// How a step ended.
@@ -191,9 +191,9 @@ fn dovecot() -> Result<Ending, Failure> {
     // A folder of its own, so that a server that the developer has up is left alone.
     let directory = workspace::root().join("target/servers/ci-dovecot");
     // A failed `up` leaves nothing running; what runs then is somebody else's, and is not ours to end.
-    servers::carry_out(Action::Up, &directory, true)?;
-    let verdict = servers::carry_out(Action::Check, &directory, true);
-    let down = servers::carry_out(Action::Down, &directory, true);
+    servers::carry_out(Action::Up, &directory, Setup::PLAIN)?;
+    let verdict = servers::carry_out(Action::Check, &directory, Setup::PLAIN);
+    let down = servers::carry_out(Action::Down, &directory, Setup::PLAIN);
     let code = verdict?;
     down?;
     Ok(ended(code == ExitCode::SUCCESS))

@@ -19,10 +19,11 @@ use super::room::{Room, last_lines};
 use crate::failure::Failure;
 use crate::forward;
 
-const PACKAGES: &[&str] = &["dovecot-core", "dovecot-pop3d"];
+const PACKAGES: &[&str] = &["dovecot-core", "dovecot-pop3d", "dovecot-lmtpd"];
 
 /// What the packages bring; if it is there, they need not be installed.
-const FILES: &[&str] = &["/usr/sbin/dovecot", "/usr/lib/dovecot/pop3", "/usr/lib/dovecot/pop3-login"];
+const FILES: &[&str] =
+    &["/usr/sbin/dovecot", "/usr/lib/dovecot/pop3", "/usr/lib/dovecot/pop3-login", "/usr/lib/dovecot/lmtp"];
 
 /// The owner of the mail. Has no name and no rights.
 const MAIL_USER: u32 = 4242;
@@ -33,15 +34,30 @@ const START: Duration = Duration::from_secs(30);
 /// Times that other ports are tried when somebody took ours between finding and using them.
 const TRIES: usize = 3;
 
-/// The two entrances.
+/// The two entrances, and the way in for mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ports {
     clear: u16,
     tls: u16,
+    lmtp: u16,
+}
+
+/// How a server is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setup {
+    /// Whether logins from an address are delayed after failures, as users have it.
+    pub(crate) penalty: bool,
+    /// So many more accounts `load00001`… with one password, empty, for load runs.
+    pub(crate) load: u32,
+}
+
+impl Setup {
+    /// As the package has it, with the accounts of the suite alone.
+    pub(crate) const PLAIN: Setup = Setup { penalty: true, load: 0 };
 }
 
 /// Installs, configures, seeds and starts the server, and prints how to judge it.
-pub(super) fn up(instance: &Instance, penalty: bool) -> Result<(), Failure> {
+pub(super) fn up(instance: &Instance, setup: Setup) -> Result<(), Failure> {
     if !process::running(instance)?.is_empty() {
         return Err(Failure::environment(format!(
             "a server is already up in {}; `cargo xtask servers down dovecot --dir …` ends it, or give another \
@@ -59,13 +75,16 @@ pub(super) fn up(instance: &Instance, penalty: bool) -> Result<(), Failure> {
     let version = room.run(instance, &["dovecot", "--version"])?;
     let certificates = certificate::make(&instance.certificates())?;
     let accounts = new_accounts(passwords::generate)?;
-    write_secret(&instance.directory().join("passwd"), &password_file(&accounts))?;
+    let load = passwords::generate()?;
+    let passwd = password_file(&accounts) + &load_accounts(setup.load, &load);
+    write_secret(&instance.directory().join("passwd"), &passwd)?;
+    write_secret(&instance.load_password(), &format!("{load}\n"))?;
     write_secret(
         &instance.accounts(),
         &accounts_yaml(&accounts, &format!("{}/mail/{{user}}", instance.text())),
     )?;
     seed(instance)?;
-    let (ports, pid) = start(instance, room, &certificates, penalty)?;
+    let (ports, pid) = start(instance, room, &certificates, setup.penalty)?;
     let description = description(instance, version.trim(), ports, &certificates, pid);
     write_public(&instance.description(), &description)?;
     println!(
@@ -79,6 +98,18 @@ pub(super) fn up(instance: &Instance, penalty: bool) -> Result<(), Failure> {
             instance.accounts().display(),
             certificates.authority.display()
         );
+    }
+    if setup.load > 0 {
+        let (lmtp, password) = (ports.lmtp, instance.load_password().display().to_string());
+        println!("give its {} load accounts their mail, then put load on it, with", setup.load);
+        println!("  cargo xtask seed --scenario isp-morning --lmtp 127.0.0.1:{lmtp}");
+        for port in [ports.clear, ports.tls] {
+            println!(
+                "  cargo xtask load isp-morning --target 127.0.0.1:{port} --password-file {password} --ca {} \
+                 --allow-delete",
+                certificates.authority.display()
+            );
+        }
     }
     Ok(())
 }
@@ -173,14 +204,14 @@ fn start(
     Err(Failure::environment(format!("dovecot did not start: {}", last.trim_end())))
 }
 
-/// Two free loopback ports.
+/// Free loopback ports.
 fn free_ports() -> Result<Ports, Failure> {
     let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
-    // Both are held until both are known, so that they differ.
+    // All are held until all are known, so that they differ.
     let ports = bind().and_then(|clear| {
-        let tls = bind()?;
-        Ok(Ports { clear: port(&clear)?, tls: port(&tls)? })
+        let (tls, lmtp) = (bind()?, bind()?);
+        Ok(Ports { clear: port(&clear)?, tls: port(&tls)?, lmtp: port(&lmtp)? })
     });
     ports.map_err(|error| Failure::environment(format!("there is no free port on 127.0.0.1: {error}")))
 }
@@ -255,14 +286,21 @@ fn password_file(accounts: &[Account]) -> String {
     text
 }
 
+fn load_accounts(count: u32, password: &str) -> String {
+    (1..=count).fold(String::new(), |mut text, number| {
+        let _ = writeln!(text, "load{number:05}:{{PLAIN}}{password}::::::");
+        text
+    })
+}
+
 fn configuration(instance: &Instance, ports: Ports, certificates: &Certificates, penalty: bool) -> String {
     let directory = instance.text();
     let sockets = instance.sockets().display().to_string();
-    let (clear, tls) = (ports.clear, ports.tls);
+    let Ports { clear, tls, lmtp } = ports;
     let (certificate, key) = (certificates.certificate.display(), certificates.key.display());
     let mut text = format!(
         "# Written by `cargo xtask servers up`.
-protocols = pop3
+protocols = pop3 lmtp
 listen = 127.0.0.1
 base_dir = {sockets}
 state_dir = {directory}
@@ -299,6 +337,13 @@ service pop3-login {{
 service stats {{
   chroot =
 }}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {lmtp}
+  }}
+}}
+postmaster_address = postmaster@localhost
 "
     );
     if !penalty {
@@ -317,12 +362,14 @@ fn description(
 ) -> String {
     let version = version.replace(['"', '\\'], "");
     format!(
-        "{{\"name\":\"dovecot\",\"version\":\"{version}\",\"port\":{},\"tls_port\":{},\"accounts\":\"{}\",\
-         \"ca\":\"{}\",\"pids\":[{pid}]}}\n",
+        "{{\"name\":\"dovecot\",\"version\":\"{version}\",\"port\":{},\"tls_port\":{},\"lmtp_port\":{},\
+         \"accounts\":\"{}\",\"ca\":\"{}\",\"load_password\":\"{}\",\"pids\":[{pid}]}}\n",
         ports.clear,
         ports.tls,
+        ports.lmtp,
         instance.accounts().display(),
-        certificates.authority.display()
+        certificates.authority.display(),
+        instance.load_password().display()
     )
 }
 
@@ -342,24 +389,37 @@ mod tests {
     #[test]
     fn the_penalty_is_off_only_when_asked() {
         let (instance, certificates) = example();
-        let ports = Ports { clear: 1, tls: 2 };
+        let ports = Ports { clear: 1, tls: 2, lmtp: 3 };
         assert!(!configuration(&instance, ports, &certificates, true).contains("penalty"));
         assert!(configuration(&instance, ports, &certificates, false).contains("anvil-auth-penalty"));
+    }
+
+    #[test]
+    fn load_accounts_share_a_password() {
+        let text = load_accounts(2, "secret");
+        assert_eq!(text, "load00001:{PLAIN}secret::::::\nload00002:{PLAIN}secret::::::\n");
     }
 
     #[test]
     fn the_description_is_one_line() {
         let (instance, certificates) = example();
         assert_eq!(
-            description(&instance, "2.3.19.1 (9b53102964)", Ports { clear: 1, tls: 2 }, &certificates, 77),
+            description(
+                &instance,
+                "2.3.19.1 (9b53102964)",
+                Ports { clear: 1, tls: 2, lmtp: 3 },
+                &certificates,
+                77
+            ),
             "{\"name\":\"dovecot\",\"version\":\"2.3.19.1 (9b53102964)\",\"port\":1,\"tls_port\":2,\
-             \"accounts\":\"/d/accounts.yaml\",\"ca\":\"/d/tls/ca.pem\",\"pids\":[77]}\n"
+             \"lmtp_port\":3,\"accounts\":\"/d/accounts.yaml\",\"ca\":\"/d/tls/ca.pem\",\
+             \"load_password\":\"/d/load-password\",\"pids\":[77]}\n"
         );
     }
 
     #[test]
     fn free_ports_differ() {
         let ports = free_ports().expect("free ports");
-        assert_ne!(ports.clear, ports.tls);
+        assert!(ports.clear != ports.tls && ports.tls != ports.lmtp && ports.clear != ports.lmtp);
     }
 }

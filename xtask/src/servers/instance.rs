@@ -60,6 +60,11 @@ impl Instance {
         self.directory.join("accounts.yaml")
     }
 
+    /// The password that all load accounts have, for `poplab load --password-file`.
+    pub(super) fn load_password(&self) -> PathBuf {
+        self.directory.join("load-password")
+    }
+
     /// The mail, one Maildir for each user.
     pub(super) fn mail(&self) -> PathBuf {
         self.directory.join("mail")

@@ -18,10 +18,14 @@ use std::process::ExitCode;
 
 use crate::failure::Failure;
 use crate::workspace;
+pub(crate) use dovecot::Setup;
 use instance::Instance;
 
+/// Names have five digits.
+const MOST_LOAD_ACCOUNTS: u32 = 99_999;
+
 const USAGE: &str = "\
-usage: cargo xtask servers ACTION dovecot [--dir DIR] [--no-penalty]
+usage: cargo xtask servers ACTION dovecot [--dir DIR] [--no-penalty] [--load COUNT]
 
   up        install, configure and start the server, seed its mail, print how to judge it
   down      end what `up` started, and nothing else; the directory stays for a quick next start
@@ -31,6 +35,7 @@ usage: cargo xtask servers ACTION dovecot [--dir DIR] [--no-penalty]
 
   --dir DIR      the directory of the server (default: target/servers/dovecot in the repository)
   --no-penalty   with `up`: switch off Dovecot's delay for addresses whose logins failed
+  --load COUNT   with `up`: so many more accounts, load00001 and on, for load runs
 ";
 
 /// What is to be done with a server.
@@ -53,11 +58,11 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
         print!("{USAGE}");
         return Ok(ExitCode::SUCCESS);
     }
-    carry_out(line.action, &line.directory, line.penalty)
+    carry_out(line.action, &line.directory, line.setup)
 }
 
-/// Does one thing with the server in `directory`; `penalty` is Dovecot's own, on by default as users have it.
-pub(crate) fn carry_out(action: Action, directory: &Path, penalty: bool) -> Result<ExitCode, Failure> {
+/// Does one thing with the server in `directory`; the set-up counts for [`Action::Up`] alone.
+pub(crate) fn carry_out(action: Action, directory: &Path, setup: Setup) -> Result<ExitCode, Failure> {
     if action != Action::Status && !is_root() {
         return Err(Failure::environment(
             "`servers` needs root: it mounts an overlay and starts a mail server with a user of its own; try \
@@ -66,7 +71,7 @@ pub(crate) fn carry_out(action: Action, directory: &Path, penalty: bool) -> Resu
     }
     let instance = Instance::at(directory)?;
     match action {
-        Action::Up => dovecot::up(&instance, penalty).map(|()| ExitCode::SUCCESS),
+        Action::Up => dovecot::up(&instance, setup).map(|()| ExitCode::SUCCESS),
         Action::Down => process::down(&instance).map(|()| ExitCode::SUCCESS),
         Action::Reset => dovecot::reset(&instance).map(|()| ExitCode::SUCCESS),
         Action::Check => check::check(&instance),
@@ -97,7 +102,7 @@ fn status(instance: &Instance) -> Result<ExitCode, Failure> {
 struct Line {
     action: Action,
     directory: PathBuf,
-    penalty: bool,
+    setup: Setup,
     help: bool,
 }
 
@@ -105,7 +110,7 @@ impl Line {
     fn parse(arguments: &[OsString]) -> Result<Line, Failure> {
         let mut words = Vec::new();
         let mut directory = None;
-        let (mut penalty, mut help) = (true, false);
+        let (mut setup, mut help) = (Setup::PLAIN, false);
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.to_str() {
@@ -113,7 +118,13 @@ impl Line {
                     Some(value) => directory = Some(PathBuf::from(value)),
                     None => return Err(wrong("`--dir` needs a directory")),
                 },
-                Some("--no-penalty") => penalty = false,
+                Some("--no-penalty") => setup.penalty = false,
+                Some("--load") => {
+                    let count = arguments.next().and_then(|value| value.to_str()?.parse().ok());
+                    setup.load = count.filter(|count| *count <= MOST_LOAD_ACCOUNTS).ok_or_else(|| {
+                        wrong(&format!("`--load` needs a number of accounts, at most {MOST_LOAD_ACCOUNTS}"))
+                    })?;
+                }
                 Some("-h" | "--help") => help = true,
                 Some(word) if !word.starts_with('-') => words.push(word),
                 _ => return Err(wrong(&format!("there is no option `{}`", argument.to_string_lossy()))),
@@ -135,11 +146,11 @@ impl Line {
             Some([] | [_]) | None => return Err(wrong("say which server; there is `dovecot`")),
             Some([_, extra, ..]) => return Err(wrong(&format!("`{extra}` is one word too many"))),
         }
-        if !penalty && action != Action::Up {
-            return Err(wrong("`--no-penalty` goes with `up`"));
+        if setup != Setup::PLAIN && action != Action::Up {
+            return Err(wrong("`--no-penalty` and `--load` go with `up`"));
         }
         let directory = directory.unwrap_or_else(|| workspace::root().join("target/servers/dovecot"));
-        Ok(Line { action, directory, penalty, help })
+        Ok(Line { action, directory, setup, help })
     }
 }
 
@@ -159,10 +170,11 @@ mod tests {
 
     #[test]
     fn a_command_line_says_what_where_and_how() {
-        let line = parse("up dovecot --dir /tmp/a --no-penalty").expect("a good line");
-        assert_eq!((line.action, line.directory, line.penalty), (Action::Up, PathBuf::from("/tmp/a"), false));
+        let line = parse("up dovecot --dir /tmp/a --no-penalty --load 500").expect("a good line");
+        let setup = Setup { penalty: false, load: 500 };
+        assert_eq!((line.action, line.directory, line.setup), (Action::Up, PathBuf::from("/tmp/a"), setup));
         let line = parse("check dovecot").expect("a good line");
-        assert!(line.directory.ends_with("target/servers/dovecot") && line.penalty);
+        assert!(line.directory.ends_with("target/servers/dovecot") && line.setup == Setup::PLAIN);
     }
 
     #[test]
@@ -175,7 +187,8 @@ mod tests {
             ("start dovecot", "there is no action `start`"),
             ("up dovecot --dir", "`--dir` needs a directory"),
             ("up dovecot --fast", "there is no option `--fast`"),
-            ("down dovecot --no-penalty", "`--no-penalty` goes with `up`"),
+            ("down dovecot --no-penalty", "`--no-penalty` and `--load` go with `up`"),
+            ("up dovecot --load many", "`--load` needs a number of accounts, at most 99999"),
         ] {
             assert_eq!(parse(line), Err(expected.to_owned()), "{line}");
         }
