@@ -5,7 +5,7 @@ use super::{Finding, Tree};
 
 /// The crates that are pure functions of their arguments.
 pub(super) const PURE: &[&str] =
-    &["proto", "sasl", "mail", "transcript", "record", "stats", "fake", "report"];
+    &["proto", "sasl", "mail", "transcript", "record", "stats", "scenario", "fake", "report"];
 
 /// What a pure crate may not name, and what to do instead.
 const IMPURE: &[(&[&str], &str)] = &[
@@ -50,12 +50,13 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
             "std::net::TcpListener",
             "std::net::UdpSocket",
         ],
-        &["crates/net/"],
+        // The floor of the benchmarks is bare on purpose.
+        &["crates/net/", "crates/bench/src/floor/"],
         "only `net` has sockets; call it",
     ),
     (
         &["rustls", "tokio_rustls", "rustls_platform_verifier"],
-        &["crates/net/src/tls.rs", "crates/net/src/tls/"],
+        &["crates/net/src/tls.rs", "crates/net/src/tls/", "crates/bench/src/floor/"],
         "only the module `net::tls` knows rustls; give it a function with types of our own",
     ),
     (&["rcgen"], &["crates/net/"], "only `net` makes certificates; call it"),
@@ -64,7 +65,7 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
         &["crates/net/src/tls/"],
         "only `net::tls` reads certificates; ask `TlsFacts::certificate`",
     ),
-    (&["anyhow"], &["crates/poplab/"], "libraries have typed errors; define a variant"),
+    (&["anyhow"], &["crates/poplab/", "crates/bench/"], "libraries have typed errors; define a variant"),
 ];
 
 /// Tests the sources under `crates/*/src`, their tests aside.
