@@ -1,10 +1,13 @@
 //! The client machine: what a server's octets mean, given what was asked.
 
-use std::collections::VecDeque;
+mod awaited;
+mod content;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use crate::{Deviation, Deviations, Indicator, Limits, Shape, Status};
+use awaited::Awaited;
+use content::Content;
 
 /// Something the server said. Borrows from the input of the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,17 +61,9 @@ pub struct Step<'a> {
 #[derive(Debug, Clone)]
 pub struct Client {
     limits: Limits,
-    awaited: VecDeque<Shape>,
+    awaited: Awaited,
     content: Option<Content>,
     broken: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Content {
-    /// Within a line, so that a dot is a dot.
-    line_started: bool,
-    after_cr: bool,
-    deviations: Deviations,
 }
 
 impl Client {
@@ -81,12 +76,12 @@ impl Client {
 
     /// A machine in mid-session, as after STLS: it awaits nothing (RFC 2595 section 4: there is no new greeting).
     pub fn resume(limits: Limits) -> Client {
-        Client { limits, awaited: VecDeque::new(), content: None, broken: false }
+        Client { limits, awaited: Awaited::default(), content: None, broken: false }
     }
 
     /// A command was written whose reply has this form.
     pub fn expect(&mut self, shape: Shape) {
-        self.awaited.push_back(shape);
+        self.awaited.push(shape);
     }
 
     /// Replies that are due and not begun.
@@ -101,7 +96,7 @@ impl Client {
 
     /// Whether the oldest reply due belongs to a SASL exchange.
     pub fn in_exchange(&self) -> bool {
-        self.awaited.front() == Some(&Shape::Exchange)
+        self.awaited.front() == Some(Shape::Exchange)
     }
 
     /// Reads from the front of the input and gives at most one event.
@@ -122,7 +117,7 @@ impl Client {
         } else if !tail.is_empty() {
             Some(Deviation::ClosedMidLine)
         } else {
-            (!self.awaited.is_empty()).then_some(Deviation::ClosedUnanswered)
+            (self.awaited.len() > 0).then_some(Deviation::ClosedUnanswered)
         }
     }
 
@@ -144,7 +139,7 @@ impl Client {
     }
 
     fn line<'a>(&mut self, line: &'a [u8], mut deviations: Deviations) -> Event<'a> {
-        let Some(shape) = self.awaited.pop_front() else { return Event::Unsolicited { line } };
+        let Some(shape) = self.awaited.pop() else { return Event::Unsolicited { line } };
         if shape == Shape::Exchange && is_continuation(line) {
             let data = line.strip_prefix(b"+ ").unwrap_or(&line[1..]);
             deviations.insert_if(!line.starts_with(b"+ "), Deviation::ContinuationNoSpace);
@@ -178,47 +173,6 @@ impl Client {
         let taken = content.take(&input[skip..]);
         self.content = Some(content);
         Step { consumed: skip + taken.len(), event: Some(Event::Content(taken)) }
-    }
-}
-
-impl Content {
-    /// The longest piece that needs no change: up to the next line that starts with a dot.
-    ///
-    /// Only the piece is looked at for oddities: what stands behind it may belong to the next reply.
-    fn take<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
-        let (end, line_started) = self.cut(input);
-        let piece = &input[..end];
-        self.note_cr(piece);
-        self.deviations.insert_if(memchr(0, piece).is_some(), Deviation::ContentNul);
-        self.line_started = line_started;
-        self.after_cr = piece.last() == Some(&b'\r');
-        piece
-    }
-
-    /// Where the piece ends, and whether that is within a line.
-    fn cut(&mut self, input: &[u8]) -> (usize, bool) {
-        for at in memchr_iter(b'\n', input) {
-            let after_cr = if at == 0 { self.after_cr } else { input[at - 1] == b'\r' };
-            if !after_cr {
-                self.deviations.insert(Deviation::ContentBareLf);
-                continue;
-            }
-            match input.get(at + 1) {
-                Some(b'.') | None => return (at + 1, false),
-                Some(_) => {}
-            }
-        }
-        (input.len(), true)
-    }
-
-    fn note_cr(&mut self, piece: &[u8]) {
-        if self.deviations.contains(Deviation::ContentBareCr) {
-            return;
-        }
-        let pending = self.after_cr && piece.first().is_some_and(|octet| *octet != b'\n');
-        let bare = |at: usize| piece.get(at + 1).is_some_and(|next| *next != b'\n');
-        let inside = memchr_iter(b'\r', piece).any(bare);
-        self.deviations.insert_if(pending || inside, Deviation::ContentBareCr);
     }
 }
 
