@@ -14,24 +14,24 @@ use crate::text::{visible, visible_line};
 pub fn github(run: &Run, results: &Results) -> String {
     let mut text = String::new();
     if let Some(error) = &run.error {
-        annotate(&mut text, "error", "poplab: not carried out", error);
+        annotate(&mut text, "error", "", "poplab: not carried out", error);
     }
     let unknown = |verdict: Verdict| move |check: &CheckResult| check.verdict == verdict && !check.is_known();
     for finding in findings(results, unknown(Verdict::Fail)) {
         let title = title(severity_words(finding.check.severity), &finding);
-        annotate(&mut text, "error", &title, &body(finding.check));
+        annotate(&mut text, "error", "", &title, &body(finding.check));
     }
     for finding in findings(results, unknown(Verdict::Warn)) {
-        annotate(&mut text, "warning", &title("warning", &finding), &body(finding.check));
+        annotate(&mut text, "warning", "", &title("warning", &finding), &body(finding.check));
     }
     for finding in findings(results, unknown(Verdict::Inconclusive)) {
-        annotate(&mut text, "warning", &title("inconclusive", &finding), &finding.check.observed);
+        annotate(&mut text, "warning", "", &title("inconclusive", &finding), &finding.check.observed);
     }
     for finding in findings(results, CheckResult::is_known) {
         let sentence = finding.check.approved.as_deref().unwrap_or_default();
-        annotate(&mut text, "notice", &title("known", &finding), sentence);
+        annotate(&mut text, "notice", "", &title("known", &finding), sentence);
     }
-    annotate(&mut text, "notice", "poplab", &verdict_line(run, results));
+    annotate(&mut text, "notice", "", "poplab", &verdict_line(run, results));
     text
 }
 
@@ -51,10 +51,11 @@ fn body(check: &CheckResult) -> String {
     body
 }
 
-fn annotate(text: &mut String, command: &str, title: &str, message: &str) {
+/// One workflow command. `place` is empty or properties that are already escaped and end in a comma.
+pub(crate) fn annotate(text: &mut String, command: &str, place: &str, title: &str, message: &str) {
     let title = escape(&visible_line(title)).replace(':', "%3A").replace(',', "%2C");
     let message = escape(visible(message).trim_end());
-    let _ = writeln!(text, "::{command} title={title}::{message}");
+    let _ = writeln!(text, "::{command} {place}title={title}::{message}");
 }
 
 /// The escapes of workflow commands; carriage returns are already visible.

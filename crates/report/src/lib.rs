@@ -26,6 +26,7 @@ mod human;
 mod json;
 mod junit;
 mod load;
+mod number;
 mod outcome;
 mod page;
 mod tap;
@@ -35,19 +36,14 @@ pub use github::github;
 pub use human::{Options, human, human_check};
 pub use json::json;
 pub use junit::junit;
-pub use load::{LiveFigures, LiveStep, load_live, load_live_line};
+pub use load::{
+    LiveFigures, LiveStep, PROMETHEUS_CONTENT_TYPE, compare_human, compare_markdown, load_csv, load_github,
+    load_json, load_junit, load_live, load_live_line, load_summary, load_verdict_line, prometheus, steps_csv,
+};
 pub use outcome::verdict_line;
 pub use tap::tap;
 
 // STUBS
-/// stub
-pub fn load_summary(_run: &record::Run, _results: &record::LoadResults, _options: &Options<'_>) -> String {
-    String::new()
-}
-/// stub
-pub fn load_verdict_line(_run: &record::Run, _results: &record::LoadResults) -> String {
-    String::new()
-}
 /// stub
 pub fn load_html(
     _run: &record::Run,
@@ -62,37 +58,5 @@ pub fn html(
     _results: &record::Results,
     _transcripts: &dyn Fn(&str) -> Option<String>,
 ) -> String {
-    String::new()
-}
-/// stub
-pub fn load_csv(_results: &record::LoadResults) -> String {
-    String::new()
-}
-/// stub
-pub fn steps_csv(_results: &record::LoadResults) -> String {
-    String::new()
-}
-/// stub
-pub fn prometheus(_figures: &LiveFigures) -> String {
-    String::new()
-}
-/// stub
-pub fn load_json(_run: &record::Run, _results: &record::LoadResults) -> String {
-    String::new()
-}
-/// stub
-pub fn load_junit(_run: &record::Run, _results: &record::LoadResults) -> String {
-    String::new()
-}
-/// stub
-pub fn load_github(_run: &record::Run, _results: &record::LoadResults) -> String {
-    String::new()
-}
-/// stub
-pub fn compare_human(_comparison: &record::Comparison, _options: &Options<'_>) -> String {
-    String::new()
-}
-/// stub
-pub fn compare_markdown(_comparison: &record::Comparison) -> String {
     String::new()
 }

@@ -3,6 +3,9 @@
 
 use record::{ErrorCount, Quantiles};
 
+use crate::number::{counted, rate, span, whole};
+use crate::text::{cut, nanoseconds, visible_line};
+
 /// What is known of a load run while it goes on. The controller fills it in once a second; all totals count since
 /// the start.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,14 +59,148 @@ pub struct LiveStep {
     pub response: Quantiles,
 }
 
-/// One screen: progress, rates, sessions, errors, the table of steps. No line is longer than `width`.
+/// One screen: progress, rates, sessions, errors, the table of steps. No line is longer than `width`, and each ends
+/// in a line feed.
 pub fn load_live(figures: &LiveFigures, width: usize) -> String {
-    let _ = (figures, width);
-    String::new()
+    let width = width.max(40);
+    let mut lines = vec![
+        both_ends(&format!("{} → {}", figures.scenario, figures.target), &time(figures), width),
+        bar(figures, width),
+        field("rate", &rates(figures)),
+        field("sessions", &sessions(figures)),
+        field("errors", &errors(figures, 6)),
+    ];
+    if !figures.broken.is_empty() {
+        lines.push(field("broken", &figures.broken.join("; ")));
+    }
+    if figures.lateness_max_ns >= LATE_NS {
+        lines
+            .push(field("generator", &format!("ticker up to {} late", nanoseconds(figures.lateness_max_ns))));
+    }
+    lines.push(String::new());
+    lines.extend(steps(figures));
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(cut(&visible_line(&line), width).trim_end());
+        text.push('\n');
+    }
+    text
 }
 
-/// The same in one line without a line end, for logs.
+/// The same in one line without a line end, for logs. Steps: only the time until a user is logged in.
 pub fn load_live_line(figures: &LiveFigures) -> String {
-    let _ = figures;
-    String::new()
+    let mut parts = vec![
+        span(figures.elapsed_s.floor()),
+        rates(figures),
+        format!("{} open", whole(figures.open)),
+        format!("{} completed", whole(figures.completed)),
+        format!("{} failed", whole(figures.failed)),
+    ];
+    let shown = figures.steps.iter().find(|step| step.tag == "ready").or(figures.steps.last());
+    if let Some(LiveStep { tag, response }) = shown {
+        let [p50, p99, max] = [response.p50_ns, response.p99_ns, response.max_ns].map(nanoseconds);
+        parts.push(format!("{tag} p50 {p50} p99 {p99} max {max}"));
+    }
+    if !figures.errors.is_empty() {
+        parts.push(format!("errors {}", errors(figures, 3)));
+    }
+    if figures.lateness_max_ns >= LATE_NS {
+        parts.push(format!("generator up to {} late", nanoseconds(figures.lateness_max_ns)));
+    }
+    parts.push(left(figures));
+    visible_line(&parts.join(" · "))
+}
+
+/// A ticker that was late by more than this is worth a line while the run goes on.
+const LATE_NS: u64 = 10_000_000;
+
+fn field(label: &str, text: &str) -> String {
+    format!("{label:<10}{text}")
+}
+
+fn both_ends(left: &str, right: &str, width: usize) -> String {
+    let room = width.saturating_sub(right.chars().count() + 2);
+    format!("{:<room$}  {right}", cut(&visible_line(left), room))
+}
+
+fn time(figures: &LiveFigures) -> String {
+    format!("{} of {}", span(figures.elapsed_s.floor()), span(figures.duration_s.ceil()))
+}
+
+fn left(figures: &LiveFigures) -> String {
+    let left = figures.duration_s - figures.elapsed_s;
+    match figures.open {
+        _ if left > 0.0 => format!("{} left", span(left.ceil())),
+        0 => "no sessions left".to_owned(),
+        open => format!("waiting for {}", counted(open, "session")),
+    }
+}
+
+/// Eighths of a character give the bar a step for nearly each second.
+fn bar(figures: &LiveFigures, width: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let part =
+        if figures.duration_s > 0.0 { (figures.elapsed_s / figures.duration_s).clamp(0.0, 1.0) } else { 0.0 };
+    let words = left(figures);
+    let room = width.saturating_sub(words.chars().count() + 2);
+    let eighths = (part * room as f64 * 8.0) as usize;
+    let filled = format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8]);
+    let rest = room.saturating_sub(filled.chars().count());
+    format!("{filled}{}  {words}", "░".repeat(rest))
+}
+
+fn rates(figures: &LiveFigures) -> String {
+    if figures.asked_per_s > 0.0 {
+        format!("asked {}, achieved {}", rate(figures.asked_per_s), rate(figures.achieved_per_s))
+    } else {
+        format!("achieved {}", rate(figures.achieved_per_s))
+    }
+}
+
+fn sessions(figures: &LiveFigures) -> String {
+    let late = figures.asked.saturating_sub(figures.begun);
+    let waiting = if late > 0 { format!(" ({} not yet begun)", whole(late)) } else { String::new() };
+    format!(
+        "{} open, {} of {} begun{waiting}, {} completed, {} failed",
+        whole(figures.open),
+        whole(figures.begun),
+        whole(figures.planned),
+        whole(figures.completed),
+        whole(figures.failed)
+    )
+}
+
+/// The most frequent first.
+fn errors(figures: &LiveFigures, most: usize) -> String {
+    let mut errors: Vec<&ErrorCount> = figures.errors.iter().filter(|error| error.count > 0).collect();
+    if errors.is_empty() {
+        return "none".to_owned();
+    }
+    errors.sort_by_key(|error| std::cmp::Reverse(error.count));
+    let total = errors.iter().map(|error| error.count).sum();
+    let mut kinds: Vec<String> =
+        errors.iter().take(most).map(|error| format!("{} {}", whole(error.count), error.kind)).collect();
+    if errors.len() > most {
+        kinds.push("…".to_owned());
+    }
+    format!("{}: {}", whole(total), kinds.join(", "))
+}
+
+fn steps(figures: &LiveFigures) -> Vec<String> {
+    let longest = figures.steps.iter().map(|step| step.tag.chars().count()).max().unwrap_or(0);
+    let first = longest.clamp("step".len(), 18);
+    let mut lines = vec![format!(
+        "{:<first$} {:>9} {:>8} {:>8} {:>8} {:>8}",
+        "step", "count", "p50", "p95", "p99", "max"
+    )];
+    for LiveStep { tag, response } in &figures.steps {
+        let [p50, p95, p99, max] =
+            [response.p50_ns, response.p95_ns, response.p99_ns, response.max_ns].map(nanoseconds);
+        lines.push(format!(
+            "{:<first$} {:>9} {p50:>8} {p95:>8} {p99:>8} {max:>8}",
+            cut(&visible_line(tag), first),
+            whole(response.count)
+        ));
+    }
+    lines
 }
