@@ -4,15 +4,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogHistogram, IntervalLogIterator, LogEntry, LogIteratorError,
-};
-use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry, LogIteratorError};
 
-use crate::Latencies;
+use crate::{Latencies, decode_histogram, encode_histogram_deflated};
 
 /// The maximum of a line is for people only; viewers expect it in milliseconds.
 const NANOSECONDS_PER_MILLISECOND: f64 = 1_000_000.0;
@@ -58,21 +53,10 @@ impl Latencies {
     /// `start_unix_seconds` is kept to the millisecond; `header` lines become comments. Commas, spaces and line
     /// ends in a tag, which the format cannot hold, become `_`.
     pub fn interval_log(&self, start_unix_seconds: f64, interval: Duration, header: &[&str]) -> Vec<u8> {
-        let start =
-            if start_unix_seconds.is_nan() { 0.0 } else { start_unix_seconds.clamp(0.0, LATEST_SECONDS) };
-        let mut log = String::from("#[Histogram log format version 1.3]\n");
-        for line in header.iter().flat_map(|text| text.lines()) {
-            line_of(&mut log, format_args!("# {line}"));
-        }
-        line_of(&mut log, format_args!("#[StartTime: {start:.3} (seconds since epoch)]"));
-        log.push_str(
-            "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
-        );
+        let mut log = String::new();
+        let start = push_head(&mut log, start_unix_seconds, header);
         for (tag, histogram) in self {
-            let (seconds, longest) =
-                (interval.as_secs_f64(), histogram.max() as f64 / NANOSECONDS_PER_MILLISECOND);
-            let (prefix, histogram) = (tag_prefix(tag), encode(histogram));
-            line_of(&mut log, format_args!("{prefix}{start:.3},{seconds:.3},{longest:.3},{histogram}"));
+            push_interval(&mut log, tag, start, interval, histogram);
         }
         log.into_bytes()
     }
@@ -83,18 +67,25 @@ impl Latencies {
 /// # Errors
 /// When a line or a histogram cannot be read.
 pub fn parse_interval_log(log: &[u8]) -> Result<Vec<Interval>, LogError> {
+    read_log(log).map(|(_, intervals)| intervals)
+}
+
+/// The start time, if the log gives one, and every interval in the order of the lines.
+pub(crate) fn read_log(log: &[u8]) -> Result<(Option<f64>, Vec<Interval>), LogError> {
     let mut base_seconds = 0.0;
+    let mut start_seconds = None;
     let mut intervals = Vec::new();
     for entry in IntervalLogIterator::new(log) {
         match entry {
             Ok(LogEntry::BaseTime(base)) => base_seconds = base.as_secs_f64(),
-            Ok(LogEntry::StartTime(_)) => {}
+            Ok(LogEntry::StartTime(start)) => start_seconds = Some(start.as_secs_f64()),
             Ok(LogEntry::Interval(line)) => {
-                let histogram = decode(&line)
-                    .map_err(|reason| LogError::Histogram { interval: intervals.len() + 1, reason })?;
+                let histogram = decode_histogram(line.encoded_histogram()).map_err(|error| {
+                    LogError::Histogram { interval: intervals.len() + 1, reason: error.reason }
+                })?;
                 let tag = line.tag().map(|tag| tag.as_str().to_owned()).unwrap_or_default();
                 let mut latencies = Latencies::new();
-                latencies.merge_histogram(&tag, &histogram);
+                latencies.add_histogram(&tag, &histogram);
                 intervals.push(Interval {
                     tag,
                     start_unix_seconds: base_seconds + line.start_timestamp().as_secs_f64(),
@@ -109,7 +100,35 @@ pub fn parse_interval_log(log: &[u8]) -> Result<Vec<Interval>, LogError> {
             }
         }
     }
-    Ok(intervals)
+    Ok((start_seconds, intervals))
+}
+
+/// Everything before the first interval. Gives the start time as it is written, which is what intervals count from.
+pub(crate) fn push_head(log: &mut String, start_unix_seconds: f64, header: &[&str]) -> f64 {
+    let start = if start_unix_seconds.is_nan() { 0.0 } else { start_unix_seconds.clamp(0.0, LATEST_SECONDS) };
+    log.push_str("#[Histogram log format version 1.3]\n");
+    for line in header.iter().flat_map(|text| text.lines()) {
+        line_of(log, format_args!("# {line}"));
+    }
+    line_of(log, format_args!("#[StartTime: {start:.3} (seconds since epoch)]"));
+    log.push_str(
+        "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
+    );
+    start
+}
+
+/// The line of one tag over one interval.
+pub(crate) fn push_interval(
+    log: &mut String,
+    tag: &str,
+    start: f64,
+    interval: Duration,
+    histogram: &Histogram<u64>,
+) {
+    let (seconds, longest) = (interval.as_secs_f64(), histogram.max() as f64 / NANOSECONDS_PER_MILLISECOND);
+    // Compressed, since the Java reader takes nothing else.
+    let (prefix, histogram) = (tag_prefix(tag), encode_histogram_deflated(histogram));
+    line_of(log, format_args!("{prefix}{start:.3},{seconds:.3},{longest:.3},{histogram}"));
 }
 
 fn line_of(log: &mut String, line: std::fmt::Arguments<'_>) {
@@ -124,22 +143,11 @@ fn tag_prefix(tag: &str) -> String {
     format!("Tag={},", tag.replace([',', ' ', '\r', '\n'], "_"))
 }
 
-/// Compressed, since the Java reader takes nothing else.
-fn encode(histogram: &Histogram<u64>) -> String {
-    let mut octets = Vec::new();
-    V2DeflateSerializer::new()
-        .serialize(histogram, &mut octets)
-        .expect("a histogram of our own bounds fits the format, and a vector takes all octets");
-    STANDARD.encode(octets)
-}
-
-fn decode(line: &IntervalLogHistogram<'_>) -> Result<Histogram<u64>, String> {
-    let octets = STANDARD.decode(line.encoded_histogram()).map_err(|error| error.to_string())?;
-    Deserializer::new().deserialize(&mut octets.as_slice()).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use hdrhistogram::serialization::Deserializer;
     use proptest::prelude::*;
 
     use super::*;

@@ -6,6 +6,8 @@ use std::collections::btree_map;
 use hdrhistogram::Histogram;
 use record::LatencyRow;
 
+use crate::Counts;
+
 /// The longest latency told apart, one hour, in nanoseconds; anything longer is counted as this.
 pub const HIGHEST_NS: u64 = 3_600_000_000_000;
 
@@ -32,7 +34,7 @@ impl Latencies {
     /// Adds all of `other`, tag by tag, without loss.
     pub fn merge(&mut self, other: &Self) {
         for (tag, histogram) in &other.by_tag {
-            self.merge_histogram(tag, histogram);
+            self.add_histogram(tag, histogram);
         }
     }
 
@@ -70,8 +72,8 @@ impl Latencies {
             .collect()
     }
 
-    /// Adds a histogram that may have other bounds; what does not fit is counted at the end.
-    pub(crate) fn merge_histogram(&mut self, tag: &str, other: &Histogram<u64>) {
+    /// Adds a histogram to a tag. If it has other bounds than ours, what does not fit is counted at the end.
+    pub fn add_histogram(&mut self, tag: &str, other: &Histogram<u64>) {
         self.change(tag, |own| {
             if own.add(other).is_err() {
                 for step in other.iter_recorded() {
@@ -80,6 +82,11 @@ impl Latencies {
                 }
             }
         });
+    }
+
+    /// Adds counts to a tag.
+    pub(crate) fn add_counts(&mut self, tag: &str, counts: &Counts) {
+        self.change(tag, |own| counts.add_to(own));
     }
 
     /// Looks the tag up before copying it, since all but the first record of a tag find it.
@@ -101,7 +108,37 @@ impl<'a> IntoIterator for &'a Latencies {
     }
 }
 
-fn empty() -> Histogram<u64> {
+/// Tags that come twice are added up. A first histogram of our own bounds is taken as it is, without a copy.
+impl<Tag: Into<String>> FromIterator<(Tag, Histogram<u64>)> for Latencies {
+    fn from_iter<Pairs: IntoIterator<Item = (Tag, Histogram<u64>)>>(pairs: Pairs) -> Self {
+        let mut latencies = Self::new();
+        for (tag, histogram) in pairs {
+            let tag = tag.into();
+            if has_our_bounds(&histogram) && !latencies.by_tag.contains_key(&tag) {
+                latencies.by_tag.insert(tag, histogram);
+            } else {
+                latencies.add_histogram(&tag, &histogram);
+            }
+        }
+        latencies
+    }
+}
+
+impl IntoIterator for Latencies {
+    type Item = (String, Histogram<u64>);
+    type IntoIter = btree_map::IntoIter<String, Histogram<u64>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.by_tag.into_iter()
+    }
+}
+
+fn has_our_bounds(histogram: &Histogram<u64>) -> bool {
+    (histogram.low(), histogram.high(), histogram.sigfig()) == (1, HIGHEST_NS, DIGITS)
+}
+
+/// An empty histogram with our bounds.
+pub(crate) fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, HIGHEST_NS, DIGITS).expect("the bounds are constants hdrhistogram accepts")
 }
 
@@ -144,10 +181,26 @@ mod tests {
         wide.record(HIGHEST_NS * 4).unwrap();
         wide.record(1_000).unwrap();
         let mut latencies = Latencies::new();
-        latencies.merge_histogram("QUIT", &wide);
+        latencies.add_histogram("QUIT", &wide);
         let histogram = latencies.histogram("QUIT").unwrap();
         assert_eq!(histogram.len(), 2);
         assert!(histogram.equivalent(histogram.max(), HIGHEST_NS));
+    }
+
+    #[test]
+    fn pairs_of_tag_and_histogram_become_latencies() {
+        let of = |value: u64| {
+            let mut histogram = empty();
+            histogram.record(value).unwrap();
+            histogram
+        };
+        let latencies: Latencies = [("STAT", of(5)), ("LIST", of(6)), ("STAT", of(7))].into_iter().collect();
+        let mut expected = Latencies::new();
+        for (tag, value) in [("STAT", 5), ("LIST", 6), ("STAT", 7)] {
+            expected.record(tag, value);
+        }
+        assert_eq!(latencies, expected);
+        assert_eq!(latencies.into_iter().collect::<Latencies>(), expected);
     }
 
     proptest! {
