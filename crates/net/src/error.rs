@@ -38,7 +38,32 @@ pub enum DialError {
         /// What the operating system said.
         reason: String,
     },
-    /// This machine has no address or no free port to connect from.
+    /// This process, or the whole machine, has no descriptor left for another socket (EMFILE, ENFILE).
+    #[error(
+        "cannot connect to {endpoint}: no descriptor is left for another socket ({reason}); raise the limit \
+         (`ulimit -n`) or use more processes"
+    )]
+    NoDescriptor {
+        /// Where to.
+        endpoint: Endpoint,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// Every port of the source address is taken (EADDRNOTAVAIL, EADDRINUSE).
+    #[error(
+        "cannot connect to {endpoint} from {}: no port is left ({reason}); use more source addresses, or widen \
+         net.ipv4.ip_local_port_range",
+        Source(.source_address)
+    )]
+    NoPort {
+        /// Where to.
+        endpoint: Endpoint,
+        /// The source address that was asked for, if any.
+        source_address: Option<IpAddr>,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// This machine has no such address to connect from, or none of the same family.
     #[error("cannot connect to {endpoint} from {}: {reason}", Source(.source_address))]
     LocalAddress {
         /// Where to.
@@ -110,6 +135,12 @@ pub enum TlsError {
     Issue {
         /// What is wrong with the request.
         reason: String,
+    },
+    /// No certificate can bear this name.
+    #[error("`{name}` is neither a host name nor an address, so no certificate can bear it")]
+    Name {
+        /// The name.
+        name: String,
     },
     /// The cryptographic provider refused the configuration.
     #[error("TLS could not be set up: {reason}")]

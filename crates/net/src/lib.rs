@@ -34,11 +34,16 @@
 //! ```
 
 mod authority;
+mod connections;
 mod dialer;
 mod drive;
 mod endpoint;
 mod error;
+pub mod limits;
+mod listening;
 mod memory;
+mod port;
+mod scratch;
 mod server;
 mod stream;
 mod tls;
@@ -48,10 +53,11 @@ pub use authority::{Authority, Identity, SERVER_NAMES, Validity};
 pub use dialer::Dialer;
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{DialError, ReadError, TlsError};
+pub use listening::{Freeze, Listening, Ports};
 pub use memory::MemoryNetwork;
-pub use server::{FakeServer, Ports};
+pub use server::FakeServer;
 pub use stream::{Ending, Progress, Stream};
-pub use tls::{CertificateFacts, TlsFacts, TlsOptions, Trust, Versions};
+pub use tls::{CertificateFacts, Handshake, TlsFacts, TlsOptions, TlsTarget, Trust, Versions};
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,17 @@
 //! The fake server without sockets: pipes in memory, TLS included.
 //!
 //! The same driver as over TCP, so that a test under tokio's paused clock sees the same octets. Deliberately a
-//! network of one host with two ports; source addresses mean nothing in it.
+//! network of one host with two ports; source addresses mean nothing in it, and nothing in it takes time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use fake::{Channel, World};
-use tokio::task::JoinSet;
 
 use crate::authority::Identity;
-use crate::drive;
+use crate::connections::Connections;
+use crate::drive::Service;
+use crate::listening::{Frozen, Listening};
 use crate::stream::Stream;
 use crate::tls::Acceptor;
 use crate::transport::Transport;
@@ -23,15 +25,18 @@ pub struct MemoryNetwork {
 }
 
 struct Shared {
-    world: World,
-    acceptor: Arc<Acceptor>,
+    service: Arc<Service>,
+    clear: bool,
+    tls: bool,
     ca_pem: String,
-    connections: Mutex<JoinSet<()>>,
+    connections: Arc<Connections>,
 }
 
 impl MemoryNetwork {
     /// The only host of the network.
     pub const HOST: &'static str = "fake.poplab.test";
+    /// Its address, for [`crate::Dialer::connect_to`]; as every address of 127.0.0.0/8.
+    pub const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
     /// The port without TLS, with STLS.
     pub const CLEAR: u16 = 110;
     /// The port with TLS from the first octet.
@@ -50,11 +55,27 @@ impl MemoryNetwork {
     /// # Errors
     /// The certificate and its key do not fit together.
     pub fn with_identity(world: World, identity: &Identity) -> Result<MemoryNetwork, TlsError> {
+        MemoryNetwork::start_with(world, Listening::default(), identity)
+    }
+
+    /// A network whose server listens in this way. Of the address nothing is used, and of the ports only whether there
+    /// are any: they are always [`MemoryNetwork::CLEAR`] and [`MemoryNetwork::TLS`].
+    ///
+    /// # Errors
+    /// The certificate and its key do not fit together.
+    pub fn start_with(
+        world: World,
+        listening: Listening,
+        identity: &Identity,
+    ) -> Result<MemoryNetwork, TlsError> {
+        let service =
+            Service { world, acceptor: Acceptor::new(identity)?, frozen: listening.freeze.map(Frozen::new) };
         let shared = Shared {
-            world,
-            acceptor: Arc::new(Acceptor::new(identity)?),
+            service: Arc::new(service),
+            clear: listening.ports.clear.is_some(),
+            tls: listening.ports.tls.is_some(),
             ca_pem: identity.ca_pem().to_owned(),
-            connections: Mutex::new(JoinSet::new()),
+            connections: Connections::new(listening.most_connections),
         };
         Ok(MemoryNetwork { shared: Arc::new(shared) })
     }
@@ -69,6 +90,16 @@ impl MemoryNetwork {
         Endpoint::new(Self::HOST, Self::TLS)
     }
 
+    /// The address and port without TLS.
+    pub fn clear_address(&self) -> SocketAddr {
+        SocketAddr::from((Self::ADDRESS, Self::CLEAR))
+    }
+
+    /// The address and port with implicit TLS.
+    pub fn tls_address(&self) -> SocketAddr {
+        SocketAddr::from((Self::ADDRESS, Self::TLS))
+    }
+
     /// The certificate of the server's authority, PEM.
     pub fn ca_pem(&self) -> &str {
         &self.shared.ca_pem
@@ -76,34 +107,50 @@ impl MemoryNetwork {
 
     /// Ends all connections and waits until they have ended. New ones can be opened afterwards.
     pub async fn stop(&self) {
-        let mut connections = std::mem::take(&mut *self.connections());
-        connections.shutdown().await;
+        self.shared.connections.shut_down().await;
     }
 
     /// The client's end of a new connection; its server runs as a task of the current runtime.
     pub(crate) fn open(&self, endpoint: &Endpoint) -> Result<Transport, DialError> {
-        if !endpoint.host.eq_ignore_ascii_case(Self::HOST) {
+        let here = endpoint.host.eq_ignore_ascii_case(Self::HOST)
+            || endpoint.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if !here {
             return Err(DialError::UnknownHost {
                 host: endpoint.host.clone(),
                 reason: format!("the network in memory knows only {}", Self::HOST),
             });
         }
-        let channel = match endpoint.port {
-            Self::CLEAR => Channel::Clear,
-            Self::TLS => Channel::Tls,
-            _ => return Err(DialError::Refused { endpoint: endpoint.clone() }),
-        };
-        let (near, far) = Transport::pipe();
-        let (world, acceptor) = (self.shared.world.clone(), self.shared.acceptor.clone());
-        let stream = Stream::new(far, Arc::from(Self::HOST));
-        let mut connections = self.connections();
-        while connections.try_join_next().is_some() {}
-        connections.spawn(async move { drive::serve(world, channel, stream, &acceptor).await });
-        Ok(near)
+        self.open_port(endpoint.port).ok_or_else(|| DialError::Refused { endpoint: endpoint.clone() })
     }
 
-    fn connections(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
-        self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    /// [`MemoryNetwork::open`] by address.
+    pub(crate) fn open_at(&self, address: SocketAddr) -> Result<Transport, DialError> {
+        if !address.ip().is_loopback() {
+            let reason = format!("the network in memory has only {}", Self::ADDRESS);
+            return Err(DialError::Unreachable { endpoint: address.into(), reason });
+        }
+        self.open_port(address.port()).ok_or_else(|| DialError::Refused { endpoint: address.into() })
+    }
+
+    fn open_port(&self, port: u16) -> Option<Transport> {
+        let channel = match port {
+            Self::CLEAR if self.shared.clear => Channel::Clear,
+            Self::TLS if self.shared.tls => Channel::Tls,
+            _ => return None,
+        };
+        let (near, far) = Transport::pipe();
+        let (service, connections) = (self.shared.service.clone(), self.shared.connections.clone());
+        self.shared.connections.spawn(async move {
+            let room = connections.room().await;
+            Service::serve(service, room, channel, Stream::new(far)).await;
+        });
+        Some(near)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.connections.abort();
     }
 }
 

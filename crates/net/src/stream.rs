@@ -6,15 +6,17 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use crate::ReadError;
 use crate::tls::{Acceptor, Session, TlsFacts};
 use crate::transport::Transport;
+use crate::{ReadError, scratch};
+
+/// A tail that has been used up keeps its memory if it is no more than this.
+const TAIL_KEPT: usize = 1024;
 
 /// How the peer ended the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,12 +51,19 @@ pub enum Progress {
     Read(usize),
 }
 
-/// A connection to a peer. Dropping it closes the socket in whatever state it is.
+/// A connection to a peer. Dropping it closes the socket in whatever state it is, which is the cheapest way to end a
+/// connection whose other side has ended already.
 pub struct Stream {
     layer: Layer,
-    host: Arc<str>,
-    facts: Option<Box<TlsFacts>>,
+    /// `None` for connections that are many and anonymous: those of a load generator, and of a server.
+    about: Option<Box<About>>,
     ending: Option<Ending>,
+}
+
+/// What is known of a connection beyond its octets.
+struct About {
+    host: String,
+    facts: Option<TlsFacts>,
 }
 
 enum Layer {
@@ -63,19 +72,35 @@ enum Layer {
 }
 
 impl Stream {
-    pub(crate) fn new(transport: Transport, host: Arc<str>) -> Stream {
-        Stream { layer: Layer::Clear(transport), host, facts: None, ending: None }
+    /// A connection about which nothing is remembered.
+    pub(crate) fn new(transport: Transport) -> Stream {
+        Stream { layer: Layer::Clear(transport), about: None, ending: None }
     }
 
-    /// The stream under TLS; `facts` is what the client's side has learned.
-    pub(crate) fn secured(session: Session, host: Arc<str>, facts: Option<TlsFacts>) -> Stream {
-        Stream { layer: Layer::Tls(Box::new(session)), host, facts: facts.map(Box::new), ending: None }
+    /// A connection to this host.
+    pub(crate) fn dialled(transport: Transport, host: String) -> Stream {
+        let about = Some(Box::new(About { host, facts: None }));
+        Stream { layer: Layer::Clear(transport), about, ending: None }
     }
 
-    /// The clear transport, to put TLS on it; `None` if there is TLS already.
-    pub(crate) fn into_clear(self) -> Option<(Transport, Arc<str>)> {
+    /// Under TLS; nothing is remembered.
+    pub(crate) fn secured(session: Session) -> Stream {
+        Stream { layer: Layer::Tls(Box::new(session)), about: None, ending: None }
+    }
+
+    /// Under TLS, with what the client's side has learned.
+    pub(crate) fn secured_to(session: Session, host: String, facts: TlsFacts) -> Stream {
+        let about = Some(Box::new(About { host, facts: Some(facts) }));
+        Stream { layer: Layer::Tls(Box::new(session)), about, ending: None }
+    }
+
+    /// The clear transport, to put TLS on it, and the host that was dialled (empty if nobody remembers); `None` if
+    /// there is TLS already.
+    pub(crate) fn into_clear(self) -> Option<(Transport, String)> {
         match self.layer {
-            Layer::Clear(transport) => Some((transport, self.host)),
+            Layer::Clear(transport) => {
+                Some((transport, self.about.map_or_else(String::new, |about| about.host)))
+            }
             Layer::Tls(_) => None,
         }
     }
@@ -83,14 +108,73 @@ impl Stream {
     /// The server's side of a TLS handshake. `None` if it failed; the connection has then been ended in order,
     /// so that the peer reads the alert.
     pub(crate) async fn accept_tls(self, acceptor: &Acceptor, patience: Duration) -> Option<Stream> {
-        let (transport, host) = self.into_clear()?;
+        let (transport, _) = self.into_clear()?;
         match acceptor.accept(transport).await {
-            Ok(session) => Some(Stream::secured(session, host, None)),
+            Ok(session) => Some(Stream::secured(session)),
             Err(transport) => {
-                Stream::new(transport, host).farewell(patience).await;
+                Stream::new(transport).farewell(patience).await;
                 None
             }
         }
+    }
+
+    /// One wake-up's worth of input, in the thread's scratch buffer (64 KiB, shared by all streams of the thread):
+    /// at least one octet, at most `most`. What `tail` holds stands in front of it; `consume` says how many octets it
+    /// has used, and what is left becomes the `tail` of the next call. So a connection owns no buffer while it waits,
+    /// and nothing is allocated unless a tail remains.
+    ///
+    /// Gives the number of octets read, or 0 if the peer has ended in order (see [`Stream::ending`]); `consume` is
+    /// not called then, and `tail` stays as it is. Cancelling loses nothing.
+    ///
+    /// # Errors
+    /// As [`Stream::read`].
+    pub async fn receive(
+        &mut self,
+        tail: &mut Vec<u8>,
+        most: usize,
+        mut consume: impl FnMut(&[u8]) -> usize,
+    ) -> Result<usize, ReadError> {
+        poll_fn(|context| self.poll_receive(context, tail, most, &mut consume)).await
+    }
+
+    /// [`Stream::receive`] for a caller that polls, such as one that waits for a deadline beside it.
+    ///
+    /// # Errors
+    /// As [`Stream::read`].
+    pub fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        tail: &mut Vec<u8>,
+        most: usize,
+        consume: &mut impl FnMut(&[u8]) -> usize,
+    ) -> Poll<Result<usize, ReadError>> {
+        scratch::with_input(|scratch| {
+            // A tail that crowds the scratch buffer is longer than any line; it is extended where it is.
+            let front = if tail.len() <= scratch.len() / 2 { tail.len() } else { 0 };
+            let end = scratch.len().min(front.saturating_add(most.max(1)));
+            let mut buffer = ReadBuf::new(&mut scratch[front..end]);
+            let polled = ready!(Pin::new(&mut self.layer).poll_read(context, &mut buffer));
+            let read = buffer.filled().len();
+            let count = match self.note_read(polled.map(|()| read)) {
+                Ok(count) if count > 0 => count,
+                ended => return Poll::Ready(ended),
+            };
+            if front == tail.len() {
+                scratch[..front].copy_from_slice(tail);
+                let input = &scratch[..front + count];
+                let used = consume(input).min(input.len());
+                tail.clear();
+                tail.extend_from_slice(&input[used..]);
+            } else {
+                tail.extend_from_slice(&scratch[..count]);
+                let used = consume(tail).min(tail.len());
+                tail.drain(..used);
+            }
+            if tail.is_empty() && tail.capacity() > TAIL_KEPT {
+                *tail = Vec::new();
+            }
+            Poll::Ready(Ok(count))
+        })
     }
 
     /// Reads what has arrived, at least one octet, at most `buffer.len()`. `Ok(0)` means that the peer has ended in
@@ -109,12 +193,24 @@ impl Stream {
     /// # Errors
     /// The connection is gone; [`Stream::read`] may still give what the peer sent before.
     pub async fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
-        let result = match self.layer.write_all(octets).await {
-            Ok(()) => self.layer.flush().await,
-            failed => failed,
-        };
+        let mut written = 0;
+        poll_fn(|context| self.poll_write_all(context, octets, &mut written)).await
+    }
+
+    /// [`Stream::write_all`] for a caller that polls: writes what can be written at once. `written` counts the octets
+    /// taken so far; begin with 0 and hand over the same octets until it is ready.
+    ///
+    /// # Errors
+    /// As [`Stream::write_all`].
+    pub fn poll_write_all(
+        &mut self,
+        context: &mut Context<'_>,
+        octets: &[u8],
+        written: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        let result = ready!(self.layer.poll_write_all(context, octets, written));
         self.note_write(&result);
-        result
+        Poll::Ready(result)
     }
 
     /// Writes some of the octets or reads some, whichever is possible; reading goes first. For pipelining: a client
@@ -155,8 +251,13 @@ impl Stream {
 
     /// Ends in order: everything written, `close_notify` under TLS, FIN. A peer that is already gone is no error.
     pub async fn close(mut self) {
-        let _ = self.layer.shutdown().await;
-        self.layer.into_transport().finish();
+        if matches!(self.layer, Layer::Tls(_)) {
+            let _ = self.layer.shutdown().await;
+        }
+        // Where the peer has ended before, nothing can be unread, and closing the socket says FIN by itself.
+        if self.ending.is_none() {
+            self.layer.into_transport().finish();
+        }
     }
 
     /// Ends with RST.
@@ -171,7 +272,7 @@ impl Stream {
 
     /// What was negotiated; `None` without TLS.
     pub fn tls(&self) -> Option<&TlsFacts> {
-        self.facts.as_deref()
+        self.about.as_ref()?.facts.as_ref()
     }
 
     /// How the peer ended; `None` as long as it has not, or nobody has read so far.
@@ -189,15 +290,20 @@ impl Stream {
     }
 
     /// Ends in order as a server must: after FIN it goes on reading until the peer has closed too or `patience` is
-    /// over, since RST (which the kernel sends for octets that nobody reads) could destroy the last reply.
+    /// over, since RST (which the kernel sends for octets that nobody reads) could destroy the last reply. A peer
+    /// that has ended already sends no more, so nobody waits for it.
     pub(crate) async fn farewell(mut self, patience: Duration) {
-        let _ = tokio::time::timeout(patience, async {
-            if self.layer.shutdown().await.is_ok() {
-                self.layer.transport().drain().await;
+        let ended = self.ending.is_some();
+        let waited = tokio::time::timeout(patience, async {
+            match self.layer.shutdown().await {
+                Ok(()) if !ended => self.layer.transport().drain().await,
+                _ => true,
             }
         })
         .await;
-        self.layer.into_transport().finish();
+        if !matches!(waited, Ok(true)) {
+            self.layer.into_transport().finish();
+        }
     }
 
     fn note_read(&mut self, result: io::Result<usize>) -> Result<usize, ReadError> {
@@ -234,14 +340,33 @@ impl std::fmt::Debug for Stream {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Stream")
-            .field("host", &self.host)
-            .field("tls", &self.facts)
+            .field("host", &self.about.as_ref().map(|about| &about.host))
+            .field("tls", &self.tls())
             .field("ending", &self.ending)
             .finish_non_exhaustive()
     }
 }
 
 impl Layer {
+    fn poll_write_all(
+        &mut self,
+        context: &mut Context<'_>,
+        octets: &[u8],
+        written: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        while *written < octets.len() {
+            match ready!(Pin::new(&mut *self).poll_write(context, &octets[*written..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => *written += count,
+            }
+        }
+        match self {
+            // Sockets and pipes hold nothing back.
+            Layer::Clear(_) => Poll::Ready(Ok(())),
+            Layer::Tls(session) => Pin::new(&mut **session).poll_flush(context),
+        }
+    }
+
     fn transport(&mut self) -> &mut Transport {
         match self {
             Layer::Clear(transport) => transport,

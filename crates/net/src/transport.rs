@@ -3,6 +3,7 @@
 //! Deliberately ignorant of TLS and POP3. It knows two things a plain socket does not: the first octets that came
 //! in (so that a cleartext answer to a TLS handshake can be shown), and how to end in each of TCP's ways.
 
+use std::future::poll_fn;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::pin::Pin;
@@ -11,8 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::scratch;
 
 /// How many of the first octets received are kept while [`Transport::watch`] is on.
 const WATCHED: usize = 80;
@@ -25,8 +28,8 @@ const DRAINED_OCTETS: usize = 256 * 1024;
 
 pub(crate) struct Transport {
     kind: Kind,
-    /// `Some` while watching; freed afterwards, since there may be a million of these.
-    first: Option<Vec<u8>>,
+    /// `Some` while watching, which is during a client's handshake only; there may be a million of these.
+    first: Option<Box<Vec<u8>>>,
 }
 
 enum Kind {
@@ -49,12 +52,12 @@ impl Transport {
 
     /// From now on keeps the first octets received, for [`Transport::seen`].
     pub(crate) fn watch(&mut self) {
-        self.first = Some(Vec::new());
+        self.first = Some(Box::default());
     }
 
     /// The first octets received since [`Transport::watch`]; stops watching.
     pub(crate) fn seen(&mut self) -> Vec<u8> {
-        self.first.take().unwrap_or_default()
+        self.first.take().map(|first| *first).unwrap_or_default()
     }
 
     /// Ends with RST: what is under way in either direction is lost.
@@ -74,27 +77,35 @@ impl Transport {
         if let Kind::Tcp(stream) = self.kind {
             let socket = SockRef::from(&stream);
             let _ = socket.shutdown(Shutdown::Write);
-            let mut scratch = [0; 4096];
-            let mut drained = 0;
-            while drained < DRAINED_OCTETS {
-                match (&*socket).read(&mut scratch) {
-                    Ok(count) if count > 0 => drained += count,
-                    _ => break,
+            scratch::with_input(|scratch| {
+                let mut drained = 0;
+                while drained < DRAINED_OCTETS {
+                    match (&*socket).read(scratch) {
+                        Ok(count) if count > 0 => drained += count,
+                        _ => break,
+                    }
                 }
-            }
+            });
         }
     }
 
-    /// Reads and throws away until the peer has closed too. Not bounded in time: that is the caller's.
-    pub(crate) async fn drain(&mut self) {
-        let mut scratch = [0; 4096];
+    /// Reads and throws away until the peer has closed too; false if it sends without end. Not bounded in time: that
+    /// is the caller's.
+    pub(crate) async fn drain(&mut self) -> bool {
         let mut drained = 0;
         while drained < DRAINED_OCTETS {
-            match self.read(&mut scratch).await {
+            let read = poll_fn(|context| {
+                scratch::with_input(|scratch| {
+                    let mut buffer = ReadBuf::new(scratch);
+                    Pin::new(&mut *self).poll_read(context, &mut buffer).map_ok(|()| buffer.filled().len())
+                })
+            });
+            match read.await {
                 Ok(count) if count > 0 => drained += count,
-                _ => break,
+                _ => return true,
             }
         }
+        false
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests over real loopback sockets and over pipes in memory.
 
 mod endings;
+mod many;
 mod server;
 mod trust;
 
@@ -33,7 +34,7 @@ async fn pair(carrier: Carrier) -> (Stream, Stream) {
             (Transport::tcp(near), Transport::tcp(far))
         }
     };
-    (Stream::new(near, Arc::from("localhost")), Stream::new(far, Arc::from("localhost")))
+    (Stream::dialled(near, "localhost".to_owned()), Stream::new(far))
 }
 
 /// A handshake between the two; the server's end is `None` if it failed there.
@@ -50,7 +51,7 @@ async fn handshake(
     tokio::join!(
         async {
             let (session, facts) = connector.connect(transport, &host, options).await?;
-            Ok(Stream::secured(session, host.clone(), Some(facts)))
+            Ok(Stream::secured_to(session, host.clone(), facts))
         },
         server.accept_tls(&acceptor, std::time::Duration::from_secs(5)),
     )

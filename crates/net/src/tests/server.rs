@@ -11,7 +11,7 @@ use super::*;
 use crate::{Dialer, Ending, Endpoint, FakeServer, MemoryNetwork, Ports};
 
 /// A world of users `user0`, `user1`, ... with the password `secret` and two messages each.
-fn world(users: usize) -> World {
+pub(super) fn world(users: usize) -> World {
     let message = |text: &str| Arc::from(format!("Subject: {text}\r\n\r\nHello\r\n").into_bytes());
     let account = |number| Account {
         user: format!("user{number}"),

@@ -158,7 +158,7 @@ async fn sessions_are_resumed_only_on_request() {
                 assert_eq!(facts.resumed, expected, "{versions:?}");
                 assert_eq!(facts.certificates, identity.chain(), "{versions:?}");
                 // TLS 1.3 brings the tickets after the handshake: they are seen by whoever reads.
-                let mut client = Stream::secured(session, host, Some(facts));
+                let mut client = Stream::secured_to(session, host, facts);
                 server.unwrap().close().await;
                 read_to_end(&mut client).await.1.unwrap();
             }

@@ -4,6 +4,7 @@
 //! [`super::verify`]'s matter. The text is the peer's, so whoever prints it makes it fit for a terminal.
 
 use std::net::IpAddr;
+use std::sync::{PoisonError, RwLock};
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -27,6 +28,48 @@ pub struct CertificateFacts {
     pub key: String,
     /// How its issuer signed it, such as `ECDSA with SHA-256`; the object identifier of a kind unknown here.
     pub signature: String,
+}
+
+/// How many certificates [`Kinds`] remembers; a load generator meets one or a handful.
+const KINDS_REMEMBERED: usize = 32;
+
+/// The kinds of the keys of certificates, each found out once.
+#[derive(Default)]
+pub(super) struct Kinds {
+    known: RwLock<Vec<(Vec<u8>, &'static str)>>,
+}
+
+impl Kinds {
+    /// Kind and size of a certificate's key, DER; `other` for one that is not in the table here.
+    pub(super) fn of(&self, der: &[u8]) -> &'static str {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, kind)) = known.iter().find(|(octets, _)| octets == der) {
+            return kind;
+        }
+        drop(known);
+        let kind = CertificateFacts::parse(der).map_or("other", |facts| known_kind(&facts.key));
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < KINDS_REMEMBERED {
+            known.push((der.to_vec(), kind));
+        }
+        kind
+    }
+}
+
+fn known_kind(key: &str) -> &'static str {
+    const KINDS: &[&str] = &[
+        "ECDSA P-256",
+        "ECDSA P-384",
+        "ECDSA P-521",
+        "RSA 1024",
+        "RSA 2048",
+        "RSA 3072",
+        "RSA 4096",
+        "RSA 8192",
+        "Ed25519",
+        "Ed448",
+    ];
+    KINDS.iter().find(|kind| **kind == key).copied().unwrap_or("other")
 }
 
 impl CertificateFacts {
@@ -192,6 +235,23 @@ mod tests {
             damaged[index] ^= 0xff;
             let _ = CertificateFacts::parse(&damaged);
         }
+    }
+
+    #[test]
+    fn the_kind_of_a_key_is_told_and_remembered() {
+        let kinds = Kinds::default();
+        let rsa = CertificateDer::from_pem_slice(RSA).unwrap();
+        let identity = Identity::throwaway().unwrap();
+        for _ in 0..2 {
+            assert_eq!(kinds.of(&rsa), "RSA 1024");
+            assert_eq!(kinds.of(&identity.chain()[0]), "ECDSA P-256");
+            assert_eq!(kinds.of(b"no certificate"), "other");
+        }
+        assert_eq!(kinds.known.read().unwrap().len(), 3);
+        for number in 0..1000_u32 {
+            kinds.of(&number.to_be_bytes());
+        }
+        assert_eq!(kinds.known.read().unwrap().len(), KINDS_REMEMBERED);
     }
 
     #[test]

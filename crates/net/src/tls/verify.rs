@@ -3,7 +3,7 @@
 //! Deliberately no revocation: neither the fake nor the servers of a test bed publish lists.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -16,8 +16,123 @@ use super::{Trust, certificates, roots};
 use crate::TlsError;
 
 /// [`Trust`] as rustls asks for it.
+pub(super) fn verifier(
+    trust: &Trust,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    Ok(match trust {
+        Trust::Once { first } => {
+            Arc::new(Once { first: verifier(first, provider)?, seen: RwLock::default() })
+        }
+        plain => Arc::new(Verifier::new(plain, provider)?),
+    })
+}
+
+/// How many certificates are pinned at most; further ones are checked each time.
+const PINNED: usize = 64;
+
+/// Checks each certificate once; see [`Trust::Once`].
 #[derive(Debug)]
-pub(super) struct Verifier {
+struct Once {
+    first: Arc<dyn ServerCertVerifier>,
+    seen: RwLock<Vec<Seen>>,
+}
+
+/// A certificate whose chain and name are good.
+#[derive(Debug)]
+struct Seen {
+    certificate: Vec<u8>,
+    name: ServerName<'static>,
+    /// Whether a handshake has shown that its server holds the key. Until then it is not pinned: a certificate is
+    /// public, so whoever repeats it to a client that has seen it must not be believed.
+    proven: bool,
+}
+
+impl Once {
+    fn pinned(&self, certificate: &CertificateDer<'_>, name: Option<&ServerName<'_>>) -> bool {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).iter().any(|seen| {
+            seen.proven
+                && seen.certificate == certificate.as_ref()
+                && name.is_none_or(|name| seen.name == *name)
+        })
+    }
+
+    fn note_chain(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>) {
+        let mut all = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let known = all.iter().any(|seen| seen.certificate == certificate.as_ref() && seen.name == *name);
+        if !known && all.len() < PINNED {
+            let certificate = certificate.to_vec();
+            // A key that was proven under another name is proven.
+            let proven = all.iter().any(|seen| seen.proven && seen.certificate == certificate);
+            all.push(Seen { certificate, name: name.to_owned(), proven });
+        }
+    }
+
+    fn note_key(&self, certificate: &CertificateDer<'_>) {
+        let mut all = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        for seen in all.iter_mut().filter(|seen| seen.certificate == certificate.as_ref()) {
+            seen.proven = true;
+        }
+    }
+
+    fn signature(
+        &self,
+        certificate: &CertificateDer<'_>,
+        verify: impl FnOnce() -> Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.pinned(certificate, None) {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        let valid = verify()?;
+        self.note_key(certificate);
+        Ok(valid)
+    }
+}
+
+impl ServerCertVerifier for Once {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.pinned(end_entity, Some(server_name)) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let verified =
+            self.first.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        self.note_chain(end_entity, server_name);
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signature(certificate, || self.first.verify_tls12_signature(message, certificate, signature))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signature(certificate, || self.first.verify_tls13_signature(message, certificate, signature))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.first.supported_verify_schemes()
+    }
+}
+
+/// Every [`Trust`] but [`Trust::Once`].
+#[derive(Debug)]
+struct Verifier {
     policy: Policy,
     schemes: Vec<SignatureScheme>,
 }
@@ -53,9 +168,10 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {}
 
 impl Verifier {
-    pub(super) fn new(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Verifier, TlsError> {
+    fn new(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Verifier, TlsError> {
         let policy = match trust {
             Trust::Insecure => Policy::Insecure,
+            Trust::Once { first } => return Verifier::new(first, provider),
             Trust::Only { ca_pem } => {
                 let given = certificates(ca_pem)?;
                 let authorities =
