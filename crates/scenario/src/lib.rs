@@ -1,1 +1,34 @@
 //! Load scenarios: what a run shall do, read from YAML or built in Rust.
+//!
+//! [`parse`] reads the YAML form and gives the validated [`Scenario`], or *all* that is wrong with the text at once
+//! ([`Problems`]), each with its place and with what was probably meant. [`builder`] makes the same model in Rust,
+//! [`schema`] is the JSON Schema of the YAML form for editors.
+//!
+//! The model is plain data with the arithmetic of the plan on it (how many sessions, how long, when is the n-th due):
+//! it crosses a pipe to worker processes, so it serialises, passwords included. It must never be written into a
+//! report; [`Secret`] hides in `Debug`, not in serialisation.
+//!
+//! What this crate does *not* do: it opens no file and reads no environment (callers hand in both as functions), it
+//! dials nothing, draws no random number, and does not judge whether a plan can be carried out on this machine.
+
+pub mod builder;
+mod check;
+mod document;
+mod examine;
+mod grammar;
+pub mod model;
+mod problem;
+mod read;
+mod schema;
+mod table;
+mod units;
+
+pub use grammar::{KINDS, STEPS, ThresholdError};
+pub use model::{
+    Accounts, Arrivals, Behaviour, Comparison, Credentials, Hold, Limit, Link, Mechanism, Mode, Modes,
+    Process, Quantile, Samples, Scenario, Secret, SeededMail, Stage, Subject, Threshold, Timeouts, Tls,
+    Verify, Versions, Weighted,
+};
+pub use problem::{Problem, Problems};
+pub use read::parse;
+pub use schema::schema;

@@ -1,0 +1,118 @@
+//! Who logs in, and what mail they have.
+
+use serde::{Deserialize, Serialize};
+use stats::Distribution;
+
+/// A password. `Debug` hides it; serialisation does not, since workers need it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a password.
+    pub fn new(password: impl Into<String>) -> Self {
+        Self(password.into())
+    }
+
+    /// The password, for logging in and for nothing else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}
+
+/// One account of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The login name.
+    pub user: String,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// Who logs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Accounts {
+    /// Each by name; a CSV file ends here too.
+    List(Vec<Credentials>),
+    /// Many, by a pattern.
+    Pattern {
+        /// The login name with one `{n}`, or `{n:05}` for a number with leading zeros.
+        user: String,
+        /// The first number.
+        first: u64,
+        /// How many accounts.
+        count: u64,
+        /// The password of all; `None`: what the embedded fake server gives them.
+        password: Option<Secret>,
+    },
+}
+
+impl Accounts {
+    /// How many accounts there are.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::List(list) => list.len() as u64,
+            Self::Pattern { count, .. } => *count,
+        }
+    }
+
+    /// The login name of account `index` (from 0).
+    pub fn user(&self, index: u64) -> Option<String> {
+        match self {
+            Self::List(list) => list.get(usize::try_from(index).ok()?).map(|account| account.user.clone()),
+            Self::Pattern { user, first, count, .. } => {
+                (index < *count).then(|| fill(user, first.saturating_add(index)))
+            }
+        }
+    }
+
+    /// The password of account `index` (from 0); `None` if there is no such account, or if the pattern leaves it to
+    /// the embedded fake server.
+    pub fn password(&self, index: u64) -> Option<&Secret> {
+        match self {
+            Self::List(list) => list.get(usize::try_from(index).ok()?).map(|account| &account.password),
+            Self::Pattern { count, password, .. } => password.as_ref().filter(|_| index < *count),
+        }
+    }
+}
+
+/// Where the number stands in a pattern, and how many digits it has at least; `None` without exactly one place.
+pub(crate) fn number_place(pattern: &str) -> Option<(std::ops::Range<usize>, usize)> {
+    let start = pattern.find('{')?;
+    let end = start + pattern[start..].find('}')? + 1;
+    if pattern[end..].contains(['{', '}']) || pattern[..start].contains('}') {
+        return None;
+    }
+    let digits = match pattern.get(start + 1..end - 1)? {
+        "n" => 0,
+        inside => {
+            let width = inside.strip_prefix("n:0")?;
+            width.parse::<usize>().ok().filter(|width| (1..=19).contains(width) && !inside.contains('+'))?
+        }
+    };
+    Some((start..end, digits))
+}
+
+fn fill(pattern: &str, number: u64) -> String {
+    match number_place(pattern) {
+        Some((place, digits)) => {
+            format!("{}{number:0digits$}{}", &pattern[..place.start], &pattern[place.end..])
+        }
+        None => pattern.to_owned(),
+    }
+}
+
+/// Mail that poplab puts into each maildrop before the run, and therefore knows by heart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeededMail {
+    /// Messages in each maildrop.
+    pub messages: u32,
+    /// Their sizes in octets.
+    pub sizes: Distribution,
+}

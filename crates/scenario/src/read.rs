@@ -1,0 +1,205 @@
+//! From the tree to the model: what the tables cannot say (what belongs together, what contradicts itself, what
+//! stands in other files), told together with all that they found.
+
+mod accounts;
+mod arrivals;
+mod behaviours;
+mod distribution;
+
+use std::time::Duration;
+
+use crate::check;
+use crate::document::Node;
+use crate::examine::{examine, threshold};
+use crate::model::{Mode, Modes, Samples, Scenario, SeededMail, Threshold, Timeouts, Tls, Verify, Versions};
+use crate::problem::{Problem, Problems};
+use crate::table::{Form, SCENARIO};
+use crate::units;
+use stats::Distribution;
+
+/// Reads a scenario's text. `path` is for messages; `environment` looks up variables (`password_env`); `files` reads
+/// the files a scenario names, by their path relative to it, and says in words why it cannot.
+///
+/// # Errors
+/// All that is wrong, at once, each with its place; only broken YAML syntax is told alone.
+pub fn parse(
+    text: &str,
+    path: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+    files: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<Scenario, Problems> {
+    let root = Node::parse(text).map_err(|problem| Problems::new(path, text, vec![problem]))?;
+    let mut reader = Reader { environment, files, found: Vec::new() };
+    let scenario = reader.scenario(&root, path);
+    let mut found = reader.found;
+    if let (Some(scenario), true) = (&scenario, found.is_empty()) {
+        // What no single place shows, such as a plan without a session.
+        found.extend(check::faults(scenario).into_iter().map(|fault| Problem::new(root.place, fault)));
+    }
+    match scenario {
+        Some(scenario) if found.is_empty() => Ok(scenario),
+        _ => {
+            if found.is_empty() {
+                found.push(Problem::new(root.place, "this is no scenario"));
+            }
+            Err(Problems::new(path, text, found))
+        }
+    }
+}
+
+/// What reading a scenario needs, and what it found wrong.
+struct Reader<'a> {
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    files: &'a dyn Fn(&str) -> Result<String, String>,
+    found: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn scenario(&mut self, root: &Node, path: &str) -> Option<Scenario> {
+        let own_steps = root.at("behaviours").and_then(Node::list).is_some_and(|list| {
+            list.iter().any(|item| item.at("behaviour").and_then(Node::scalar) == Some("custom"))
+        });
+        examine(root, &Form::Map(&SCENARIO), "a scenario", own_steps, &mut self.found);
+        if let (Some((also, _)), None) = (root.entry("also"), root.at("target")) {
+            self.wrong(also, "`also` is the second entrance of the `target`, which is missing");
+        }
+        // Each section is read whether or not those before it were right, so that all is told at once.
+        let accounts = root.at("accounts").and_then(|node| self.accounts(node));
+        let arrivals = root.at("arrivals").and_then(|node| self.arrivals(node));
+        let behaviours = self.behaviours(root);
+        let mail = root.at("mail").and_then(|node| self.mail(node));
+        let tls = root.at("tls").map_or_else(|| Some(Tls::default()), |node| self.tls(node));
+        Some(Scenario {
+            name: text(root, "name").unwrap_or_else(|| stem(path)),
+            description: text(root, "description").unwrap_or_default(),
+            seed: value(root, "seed", units::whole).unwrap_or(1),
+            target: text(root, "target"),
+            also: text(root, "also"),
+            accounts: accounts?,
+            mail,
+            arrivals: arrivals?,
+            behaviours: behaviours?,
+            tls: tls?,
+            timeouts: root.at("timeouts").map_or_else(Timeouts::default, timeouts),
+            thresholds: thresholds(root, path, own_steps),
+            samples: root.at("samples").map_or_else(Samples::default, samples),
+            stop_early: text(root, "stop_early").is_some_and(|flag| flag == "true"),
+        })
+    }
+
+    fn mail(&mut self, node: &Node) -> Option<SeededMail> {
+        let messages = value(node, "messages", units::whole)?;
+        if messages > 1_000_000 {
+            self.wrong(node.at("messages")?, "more than a million messages in one maildrop");
+        }
+        let sizes = match node.at("sizes") {
+            Some(sizes) => self.distribution(sizes, units::octets)?,
+            None => {
+                Distribution::LogNormal { median: 13_000.0, sigma: distribution::sigma(13_000.0, 80_000.0) }
+            }
+        };
+        Some(SeededMail { messages: u32::try_from(messages).ok()?, sizes })
+    }
+
+    fn tls(&mut self, node: &Node) -> Option<Tls> {
+        let mode = match (node.at("mode"), node.entry("mix")) {
+            (Some(_), Some((mix, _))) => {
+                self.wrong(mix, "`mix` and `mode` exclude each other");
+                return None;
+            }
+            (None, Some((_, mix))) => self.mix(mix)?,
+            (Some(mode), None) => {
+                match Mode::ALL.into_iter().find(|known| mode.scalar() == Some(known.name())) {
+                    Some(mode) => Modes::Mix(vec![(1.0, mode)]),
+                    None => Modes::Auto,
+                }
+            }
+            (None, None) => Modes::Auto,
+        };
+        let verify = match text(node, "verify").as_deref() {
+            Some("once") => Verify::Once,
+            Some("never") => Verify::Never,
+            _ => Verify::Always,
+        };
+        let versions = match text(node, "versions").as_deref() {
+            Some("1.2") => Versions::Tls12,
+            Some("1.3") => Versions::Tls13,
+            _ => Versions::Any,
+        };
+        Some(Tls { mode, resumed: value(node, "resumed", units::share).unwrap_or(0.0), verify, versions })
+    }
+
+    fn mix(&mut self, node: &Node) -> Option<Modes> {
+        let shares: Vec<&(Node, Node)> = match node.list() {
+            Some(items) => items.iter().filter_map(Node::map).flatten().collect(),
+            None => node.map()?.iter().collect(),
+        };
+        let mut mix: Vec<(f64, Mode)> = Vec::new();
+        for (name, weight) in shares {
+            let mode = Mode::ALL.into_iter().find(|mode| name.scalar() == Some(mode.name()))?;
+            if mix.iter().any(|(_, known)| *known == mode) && node.list().is_some() {
+                self.wrong(name, format!("`{}` stands in the mix twice", mode.name()));
+            }
+            mix.push((weight.scalar().and_then(|text| units::number(text).ok())?, mode));
+        }
+        if mix.iter().all(|(weight, _)| *weight == 0.0) {
+            self.wrong(node, "nothing in the mix has a weight");
+            return None;
+        }
+        Some(Modes::Mix(mix))
+    }
+
+    fn wrong(&mut self, node: &Node, message: impl Into<String>) {
+        self.found.push(Problem::new(node.place, message));
+    }
+}
+
+fn timeouts(node: &Node) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        connect: period(node, "connect").unwrap_or(default.connect),
+        reply: period(node, "reply").unwrap_or(default.reply),
+        session: period(node, "session").or(default.session),
+    }
+}
+
+fn samples(node: &Node) -> Samples {
+    let default = Samples::default();
+    let number =
+        |key: &str| value(node, key, units::whole).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    Samples {
+        good: number("good").unwrap_or(default.good),
+        bad_per_kind: number("bad_per_kind").unwrap_or(default.bad_per_kind),
+    }
+}
+
+fn thresholds(root: &Node, path: &str, own_steps: bool) -> Vec<Threshold> {
+    let lines = root.at("thresholds").and_then(Node::list).unwrap_or_default();
+    let read = |node: &Node| {
+        let threshold = threshold(node.scalar()?, own_steps).ok()?;
+        Some(Threshold { place: Some(format!("{path}:{}", node.place.line)), ..threshold })
+    };
+    lines.iter().filter_map(read).collect()
+}
+
+/// A key's text; wrong types were told before.
+fn text(node: &Node, key: &str) -> Option<String> {
+    Some(node.at(key)?.scalar()?.trim().to_owned())
+}
+
+/// A key's value; what it cannot read was told before.
+fn value<T>(node: &Node, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    read(node.at(key)?.scalar()?).ok()
+}
+
+/// A duration that is not zero.
+fn period(node: &Node, key: &str) -> Option<Duration> {
+    value(node, key, units::duration).filter(|time| !time.is_zero())
+}
+
+/// The file's name without folder and ending.
+fn stem(path: &str) -> String {
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    if stem.is_empty() { "scenario".to_owned() } else { stem.to_owned() }
+}

@@ -1,0 +1,130 @@
+//! Accounts: by name, from a CSV file, by a pattern; passwords from the file or the environment.
+
+use std::collections::HashSet;
+
+use super::{Reader, text, value};
+use crate::check::MOST;
+use crate::document::Node;
+use crate::model::{Accounts, Credentials, Secret, number_place};
+use crate::problem::Problem;
+use crate::units;
+
+impl Reader<'_> {
+    pub(super) fn accounts(&mut self, node: &Node) -> Option<Accounts> {
+        if let Some(list) = node.at("list") {
+            self.only_with_a_pattern(node);
+            return self.list(list.list()?);
+        }
+        if let Some(csv) = node.at("csv") {
+            self.only_with_a_pattern(node);
+            return self.csv(csv);
+        }
+        self.pattern(node)
+    }
+
+    fn only_with_a_pattern(&mut self, node: &Node) {
+        for key in ["first", "count", "password", "password_env"] {
+            if let Some((name, _)) = node.entry(key) {
+                self.wrong(name, format!("`{key}` belongs to `pattern`, which is not given"));
+            }
+        }
+    }
+
+    fn list(&mut self, items: &[Node]) -> Option<Accounts> {
+        let mut names = HashSet::new();
+        let mut accounts = Vec::new();
+        for item in items {
+            let user = text(item, "user");
+            if let (Some(user), Some(place)) = (&user, item.at("user"))
+                && !names.insert(user.clone())
+            {
+                self.wrong(place, format!("the account `{user}` stands here twice"));
+            }
+            let password = self.password(item);
+            if let (Some(user), Some(password)) = (user, password) {
+                accounts.push(Credentials { user, password });
+            }
+        }
+        (accounts.len() == items.len()).then_some(Accounts::List(accounts))
+    }
+
+    /// The password of an account, or of all of a pattern.
+    fn password(&mut self, node: &Node) -> Option<Secret> {
+        if let Some(variable) = node.at("password_env") {
+            let name = variable.scalar()?;
+            let found = (self.environment)(name).filter(|password| !password.is_empty());
+            if found.is_none() {
+                self.wrong(
+                    variable,
+                    format!("the environment has no variable `{name}`; set it to the password"),
+                );
+            }
+            return found.map(Secret::new);
+        }
+        // As written: a password may begin or end with a space.
+        node.at("password")?.scalar().map(Secret::new)
+    }
+
+    fn csv(&mut self, node: &Node) -> Option<Accounts> {
+        let file = node.scalar()?;
+        let content = match (self.files)(file) {
+            Ok(content) => content,
+            Err(reason) => {
+                self.wrong(node, format!("the accounts' file `{file}` cannot be read: {reason}"));
+                return None;
+            }
+        };
+        let mut names = HashSet::new();
+        let mut accounts = Vec::new();
+        let before = self.found.len();
+        for (index, line) in content.lines().enumerate() {
+            let plain = line.trim();
+            if plain.is_empty() || plain.starts_with('#') || (index == 0 && plain == "user,password") {
+                continue;
+            }
+            let wrong = |message: &str| Problem::elsewhere(file, index + 1, message);
+            match plain.split_once(',') {
+                Some((user, password)) if !user.trim().is_empty() && !password.is_empty() => {
+                    let user = user.trim().to_owned();
+                    if !names.insert(user.clone()) {
+                        self.found.push(wrong(&format!("the account `{user}` stands in this file twice")));
+                    }
+                    accounts.push(Credentials { user, password: Secret::new(password) });
+                }
+                // The line itself is not shown: it may be a password.
+                _ => self.found.push(wrong("a line must read `user,password`")),
+            }
+        }
+        if accounts.is_empty() && self.found.len() == before {
+            self.wrong(
+                node,
+                format!("the accounts' file `{file}` has no accounts; a line reads `user,password`"),
+            );
+        }
+        (self.found.len() == before).then_some(Accounts::List(accounts))
+    }
+
+    fn pattern(&mut self, node: &Node) -> Option<Accounts> {
+        let pattern = node.at("pattern")?;
+        let user = pattern.scalar()?.trim().to_owned();
+        let sound = number_place(&user).is_some();
+        if !sound {
+            self.wrong(pattern, format!("`{user}` needs exactly one `{{n}}`, or `{{n:05}}` for leading zeros, where the number stands"));
+        }
+        if let (Some((second, _)), Some(_)) = (node.entry("password_env"), node.at("password")) {
+            self.wrong(second, "`password_env` and `password` exclude each other");
+        }
+        let wanted = node.at("password").is_some() || node.at("password_env").is_some();
+        let password = self.password(node);
+        if node.at("count").is_none() {
+            self.wrong(pattern, "how many accounts? A `pattern` needs a `count`");
+        }
+        let count = value(node, "count", units::whole)?;
+        let first = value(node, "first", units::whole).unwrap_or(1);
+        if count > MOST || first.checked_add(count).is_none() {
+            self.wrong(node.at("count")?, "more than a thousand million accounts");
+            return None;
+        }
+        (sound && password.is_some() == wanted).then_some(Accounts::Pattern { user, first, count, password })
+    }
+}

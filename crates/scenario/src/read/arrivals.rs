@@ -1,0 +1,125 @@
+//! Arrivals: whatever way they are written, stages of straight lines come out.
+
+use std::time::Duration;
+
+use super::{Reader, period, value};
+use crate::document::Node;
+use crate::model::{Arrivals, Process, Stage};
+use crate::problem::Problem;
+use crate::units;
+
+impl Reader<'_> {
+    pub(super) fn arrivals(&mut self, node: &Node) -> Option<Arrivals> {
+        if let (Some((name, _)), None) = (node.entry("for"), node.at("rate")) {
+            self.wrong(name, "`for` belongs to `rate`; ramps, stages and closed loops have their own inside");
+        }
+        if let Some(closed) = node.at("closed") {
+            for key in ["process", "sessions"] {
+                if let Some((name, _)) = node.entry(key) {
+                    self.wrong(name, format!("`{key}` belongs to an open loop, not to `closed`"));
+                }
+            }
+            let sessions = value(closed, "sessions", units::whole)?;
+            return Some(Arrivals::Closed { sessions, lasting: period(closed, "for")? });
+        }
+        let stages = if let Some((name, _)) = node.entry("rate") {
+            if node.at("for").is_none() {
+                self.wrong(name, "for how long? `rate` needs a `for`, such as `for: 30s`");
+            }
+            let rate = value(node, "rate", units::rate)?;
+            vec![Stage { from_per_s: rate, to_per_s: rate, lasting: period(node, "for")? }]
+        } else if let Some(ramp) = node.at("ramp") {
+            vec![self.stage(ramp)?]
+        } else if let Some(stages) = node.at("stages") {
+            let items = stages.list()?;
+            let stages: Vec<Stage> = items.iter().filter_map(|item| self.stage(item)).collect();
+            if stages.len() != items.len() {
+                return None;
+            }
+            stages
+        } else {
+            self.recorded(node.at("recorded")?)?
+        };
+        let process = match node.at("process").and_then(Node::scalar) {
+            Some("even") => Process::Even,
+            _ => Process::Poisson,
+        };
+        let arrivals = Arrivals::Open { process, stages, most: value(node, "sessions", units::whole) };
+        if arrivals.planned_sessions() == 0 {
+            self.wrong(node, "these arrivals plan no session: raise the rate or the time");
+            return None;
+        }
+        Some(arrivals)
+    }
+
+    fn stage(&mut self, node: &Node) -> Option<Stage> {
+        let lasting = period(node, "for");
+        if let Some(rate) = value(node, "rate", units::rate) {
+            if let Some((name, _)) = node.entry("to") {
+                self.wrong(name, "`to` goes with `from`; a constant rate has only `rate`");
+            }
+            return Some(Stage { from_per_s: rate, to_per_s: rate, lasting: lasting? });
+        }
+        if let (Some((name, _)), None) = (node.entry("from"), node.at("to")) {
+            self.wrong(name, "to what rate? `from` needs a `to`");
+        }
+        let (from_per_s, to_per_s) = (value(node, "from", units::rate)?, value(node, "to", units::rate)?);
+        Some(Stage { from_per_s, to_per_s, lasting: lasting? })
+    }
+
+    /// A curve of `seconds,rate` lines: between two lines the rate changes evenly.
+    fn recorded(&mut self, node: &Node) -> Option<Vec<Stage>> {
+        let file = node.scalar()?;
+        let content = match (self.files)(file) {
+            Ok(content) => content,
+            Err(reason) => {
+                self.wrong(node, format!("the recorded curve `{file}` cannot be read: {reason}"));
+                return None;
+            }
+        };
+        let mut points: Vec<(f64, f64)> = Vec::new();
+        let before = self.found.len();
+        for (index, line) in content.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty()
+                || line.starts_with('#')
+                || (index == 0 && line.replace(' ', "") == "seconds,rate")
+            {
+                continue;
+            }
+            match point(line, points.last().copied()) {
+                Ok(point) => points.push(point),
+                Err(message) => self.found.push(Problem::elsewhere(file, index + 1, message)),
+            }
+        }
+        if self.found.len() > before {
+            return None;
+        }
+        if points.len() < 2 {
+            self.wrong(node, format!("the recorded curve `{file}` needs at least two lines `seconds,rate`"));
+            return None;
+        }
+        let stage = |pair: &[(f64, f64)]| {
+            let [(start, from_per_s), (end, to_per_s)] = *pair else { return None };
+            let lasting = Duration::try_from_secs_f64(end - start).ok()?;
+            Some(Stage { from_per_s, to_per_s, lasting })
+        };
+        points.windows(2).map(stage).collect()
+    }
+}
+
+fn point(line: &str, before: Option<(f64, f64)>) -> Result<(f64, f64), String> {
+    let (seconds, rate) =
+        line.split_once(',').ok_or_else(|| format!("`{line}` is not `seconds,rate`, such as `60,12.5`"))?;
+    let number = |text: &str, what: &str| units::number(text).map_err(|message| format!("{what}: {message}"));
+    let (seconds, rate) = (number(seconds, "seconds")?, number(rate, "rate")?);
+    // The same bounds as of durations and rates with units.
+    units::seconds(&format!("{seconds}s"))?;
+    units::rate(&format!("{rate}/s"))?;
+    match before {
+        Some((earlier, _)) if seconds <= earlier => {
+            Err(format!("{seconds} seconds is not after the line before ({earlier})"))
+        }
+        _ => Ok((seconds, rate)),
+    }
+}
