@@ -22,6 +22,7 @@
 
 mod finding;
 mod github;
+mod html;
 mod human;
 mod json;
 mod junit;
@@ -29,10 +30,12 @@ mod load;
 mod number;
 mod outcome;
 mod page;
+mod svg;
 mod tap;
 mod text;
 
 pub use github::github;
+pub use html::{html, load_html};
 pub use human::{Options, human, human_check};
 pub use json::json;
 pub use junit::junit;
@@ -42,21 +45,3 @@ pub use load::{
 };
 pub use outcome::verdict_line;
 pub use tap::tap;
-
-// STUBS
-/// stub
-pub fn load_html(
-    _run: &record::Run,
-    _results: &record::LoadResults,
-    _transcripts: &dyn Fn(&str) -> Option<String>,
-) -> String {
-    String::new()
-}
-/// stub
-pub fn html(
-    _run: &record::Run,
-    _results: &record::Results,
-    _transcripts: &dyn Fn(&str) -> Option<String>,
-) -> String {
-    String::new()
-}

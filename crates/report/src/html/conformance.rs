@@ -1,0 +1,181 @@
+//! The page of a conformance run.
+
+use maud::{Markup, html};
+use record::{CheckResult, Entrance, Results, Run, Security, Verdict};
+
+use super::{early_end, facts, page, run_facts, safe, safe_lines, transcript};
+use crate::finding::{Finding, findings};
+use crate::number::whole;
+use crate::outcome::{Outcome, outcome, severity_words, verdict_line};
+
+/// One self-contained page: verdict, target, verdicts by area, then what is broken (worst first) with the
+/// transcripts, warnings, known deviations, and what was not judged and why.
+///
+/// `transcripts` gives the text of a transcript by its path in the run's folder.
+pub fn html(run: &Run, results: &Results, transcripts: &dyn Fn(&str) -> Option<String>) -> String {
+    let title = format!("Conformance of {}", run.target.name);
+    let header = html! {
+        p class="eyebrow" { "poplab conformance report" }
+        h1 { (safe(&run.target.name)) }
+        (run_facts(run))
+        (early_end(run.error.as_deref(), &[]))
+        (verdict(run, results))
+    };
+    let unknown = |verdict: Verdict| move |check: &CheckResult| check.verdict == verdict && !check.is_known();
+    let body = html! {
+        (entrances(&run.target.entrances))
+        (areas(results))
+        (told("broken", "Broken", &findings(results, unknown(Verdict::Fail)), Some(transcripts)))
+        (told("warnings", "Warnings", &findings(results, unknown(Verdict::Warn)), Some(transcripts)))
+        (told("known", "Known deviations", &findings(results, CheckResult::is_known), None))
+        (listed("inconclusive", "Inconclusive", &findings(results, unknown(Verdict::Inconclusive))))
+        (listed("info", "Observed, either way being right", &findings(results, unknown(Verdict::Info))))
+        (listed("skipped", "Skipped, with what was missing", &findings(results, unknown(Verdict::Skipped))))
+        (listed("kept", "Kept", &findings(results, unknown(Verdict::Pass))))
+    };
+    page(&title, None, &header, &body, run)
+}
+
+fn verdict(run: &Run, results: &Results) -> Markup {
+    let class = match outcome(run, results) {
+        Outcome::Pass => "good",
+        Outcome::NothingJudged => "doubt",
+        Outcome::Fail | Outcome::NotCarriedOut | Outcome::WrongInput => "bad",
+    };
+    let line = verdict_line(run, results);
+    let (word, rest) = line.split_once(": ").unwrap_or((line.as_str(), ""));
+    html! { div class={ "verdict " (class) } { strong { (word) } p { (rest) } } }
+}
+
+fn entrances(entrances: &[Entrance]) -> Markup {
+    html! {
+        @if !entrances.is_empty() {
+            section aria-labelledby="target" {
+                h2 id="target" { "Target" }
+                @for entrance in entrances {
+                    h3 { (safe(&entrance.label)) ": " (safe(&entrance.host)) ", port " (entrance.port) }
+                    (facts(&[
+                        ("Protection", protection(entrance.security).to_owned()),
+                        ("TLS", entrance.tls.as_ref().map(|tls| format!(
+                            "{}, {}, {}", tls.version, tls.cipher, tls.group.as_deref().unwrap_or("no group named")
+                        )).unwrap_or_default()),
+                        ("Certificate", entrance.tls.as_ref().and_then(|tls| tls.certificate_subject.clone()).unwrap_or_default()),
+                        ("Greeting", entrance.greeting.clone()),
+                        ("Software", entrance.implementation().unwrap_or_default().to_owned()),
+                        ("Offers", entrance.capabilities.join(", ")),
+                    ]))
+                }
+            }
+        }
+    }
+}
+
+fn protection(security: Security) -> &'static str {
+    match security {
+        Security::Implicit => "TLS from the first octet",
+        Security::Starttls => "clear text, upgraded by STLS",
+        Security::None => "clear text",
+    }
+}
+
+fn areas(results: &Results) -> Markup {
+    let mut areas: Vec<&str> = Vec::new();
+    for check in &results.checks {
+        if !areas.contains(&check.area()) {
+            areas.push(check.area());
+        }
+    }
+    let totals = |area: Option<&str>| -> [u64; 7] {
+        let checks = results.checks.iter().filter(|check| area.is_none_or(|area| check.area() == area));
+        let mut sums = record::Totals::default();
+        checks.for_each(|check| sums.add(check));
+        [sums.pass, sums.fail, sums.warn, sums.known, sums.info, sums.inconclusive, sums.skipped]
+    };
+    html! {
+        @if !areas.is_empty() {
+            section aria-labelledby="areas" {
+                h2 id="areas" { "Verdicts by area" }
+                div class="scroll" { table {
+                    thead { tr {
+                        th class="left" scope="col" { "Area" }
+                        @for name in ["Pass", "Fail", "Warn", "Known", "Info", "Inconclusive", "Skipped"] {
+                            th scope="col" { (name) }
+                        }
+                    } }
+                    tbody {
+                        @for area in &areas { tr { th scope="row" { (safe(area)) } (numbers(totals(Some(area)))) } }
+                        tr class="total" { th scope="row" { "All" } (numbers(totals(None))) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn numbers(numbers: [u64; 7]) -> Markup {
+    html! {
+        @for (at, number) in numbers.into_iter().enumerate() {
+            @let class = match (number, at) { (0, _) => "quiet", (_, 0) => "holds", (_, 1) => "broken", _ => "" };
+            td class=(class) { @if number == 0 { "·" } @else { (whole(number)) } }
+        }
+    }
+}
+
+/// Everything there is to say about each.
+fn told(
+    id: &str,
+    title: &str,
+    findings: &[Finding<'_>],
+    transcripts: Option<&dyn Fn(&str) -> Option<String>>,
+) -> Markup {
+    const OPEN: usize = 3;
+    html! {
+        @if !findings.is_empty() {
+            section aria-labelledby=(id) {
+                h2 id=(id) { (title) }
+                @for (number, finding) in findings.iter().enumerate() {
+                    @let check = finding.check;
+                    article class="finding" {
+                        h3 {
+                            code { (safe(&check.id)) }
+                            span { " · " (severity_words(check.severity)) " · " (check.level) " · " (safe(&finding.entrances())) }
+                        }
+                        p { (safe(&check.requirement)) " " span class="quiet" { "(" (safe(&check.reference)) ")" } }
+                        (facts(&[
+                            ("Explained", check.approved.clone().unwrap_or_default()),
+                            ("Seen", check.observed.clone()),
+                            ("Would pass", check.expected.clone()),
+                        ]))
+                        @if !check.reproduce.is_empty() { pre { (safe_lines(&check.reproduce)) } }
+                        @if let (Some(path), Some(transcripts)) = (&check.transcript, transcripts) {
+                            (transcript(path, transcripts(path).as_deref(), number < OPEN))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One line each.
+fn listed(id: &str, title: &str, findings: &[Finding<'_>]) -> Markup {
+    html! {
+        @if !findings.is_empty() {
+            section aria-labelledby=(id) {
+                h2 id=(id) { (title) }
+                div class="scroll" { table {
+                    thead { tr {
+                        th class="left" scope="col" { "Check" }
+                        th class="left" scope="col" { "Entrances" }
+                        th class="left" scope="col" { "Seen" }
+                    } }
+                    tbody { @for finding in findings { tr {
+                        th scope="row" { code { (safe(&finding.check.id)) } }
+                        td class="left" { (safe(&finding.entrances())) }
+                        td class="wide" { (safe(&finding.check.observed)) }
+                    } } }
+                } }
+            }
+        }
+    }
+}
