@@ -112,10 +112,15 @@ pub(crate) fn headers(chooser: &mut Chooser, subject: &str) -> Vec<u8> {
 /// As [`headers`], with this sender.
 pub(crate) fn headers_from(chooser: &mut Chooser, sender: &str, subject: &str) -> Vec<u8> {
     let recipient = chooser.pick(PEOPLE);
-    let date = rfc5322(EARLIEST + u64::from(chooser.below(SPAN)));
+    let date = date(chooser);
     let id = crate::content::hexadecimal(&chooser.octets(8));
     format!("From: {sender}\r\nTo: {recipient}\r\nDate: {date}\r\nMessage-ID: <{id}@poplab.test>\r\nSubject: {subject}\r\n")
         .into_bytes()
+}
+
+/// A date within five years.
+pub(crate) fn date(chooser: &mut Chooser) -> String {
+    rfc5322(EARLIEST + u64::from(chooser.below(SPAN)))
 }
 
 /// The header fields with the marker behind them: a message that has no body and no separator.

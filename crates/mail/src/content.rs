@@ -4,7 +4,6 @@
 //! fields, decode MIME or judge whether a message is legal.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use memchr::memchr_iter;
 use sha2::{Digest as _, Sha256};
@@ -79,12 +78,17 @@ pub fn digest(octets: &[u8]) -> String {
 
 /// Lower-case hexadecimal, two characters for each octet.
 pub(crate) fn hexadecimal(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * octets.len());
-    for octet in octets {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
+    let mut text = Vec::with_capacity(2 * octets.len());
+    push_hexadecimal(octets, &mut text);
+    // Only ASCII was put in.
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Appends what [`hexadecimal`] gives.
+pub(crate) fn push_hexadecimal(octets: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |octet: &u8| [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]];
+    out.extend(octets.iter().flat_map(digits));
 }
 
 /// The lines of a message, each with its line end; a line ends at LF, the last one perhaps at the end.

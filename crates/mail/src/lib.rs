@@ -3,7 +3,8 @@
 //! Everything is octets in and octets out. The same seed gives the same octets, on every machine and in every
 //! version that does not say otherwise; a snapshot test pins them. Messages that poplab makes carry a [`Marker`]
 //! with the hash of their body, so that a message that comes back from a server can be recognised ([`identify`])
-//! and checked ([`Marker::describes`]) without a copy of it.
+//! and checked ([`Marker::describes`]) without a copy of it. Mail for load is in [`load`]: accounts by pattern whose
+//! messages are made when they are needed, and a check of what comes back that costs a memory access an octet.
 //!
 //! What it does not do: no file is opened, nothing is delivered, no clock is read, no MIME is parsed. Readers take
 //! the content of files ([`mbox`], [`eml`]) or their names ([`maildir`]).
@@ -24,6 +25,7 @@ mod content;
 mod corpus;
 mod date;
 pub mod eml;
+pub mod load;
 pub mod maildir;
 mod maildrop;
 mod marker;

@@ -46,7 +46,7 @@ impl Marker {
     pub fn parse(message_head: &[u8]) -> Option<Marker> {
         let mut header =
             lines(message_head).map(without_line_end).take_while(|line| !line.is_empty()).peekable();
-        let mut value = header.by_ref().find_map(field_value)?.to_vec();
+        let mut value = header.by_ref().find_map(|line| field_value(line, Marker::HEADER))?.to_vec();
         while let Some(continuation) =
             header.next_if(|line| line.starts_with(b" ") || line.starts_with(b"\t"))
         {
@@ -63,7 +63,8 @@ impl Marker {
         digest(body(&wire(message))) == self.body_sha256
     }
 
-    fn from_value(value: &str) -> Option<Marker> {
+    /// Name, seed and hash in the value of the field, if it is a marker's.
+    pub(crate) fn parts(value: &str) -> Option<(&str, u64, &str)> {
         let mut words = value.split_ascii_whitespace();
         let fixture = words.next().filter(|name| is_name(name))?;
         let seed =
@@ -72,7 +73,12 @@ impl Marker {
         if words.next().is_some() {
             return None;
         }
-        Some(Marker { fixture: fixture.to_owned(), seed: seed.parse().ok()?, body_sha256: hash.to_owned() })
+        Some((fixture, seed.parse().ok()?, hash))
+    }
+
+    fn from_value(value: &str) -> Option<Marker> {
+        let (fixture, seed, hash) = Marker::parts(value)?;
+        Some(Marker { fixture: fixture.to_owned(), seed, body_sha256: hash.to_owned() })
     }
 }
 
@@ -83,10 +89,10 @@ impl fmt::Display for Marker {
     }
 }
 
-/// What follows the colon, if this line begins the marker field.
-fn field_value(line: &[u8]) -> Option<&[u8]> {
-    let (name, value) = line.split_at_checked(Marker::HEADER.len())?;
-    if !name.eq_ignore_ascii_case(Marker::HEADER.as_bytes()) {
+/// What follows the colon, if this line begins the field of this name.
+pub(crate) fn field_value<'a>(line: &'a [u8], field: &str) -> Option<&'a [u8]> {
+    let (name, value) = line.split_at_checked(field.len())?;
+    if !name.eq_ignore_ascii_case(field.as_bytes()) {
         return None;
     }
     // RFC 5322 section 4.5 lets old mail have blanks before the colon.

@@ -51,6 +51,11 @@ impl UniqueId {
         UniqueId(hexadecimal(&hash.finalize()[..16]))
     }
 
+    /// 32 hexadecimal characters of these numbers.
+    pub(crate) fn of_words(words: [u64; 2]) -> UniqueId {
+        UniqueId(hexadecimal(words.map(u64::to_be_bytes).as_flattened()))
+    }
+
     /// The characters.
     pub fn as_str(&self) -> &str {
         &self.0
