@@ -231,3 +231,63 @@ impl Builder {
         if wrong.is_empty() { Ok(self.scenario) } else { Err(Incomplete(wrong)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_builder_makes_what_the_yaml_form_makes() {
+        let text = r#"
+name: same
+seed: 3
+accounts: {pattern: "load{n}", first: 0, count: 5, password: hunter2}
+mail: {messages: 2, sizes: 1kB}
+arrivals: {stages: [{from: 0/s, to: 5/s, for: 2s}, {rate: 5/s, for: 2s}], process: even, sessions: 9}
+think: 1s
+behaviours:
+  - {behaviour: poll, weight: 2}
+  - {behaviour: retrieve, most: 3, weight: 1, link: {latency: 1ms}}
+thresholds: [login p99 < 1s]
+stop_early: true
+"#;
+        let read = crate::parse(text, "same.yaml", &|_| None, &|_| Err(String::new()));
+        let mut read = read.unwrap_or_else(|problems| panic!("{problems}"));
+        read.thresholds[0].place = None;
+        let built = scenario("same")
+            .seed(3)
+            .account_pattern("load{n}", 0, 5)
+            .password("hunter2")
+            .mail(2, Distribution::Fixed(1000.0))
+            .ramp(0.0, 5.0, Duration::from_secs(2))
+            .open(5.0, Duration::from_secs(2))
+            .process(Process::Even)
+            .most(9)
+            .think(Distribution::Fixed(1.0))
+            .behaviour(2.0, Behaviour::Poll)
+            .link(Link { bandwidth: None, latency: Duration::from_millis(1) })
+            .behaviour(1.0, Behaviour::Retrieve { most: 3 })
+            .threshold("login p99 < 1s")
+            .stop_early()
+            .build();
+        assert_eq!(built, Ok(read));
+    }
+
+    #[test]
+    fn all_that_is_missing_or_out_of_range_is_told_at_once() {
+        let incomplete = scenario("empty").threshold("inbox p99 < soon").build().unwrap_err();
+        insta::assert_snapshot!(incomplete);
+        let wrong = scenario("wrong")
+            .account_pattern("load", 1, 0)
+            .open(f64::NAN, Duration::ZERO)
+            .think(Distribution::Uniform { low: 5.0, high: 1.0 })
+            .link(Link { bandwidth: Some(0), latency: Duration::ZERO })
+            .behaviour(-1.0, Behaviour::Devices { count: 0 })
+            .behaviour(1.0, Behaviour::LeaveOnServer { remember: 2.0 })
+            .tls(Tls { resumed: 1.5, ..Tls::default() })
+            .mail(1, Distribution::Histogram(vec![(5.0, 1.0), (1.0, 1.0)]))
+            .build()
+            .unwrap_err();
+        insta::assert_snapshot!(wrong);
+    }
+}

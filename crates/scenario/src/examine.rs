@@ -17,17 +17,21 @@ pub(crate) fn examine(node: &Node, form: &Form, what: &str, any_step: bool, foun
         Form::Pairs(key, value) => pairs(node, key, value, what, any_step, found),
         Form::List(item) => match node.list() {
             Some([]) => found.push(Problem::new(node.place, format!("{what} is an empty list"))),
-            Some(items) => items.iter().for_each(|node| examine(node, item, what, any_step, found)),
+            Some(items) => {
+                let one = format!("an item of {what}");
+                for node in items {
+                    examine(node, item, &one, any_step, found);
+                }
+            }
             None => found.push(unfit(node, what, "a list (`- …` lines, or `[…, …]`)")),
         },
         Form::Either(forms) => {
             let fitting = forms.iter().find(|form| fits(node, form));
-            match fitting {
-                Some(form) => examine(node, form, what, any_step, found),
-                None => {
-                    let names: Vec<&str> = forms.iter().map(shape).collect();
-                    found.push(unfit(node, what, &names.join(" or ")));
-                }
+            if let Some(form) = fitting {
+                examine(node, form, what, any_step, found);
+            } else {
+                let names: Vec<&str> = forms.iter().map(shape).collect();
+                found.push(unfit(node, what, &names.join(" or ")));
             }
         }
         Form::Threshold => match node.scalar() {
@@ -41,7 +45,7 @@ pub(crate) fn examine(node: &Node, form: &Form, what: &str, any_step: bool, foun
         scalar => match (&node.value, judge(scalar, node.scalar().unwrap_or_default())) {
             (Value::Scalar(_), Ok(())) => {}
             (Value::Scalar(_), Err(message)) => {
-                found.push(Problem::new(node.place, format!("{what}: {message}")))
+                found.push(Problem::new(node.place, format!("{what}: {message}")));
             }
             _ => found.push(unfit(node, what, shape(scalar))),
         },
@@ -103,7 +107,8 @@ fn choice(node: &Node, table: &Table, found: &mut Vec<Problem>) {
     if table.choice.is_empty() {
         return;
     }
-    let chosen: Vec<&(Node, Node)> = table.choice.iter().filter_map(|key| node.entry(key)).collect();
+    let mut chosen: Vec<&(Node, Node)> = table.choice.iter().filter_map(|key| node.entry(key)).collect();
+    chosen.sort_by_key(|(name, _)| (name.place.line, name.place.column));
     let names = || table.choice.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
     if chosen.is_empty() {
         found.push(Problem::new(node.place, format!("{} needs one of {}", table.name, names())));
@@ -128,7 +133,7 @@ fn pairs(node: &Node, key: &Form, value: &Form, what: &str, any_step: bool, foun
             }
         }
         None => {
-            found.push(unfit(node, what, "a map of upper bounds with weights, such as `{1s: 50, 5s: 40}`"))
+            found.push(unfit(node, what, "a map of upper bounds with weights, such as `{1s: 50, 5s: 40}`"));
         }
     }
 }

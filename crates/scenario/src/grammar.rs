@@ -216,6 +216,11 @@ fn step(
 }
 
 fn meant_step(word: &str, known: &[&str]) -> String {
+    let figure =
+        word.strip_prefix('p').is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
+    if figure || matches!(word, "max" | "mean") {
+        return format!("; the step comes first: `login {word}`");
+    }
     match word.to_ascii_uppercase().as_str() {
         "RETR" => "; did you mean `RETR-last` (to the last octet) or `RETR-first`?".to_owned(),
         "TOP" => "; did you mean `TOP-last` (to the last octet) or `TOP-first`?".to_owned(),
@@ -361,7 +366,8 @@ mod tests {
         assert_eq!(refused("service errors < 1"), "`service` goes with steps, not with `errors` [errors]");
         assert_eq!(
             refused("achieved > 0.99"),
-            "`0.99` is no share; did you mean `99%`? (`achieved` is the share of the asked rate that was really begun) [0.99]"
+            "`0.99` is no share; did you mean `99%`? (`achieved` is the share of the asked rate that was really begun) \
+             [0.99]"
         );
         assert_eq!(refused("errors =< 1"), "unknown comparison `=<`; known: <, <=, >, >=, = [=<]");
         assert!(refused("login p99 250ms").starts_with("no comparison"));

@@ -8,6 +8,23 @@
 //! it crosses a pipe to worker processes, so it serialises, passwords included. It must never be written into a
 //! report; [`Secret`] hides in `Debug`, not in serialisation.
 //!
+//! ```
+//! let text = "
+//! accounts: {pattern: 'load{n:05}', count: 500}
+//! arrivals: {rate: 50/s, for: 10s}
+//! behaviours: [{behaviour: poll}]
+//! thresholds: [login p99 < 250]
+//! ";
+//! let problems = scenario::parse(text, "try.yaml", &|_| None, &|_| Err(String::new())).unwrap_err();
+//! assert_eq!(
+//!     problems.to_string(),
+//!     "try.yaml:5:26: `250` has no unit: is it `250ms` or `250s` or `250min`?
+//!     5 | thresholds: [login p99 < 250]
+//!       |                          ^^^
+//! 1 problem"
+//! );
+//! ```
+//!
 //! What this crate does *not* do: it opens no file and reads no environment (callers hand in both as functions), it
 //! dials nothing, draws no random number, and does not judge whether a plan can be carried out on this machine.
 

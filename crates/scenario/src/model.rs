@@ -124,3 +124,22 @@ fn pick(weights: impl Iterator<Item = f64> + Clone, share: f64) -> usize {
     }
     last
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_fall_to_behaviours_by_weight() {
+        let weights = [50.0, 0.0, 30.0, 20.0, 0.0];
+        let picked = |share: f64| pick(weights.into_iter(), share);
+        assert_eq!([0.0, 0.49, 0.5, 0.79, 0.8, 0.999, 1.0].map(picked), [0, 0, 2, 2, 3, 3, 3]);
+    }
+
+    #[test]
+    fn draws_fall_to_ways_into_tls_by_weight() {
+        let mix = Modes::Mix(vec![(8.0, Mode::Implicit), (2.0, Mode::Starttls)]);
+        assert_eq!([0.1, 0.9].map(|share| mix.at(share)), [Some(Mode::Implicit), Some(Mode::Starttls)]);
+        assert_eq!(Modes::Auto.at(0.5), None);
+    }
+}

@@ -11,7 +11,9 @@ use std::time::Duration;
 use crate::check;
 use crate::document::Node;
 use crate::examine::{examine, threshold};
-use crate::model::{Mode, Modes, Samples, Scenario, SeededMail, Threshold, Timeouts, Tls, Verify, Versions};
+use crate::model::{
+    Mode, Modes, Samples, Scenario, SeededMail, Subject, Threshold, Timeouts, Tls, Verify, Versions,
+};
 use crate::problem::{Problem, Problems};
 use crate::table::{Form, SCENARIO};
 use crate::units;
@@ -69,6 +71,7 @@ impl Reader<'_> {
         let behaviours = self.behaviours(root);
         let mail = root.at("mail").and_then(|node| self.mail(node));
         let tls = root.at("tls").map_or_else(|| Some(Tls::default()), |node| self.tls(node));
+        let thresholds = self.thresholds(root, path, own_steps);
         Some(Scenario {
             name: text(root, "name").unwrap_or_else(|| stem(path)),
             description: text(root, "description").unwrap_or_default(),
@@ -81,7 +84,7 @@ impl Reader<'_> {
             behaviours: behaviours?,
             tls: tls?,
             timeouts: root.at("timeouts").map_or_else(Timeouts::default, timeouts),
-            thresholds: thresholds(root, path, own_steps),
+            thresholds,
             samples: root.at("samples").map_or_else(Samples::default, samples),
             stop_early: text(root, "stop_early").is_some_and(|flag| flag == "true"),
         })
@@ -102,19 +105,17 @@ impl Reader<'_> {
     }
 
     fn tls(&mut self, node: &Node) -> Option<Tls> {
-        let mode = match (node.at("mode"), node.entry("mix")) {
-            (Some(_), Some((mix, _))) => {
-                self.wrong(mix, "`mix` and `mode` exclude each other");
-                return None;
-            }
-            (None, Some((_, mix))) => self.mix(mix)?,
-            (Some(mode), None) => {
-                match Mode::ALL.into_iter().find(|known| mode.scalar() == Some(known.name())) {
-                    Some(mode) => Modes::Mix(vec![(1.0, mode)]),
-                    None => Modes::Auto,
-                }
-            }
-            (None, None) => Modes::Auto,
+        let mix = node.at("mix").map(|mix| self.mix(mix));
+        if let (Some((name, _)), Some(_)) = (node.entry("mix"), node.at("mode")) {
+            self.wrong(name, "`mix` and `mode` exclude each other");
+        }
+        let alone = |name: &str| Mode::ALL.into_iter().find(|mode| mode.name() == name);
+        let mode = match mix {
+            Some(mix) => mix?,
+            None => match text(node, "mode").as_deref().and_then(alone) {
+                Some(mode) => Modes::Mix(vec![(1.0, mode)]),
+                None => Modes::Auto,
+            },
         };
         let verify = match text(node, "verify").as_deref() {
             Some("once") => Verify::Once,
@@ -149,6 +150,19 @@ impl Reader<'_> {
         Some(Modes::Mix(mix))
     }
 
+    fn thresholds(&mut self, root: &Node, path: &str, own_steps: bool) -> Vec<Threshold> {
+        let closed = root.at("arrivals").is_some_and(|arrivals| arrivals.at("closed").is_some());
+        let mut thresholds = Vec::new();
+        for node in root.at("thresholds").and_then(Node::list).unwrap_or_default() {
+            let Some(Ok(threshold)) = node.scalar().map(|line| threshold(line, own_steps)) else { continue };
+            if closed && threshold.subject == Subject::Achieved {
+                self.wrong(node, "a closed loop asks for no rate, so there is nothing to be achieved");
+            }
+            thresholds.push(Threshold { place: Some(format!("{path}:{}", node.place.line)), ..threshold });
+        }
+        thresholds
+    }
+
     fn wrong(&mut self, node: &Node, message: impl Into<String>) {
         self.found.push(Problem::new(node.place, message));
     }
@@ -171,15 +185,6 @@ fn samples(node: &Node) -> Samples {
         good: number("good").unwrap_or(default.good),
         bad_per_kind: number("bad_per_kind").unwrap_or(default.bad_per_kind),
     }
-}
-
-fn thresholds(root: &Node, path: &str, own_steps: bool) -> Vec<Threshold> {
-    let lines = root.at("thresholds").and_then(Node::list).unwrap_or_default();
-    let read = |node: &Node| {
-        let threshold = threshold(node.scalar()?, own_steps).ok()?;
-        Some(Threshold { place: Some(format!("{path}:{}", node.place.line)), ..threshold })
-    };
-    lines.iter().filter_map(read).collect()
 }
 
 /// A key's text; wrong types were told before.

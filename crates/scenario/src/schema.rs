@@ -67,7 +67,8 @@ fn form(shape: &Form) -> Map<String, Value> {
         Form::Map(inner) => return table(inner),
         // The names of the properties are values with units, which JSON Schema cannot order or add up.
         Form::Pairs(key, value) => {
-            json!({"type": "object", "minProperties": 1, "propertyNames": form(key), "additionalProperties": form(value)})
+            let (names, values) = (form(key), form(value));
+            json!({"type": "object", "minProperties": 1, "propertyNames": names, "additionalProperties": values})
         }
         Form::List(item) => json!({"type": "array", "minItems": 1, "items": form(item)}),
         Form::Either(forms) => json!({"anyOf": forms.iter().map(form).collect::<Vec<_>>()}),

@@ -146,7 +146,8 @@ pub(crate) static ACCOUNTS: Table = Table {
         key(
             "csv",
             Form::Text,
-            "A file with a line `user,password` for each account, relative to the scenario; a first line `user,password`, empty lines and `#` lines are skipped.",
+            "A file with a line `user,password` for each account, relative to the scenario; a first line \
+             `user,password`, empty lines and `#` lines are skipped.",
         ),
         key(
             "pattern",
@@ -199,12 +200,14 @@ pub(crate) static ARRIVALS: Table = Table {
         key(
             "recorded",
             Form::Text,
-            "A CSV file with lines `seconds,rate` (sessions a second), relative to the scenario; between them the rate changes evenly.",
+            "A CSV file with lines `seconds,rate` (sessions a second), relative to the scenario; between them the \
+             rate changes evenly.",
         ),
         key(
             "closed",
             Form::Map(&CLOSED),
-            "A closed loop: so many sessions at once, each beginning anew when done. A slow server slows the load too, so its times are too kind; reports say so.",
+            "A closed loop: so many sessions at once, each beginning anew when done. A slow server slows the load \
+             too, so its times are too kind; reports say so.",
         ),
         key(
             "process",

@@ -167,10 +167,9 @@ fn meant_unit(figures: &str, unit: &str, units: &[(&str, f64)]) -> String {
             return format!("; did you mean `{figures}kB` (1000 octets) or `{figures}KiB` (1024)?");
         }
         "m" | "mb" if units == SIZES => return format!("; did you mean `{figures}MB` or `{figures}MiB`?"),
-        "m" => Some("min"),
+        "m" | "mins" | "minute" | "minutes" => Some("min"),
         "sec" | "secs" | "second" | "seconds" => Some("s"),
         "msec" | "millis" => Some("ms"),
-        "mins" | "minute" | "minutes" => Some("min"),
         "hour" | "hours" | "hr" => Some("h"),
         "kbps" => Some("kbit/s"),
         "mbps" => Some("Mbit/s"),
@@ -196,7 +195,7 @@ mod tests {
         assert_eq!(rate("3000/min"), Ok(50.0));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("2 min"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2 min"), Ok(Duration::from_mins(2)));
         assert_eq!(octets("13kB"), Ok(13000.0));
         assert_eq!(octets("4KiB"), Ok(4096.0));
         assert_eq!(octets("700"), Ok(700.0));

@@ -26,7 +26,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".yaml"))
+        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "yaml"))
         .collect();
     names.sort();
     assert!(names.len() >= 10);
@@ -69,12 +69,18 @@ proptest! {
         if let Err(problems) = scenario::parse(&text, "any.yaml", &|_| None, &files) {
             prop_assert!(problems.len() > 0, "{text}");
             prop_assert_eq!(problems.iter().count(), problems.len());
-            prop_assert!(problems.to_string().contains(":"));
+            for problem in problems.iter().filter(|problem| problem.file.is_none()) {
+                prop_assert!((1..=text.split('\n').count()).contains(&problem.line), "{problem:?}");
+                prop_assert!(problem.column >= 1 && problem.length >= 1, "{problem:?}");
+            }
+            prop_assert!(problems.to_string().starts_with("any.yaml:") || problems.iter().any(|one| one.file.is_some()));
         }
     }
 
     #[test]
-    fn any_threshold_is_read_or_refused_with_a_place_inside_it(text in "\\PC{0,30}|[a-z]{1,8} p[0-9.]{1,5} ?[<>=]{1,2} ?[0-9.a-z%]{0,6}") {
+    fn any_threshold_is_read_or_refused_with_a_place_inside_it(
+        text in "\\PC{0,30}|[a-z]{1,8} p[0-9.]{1,5} ?[<>=]{1,2} ?[0-9.a-z%]{0,6}",
+    ) {
         if let Err(error) = scenario::Threshold::parse(&text) {
             prop_assert!(text.get(error.at.clone()).is_some(), "{text:?} {:?}", error.at);
         }

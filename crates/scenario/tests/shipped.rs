@@ -13,11 +13,11 @@ fn folder() -> PathBuf {
 /// Name and text of each shipped scenario.
 fn shipped() -> Vec<(String, String)> {
     let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.ends_with(".yaml") && name != "accounts.example.yaml" {
-            all.push((name, std::fs::read_to_string(path).unwrap()));
+    for entry in std::fs::read_dir(folder()).expect("the folder of the scenarios") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|ending| ending == "yaml") && name != "accounts.example.yaml" {
+            all.push((name, std::fs::read_to_string(path).expect("a text")));
         }
     }
     all.sort();
@@ -184,7 +184,8 @@ fn judge(schema: &Value, value: &Value) -> Result<(), String> {
         return fail("wrong type");
     }
     if let Some(needed) = schema["required"].as_array()
-        && let Some(missing) = needed.iter().find(|key| value.get(key.as_str().unwrap()).is_none())
+        && let Some(missing) =
+            needed.iter().find(|key| key.as_str().is_none_or(|key| value.get(key).is_none()))
     {
         return fail(&format!("{missing} is missing"));
     }

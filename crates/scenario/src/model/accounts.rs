@@ -116,3 +116,36 @@ pub struct SeededMail {
     /// Their sizes in octets.
     pub sizes: Distribution,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(pattern: &str, index: u64) -> Option<String> {
+        Accounts::Pattern { user: pattern.to_owned(), first: 9, count: 3, password: None }.user(index)
+    }
+
+    #[test]
+    fn a_pattern_names_its_accounts() {
+        assert_eq!(user("load{n:05}", 0).as_deref(), Some("load00009"));
+        assert_eq!(user("{n}@example.org", 2).as_deref(), Some("11@example.org"));
+        assert_eq!(user("load{n}", 3), None);
+        for wrong in
+            ["load", "{n}{n}", "{m}", "{n:5}", "{n:0}", "{n:0+5}", "{n:099}", "}{n}", "{n", "{n:05}}"]
+        {
+            assert_eq!(number_place(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_the_accounts_own_and_hidden() {
+        let shared = Some(Secret::new("hunter2"));
+        let pattern = Accounts::Pattern { user: "u{n}".to_owned(), first: 1, count: 1, password: shared };
+        assert_eq!(pattern.password(0).map(Secret::reveal), Some("hunter2"));
+        assert_eq!(pattern.password(1), None);
+        assert!(!format!("{pattern:?}").contains("hunter2"));
+        let list = Accounts::List(vec![Credentials { user: "ann".to_owned(), password: Secret::new("x") }]);
+        assert_eq!((list.count(), list.user(0).as_deref(), list.user(1)), (1, Some("ann"), None));
+        assert_eq!(list.password(0).map(Secret::reveal), Some("x"));
+    }
+}

@@ -194,3 +194,72 @@ impl Arrivals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn morning() -> Arrivals {
+        let stage = |from_per_s, to_per_s, seconds| Stage {
+            from_per_s,
+            to_per_s,
+            lasting: Duration::from_secs(seconds),
+        };
+        let stages = vec![stage(0.0, 100.0, 10), stage(0.0, 0.0, 5), stage(100.0, 50.0, 20)];
+        Arrivals::Open { process: Process::Even, stages, most: None }
+    }
+
+    #[test]
+    fn sessions_are_the_area_under_the_rate() {
+        let mut arrivals = morning();
+        assert_eq!(arrivals.planned_sessions(), 500 + 1500);
+        assert_eq!(arrivals.duration(), Duration::from_secs(35));
+        assert_eq!(arrivals.peak_per_s(), Some(100.0));
+        assert_eq!(
+            (arrivals.rate_at(5.0), arrivals.rate_at(12.0), arrivals.rate_at(25.0)),
+            (50.0, 0.0, 75.0)
+        );
+        assert_eq!([arrivals.rate_at(35.0)], [0.0]);
+        arrivals.set_sessions(700);
+        assert_eq!(arrivals.planned_sessions(), 700);
+        let endless = Stage { from_per_s: 1e300, to_per_s: 1e300, lasting: Duration::MAX };
+        let arrivals = Arrivals::Open { process: Process::Even, stages: vec![endless; 2], most: None };
+        assert_eq!((arrivals.planned_sessions(), arrivals.duration()), (u64::MAX, Duration::MAX));
+    }
+
+    #[test]
+    fn when_is_the_inverse_of_how_many() {
+        let arrivals = morning();
+        for number in 0..2000 {
+            let seconds = arrivals.when(f64::from(number)).unwrap();
+            assert!(
+                !(10.0..15.0).contains(&seconds) || number == 500,
+                "{number} falls into the pause, at {seconds}"
+            );
+            assert!(
+                (arrivals.expected_until(seconds) - f64::from(number)).abs() < 1e-6,
+                "{number} {seconds}"
+            );
+        }
+        assert_eq!(arrivals.when(2000.0), None);
+        assert_eq!(arrivals.when(0.0), Some(0.0));
+        assert_eq!([arrivals.expected_until(1e9)], [2000.0]);
+    }
+
+    #[test]
+    fn a_shape_keeps_its_form_under_another_peak_and_duration() {
+        let mut arrivals = morning();
+        arrivals.set_peak(10.0);
+        assert_eq!(arrivals.planned_sessions(), 200);
+        arrivals.set_duration(Duration::from_secs(70));
+        assert_eq!(arrivals.duration(), Duration::from_secs(70));
+        assert_eq!(arrivals.planned_sessions(), 400);
+        assert_eq!([arrivals.rate_at(10.0)], [5.0]);
+        let mut closed = Arrivals::Closed { sessions: 5, lasting: Duration::from_secs(9) };
+        closed.set_peak(10.0);
+        closed.set_sessions(7);
+        closed.set_duration(Duration::from_secs(3));
+        assert_eq!(closed, Arrivals::Closed { sessions: 7, lasting: Duration::from_secs(3) });
+        assert_eq!((closed.peak_per_s(), closed.when(0.0)), (None, None));
+    }
+}

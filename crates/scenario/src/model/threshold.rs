@@ -131,3 +131,34 @@ impl Subject {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_covers_its_family_and_nothing_that_merely_begins_alike() {
+        let step = |tag: &str| Subject::Step { tag: tag.to_owned(), quantile: Quantile::Max, service: false };
+        assert!(step("login").covers_step("login-apop") && !step("login").covers_step("logins"));
+        assert!(step("tls").covers_step("tls") && !step("stls").covers_step("stls-tls"));
+        let errors = |kind: Option<&str>| Subject::Errors { kind: kind.map(str::to_owned) };
+        assert!(errors(None).covers_error("timeout"));
+        assert!(errors(Some("err")).covers_error("err") && errors(Some("err")).covers_error("err:IN-USE"));
+        assert!(
+            !errors(Some("err:IN-USE")).covers_error("err") && !errors(Some("err")).covers_error("error")
+        );
+        assert!(Subject::Verification.covers_error("verification:size"));
+        assert!(!Subject::Achieved.covers_error("timeout") && !Subject::Verification.covers_step("login"));
+    }
+
+    #[test]
+    fn a_figure_that_is_no_number_keeps_no_threshold() {
+        for line in ["errors < 5", "errors <= 5", "errors > 5", "errors >= 5", "errors = 5"] {
+            assert!(!Threshold::parse(line).unwrap().holds(f64::NAN), "{line}");
+        }
+        let holds = |line: &str, figure: f64| Threshold::parse(line).unwrap().holds(figure);
+        assert!(holds("login p99 < 250ms", 249e6) && !holds("login p99 < 250ms", 250e6));
+        assert!(holds("achieved >= 99%", 0.99) && !holds("achieved > 99%", 0.99));
+        assert!(holds("verification = 0", 0.0) && !holds("verification = 0", 1.0));
+    }
+}

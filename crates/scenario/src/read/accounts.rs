@@ -1,6 +1,6 @@
 //! Accounts: by name, from a CSV file, by a pattern; passwords from the file or the environment.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::{Reader, text, value};
 use crate::check::MOST;
@@ -31,7 +31,7 @@ impl Reader<'_> {
     }
 
     fn list(&mut self, items: &[Node]) -> Option<Accounts> {
-        let mut names = HashSet::new();
+        let mut names = BTreeSet::new();
         let mut accounts = Vec::new();
         for item in items {
             let user = text(item, "user");
@@ -74,7 +74,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let mut names = HashSet::new();
+        let mut names = BTreeSet::new();
         let mut accounts = Vec::new();
         let before = self.found.len();
         for (index, line) in content.lines().enumerate() {
@@ -109,7 +109,8 @@ impl Reader<'_> {
         let user = pattern.scalar()?.trim().to_owned();
         let sound = number_place(&user).is_some();
         if !sound {
-            self.wrong(pattern, format!("`{user}` needs exactly one `{{n}}`, or `{{n:05}}` for leading zeros, where the number stands"));
+            let message = "needs exactly one `{n}`, or `{n:05}` for leading zeros, where the number stands";
+            self.wrong(pattern, format!("`{user}` {message}"));
         }
         if let (Some((second, _)), Some(_)) = (node.entry("password_env"), node.at("password")) {
             self.wrong(second, "`password_env` and `password` exclude each other");

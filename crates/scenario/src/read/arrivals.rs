@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Reader, period, value};
+use crate::check::MOST;
 use crate::document::Node;
 use crate::model::{Arrivals, Process, Stage};
 use crate::problem::Problem;
@@ -13,33 +14,16 @@ impl Reader<'_> {
         if let (Some((name, _)), None) = (node.entry("for"), node.at("rate")) {
             self.wrong(name, "`for` belongs to `rate`; ramps, stages and closed loops have their own inside");
         }
-        if let Some(closed) = node.at("closed") {
-            for key in ["process", "sessions"] {
-                if let Some((name, _)) = node.entry(key) {
-                    self.wrong(name, format!("`{key}` belongs to an open loop, not to `closed`"));
-                }
-            }
-            let sessions = value(closed, "sessions", units::whole)?;
-            return Some(Arrivals::Closed { sessions, lasting: period(closed, "for")? });
+        // Each way that is given is read, also when they exclude each other, so that its own mistakes are told too.
+        let closed = node.at("closed").map(|closed| self.closed(node, closed));
+        let rate = node.entry("rate").map(|(name, _)| self.rate(node, name));
+        let ramp = node.at("ramp").map(|ramp| self.stage(ramp).map(|stage| vec![stage]));
+        let stages = node.at("stages").map(|stages| self.stages(stages));
+        let recorded = node.at("recorded").map(|file| self.recorded(file));
+        if let Some(closed) = closed {
+            return closed;
         }
-        let stages = if let Some((name, _)) = node.entry("rate") {
-            if node.at("for").is_none() {
-                self.wrong(name, "for how long? `rate` needs a `for`, such as `for: 30s`");
-            }
-            let rate = value(node, "rate", units::rate)?;
-            vec![Stage { from_per_s: rate, to_per_s: rate, lasting: period(node, "for")? }]
-        } else if let Some(ramp) = node.at("ramp") {
-            vec![self.stage(ramp)?]
-        } else if let Some(stages) = node.at("stages") {
-            let items = stages.list()?;
-            let stages: Vec<Stage> = items.iter().filter_map(|item| self.stage(item)).collect();
-            if stages.len() != items.len() {
-                return None;
-            }
-            stages
-        } else {
-            self.recorded(node.at("recorded")?)?
-        };
+        let stages = rate.or(ramp).or(stages).or(recorded)??;
         let process = match node.at("process").and_then(Node::scalar) {
             Some("even") => Process::Even,
             _ => Process::Poisson,
@@ -49,7 +33,38 @@ impl Reader<'_> {
             self.wrong(node, "these arrivals plan no session: raise the rate or the time");
             return None;
         }
+        if arrivals.planned_sessions() > MOST {
+            self.wrong(
+                node,
+                "these arrivals plan more than a thousand million sessions; are the units right?",
+            );
+            return None;
+        }
         Some(arrivals)
+    }
+
+    fn closed(&mut self, node: &Node, closed: &Node) -> Option<Arrivals> {
+        for key in ["process", "sessions"] {
+            if let Some((name, _)) = node.entry(key) {
+                self.wrong(name, format!("`{key}` belongs to an open loop, not to `closed`"));
+            }
+        }
+        let sessions = value(closed, "sessions", units::whole)?;
+        Some(Arrivals::Closed { sessions, lasting: period(closed, "for")? })
+    }
+
+    fn rate(&mut self, node: &Node, name: &Node) -> Option<Vec<Stage>> {
+        if node.at("for").is_none() {
+            self.wrong(name, "for how long? `rate` needs a `for`, such as `for: 30s`");
+        }
+        let rate = value(node, "rate", units::rate)?;
+        Some(vec![Stage { from_per_s: rate, to_per_s: rate, lasting: period(node, "for")? }])
+    }
+
+    fn stages(&mut self, node: &Node) -> Option<Vec<Stage>> {
+        let items = node.list()?;
+        let stages: Vec<Stage> = items.iter().filter_map(|item| self.stage(item)).collect();
+        (stages.len() == items.len()).then_some(stages)
     }
 
     fn stage(&mut self, node: &Node) -> Option<Stage> {

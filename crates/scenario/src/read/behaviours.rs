@@ -103,7 +103,7 @@ impl Reader<'_> {
             self.wrong(name, "`until` and `for` exclude each other");
         }
         Behaviour::HoldIdle {
-            noop_every: period(node, "noop_every").unwrap_or(Duration::from_secs(60)),
+            noop_every: period(node, "noop_every").unwrap_or(Duration::from_mins(1)),
             lasting: period(node, "for").map_or(Hold::UntilEnd, Hold::For),
         }
     }
