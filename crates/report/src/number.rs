@@ -8,12 +8,20 @@ pub(crate) fn whole(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
     text
+}
+
+/// The nearest whole number; 0 for what is negative or no number.
+pub(crate) fn nearest(value: f64) -> u64 {
+    // A conversion of a float saturates at both ends, which is what is promised.
+    #[expect(clippy::cast_sign_loss)]
+    let whole = value.round() as u64;
+    whole
 }
 
 /// `1 session`, `25,200 sessions`.
@@ -31,14 +39,14 @@ pub(crate) fn figure(value: f64) -> String {
         _ if value < 0.9995 => format!("{value:.3}"),
         _ if value < 9.995 => format!("{value:.2}"),
         _ if value < 99.95 => format!("{value:.1}"),
-        _ => whole(value.round() as u64),
+        _ => whole(nearest(value)),
     }
 }
 
 /// `420/s`. Whole numbers keep no digits after the point, so that a rate that was asked for looks as it was written.
 pub(crate) fn rate(per_second: f64) -> String {
     if per_second.fract() == 0.0 && (0.0..1e9).contains(&per_second) {
-        return format!("{}/s", whole(per_second as u64));
+        return format!("{}/s", whole(nearest(per_second)));
     }
     format!("{}/s", figure(per_second))
 }
@@ -86,9 +94,9 @@ pub(crate) fn span(seconds: f64) -> String {
         if seconds.fract() == 0.0 {
             return format!("{seconds:.0} s");
         }
-        return nanoseconds((seconds * 1e9).round() as u64);
+        return nanoseconds(nearest(seconds * 1e9));
     }
-    let total = seconds.round() as u64;
+    let total = nearest(seconds);
     match (total / 3600, total / 60 % 60, total % 60) {
         (0, minutes, 0) => format!("{minutes} min"),
         (0, minutes, rest) => format!("{minutes} min {rest} s"),

@@ -50,14 +50,14 @@ fn live() -> LiveFigures {
 }
 
 fn comparison() -> Comparison {
-    let row = |tag: &str, quantile: &str, a_ns: u64, ratio: f64, verdict: &str| ComparisonRow {
+    let row = |tag: &str, quantile: &str, a_ns: u64, percent: u64, verdict: &str| ComparisonRow {
         tag: tag.into(),
         quantile: quantile.into(),
         a_ns,
-        b_ns: (a_ns as f64 * ratio) as u64,
-        ratio,
-        low: ratio * 0.94,
-        high: ratio * 1.07,
+        b_ns: a_ns * percent / 100,
+        ratio: percent as f64 / 100.0,
+        low: percent as f64 * 0.0094,
+        high: percent as f64 * 0.0107,
         verdict: verdict.into(),
         samples_a: 25_200,
         samples_b: 25_188,
@@ -66,10 +66,10 @@ fn comparison() -> Comparison {
         a: "runs/2026-01-01".into(),
         b: "runs/2026-01-02 @<b>".into(),
         rows: vec![
-            row("login-plain", "p50", 7_510_000, 1.004, "no difference shown"),
-            row("login-plain", "p99", 21_300_000, 1.34, "slower"),
-            row("RETR-last", "p99", 7_900_000, 0.82, "faster"),
-            row("session", "p99.9", 90_000_000, 5.1, "too few samples"),
+            row("login-plain", "p50", 7_510_000, 101, "no difference shown"),
+            row("login-plain", "p99", 21_300_000, 134, "slower"),
+            row("RETR-last", "p99", 7_900_000, 82, "faster"),
+            row("session", "p99.9", 90_000_000, 510, "too few samples"),
         ],
         verdict: "slower: login-plain p99 +34 %".into(),
         notes: vec!["B had 24 errors, A had none".into()],

@@ -3,10 +3,13 @@
 use maud::{Markup, html};
 use record::{CheckResult, Entrance, Results, Run, Security, Verdict};
 
-use super::{early_end, facts, page, run_facts, safe, safe_lines, transcript};
+use super::{banner, early_end, facts, page, run_facts, safe, safe_lines, transcript};
 use crate::finding::{Finding, findings};
 use crate::number::whole;
 use crate::outcome::{Outcome, outcome, severity_words, verdict_line};
+
+/// Gives the text of a transcript by its path in the run's folder.
+type Transcripts<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// One self-contained page: verdict, target, verdicts by area, then what is broken (worst first) with the
 /// transcripts, warnings, known deviations, and what was not judged and why.
@@ -42,9 +45,7 @@ fn verdict(run: &Run, results: &Results) -> Markup {
         Outcome::NothingJudged => "doubt",
         Outcome::Fail | Outcome::NotCarriedOut | Outcome::WrongInput => "bad",
     };
-    let line = verdict_line(run, results);
-    let (word, rest) = line.split_once(": ").unwrap_or((line.as_str(), ""));
-    html! { div class={ "verdict " (class) } { strong { (word) } p { (rest) } } }
+    banner(class, &verdict_line(run, results))
 }
 
 fn entrances(entrances: &[Entrance]) -> Markup {
@@ -122,12 +123,7 @@ fn numbers(numbers: [u64; 7]) -> Markup {
 }
 
 /// Everything there is to say about each.
-fn told(
-    id: &str,
-    title: &str,
-    findings: &[Finding<'_>],
-    transcripts: Option<&dyn Fn(&str) -> Option<String>>,
-) -> Markup {
+fn told(id: &str, title: &str, findings: &[Finding<'_>], transcripts: Option<&Transcripts<'_>>) -> Markup {
     const OPEN: usize = 3;
     html! {
         @if !findings.is_empty() {

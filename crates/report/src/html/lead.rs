@@ -1,9 +1,11 @@
 //! The head of the page: what a reader with one minute must know.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 use record::{LoadResults, Run, StepRow};
 
-use super::{early_end, run_facts, safe};
+use super::{banner, early_end, run_facts, safe};
 use crate::load::{load_outcome, load_verdict_line};
 use crate::number::{counted, octets, rate, share, whole};
 use crate::outcome::Outcome;
@@ -102,9 +104,7 @@ fn verdict(run: &Run, results: &LoadResults) -> Markup {
         Outcome::NothingJudged => "doubt",
         Outcome::Fail | Outcome::NotCarriedOut | Outcome::WrongInput => "bad",
     };
-    let line = load_verdict_line(run, results);
-    let (word, rest) = line.split_once(": ").unwrap_or((line.as_str(), ""));
-    html! { div class={ "verdict " (class) } { strong { (word) } p { (rest) } } }
+    banner(class, &load_verdict_line(run, results))
 }
 
 /// The run in plain words, for a reader who reads nothing else.
@@ -124,31 +124,28 @@ fn sentence(results: &LoadResults) -> String {
         )
     };
     if let Some(StepRow { response, .. }) = results.step("ready").filter(|step| step.response.count > 0) {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " Half of the users were logged in within {}, 99 of 100 within {}; the slowest waited {}.",
             nanoseconds(response.p50_ns),
             nanoseconds(response.p99_ns),
             nanoseconds(response.max_ns)
-        ));
+        );
     }
-    text.push_str(&match sessions.failed {
-        0 => " No session failed.".to_owned(),
-        failed => format!(" {} of {} failed.", whole(failed), counted(sessions.begun, "session")),
-    });
+    let _ = match sessions.failed {
+        0 => write!(text, " No session failed."),
+        failed => write!(text, " {} of {} failed.", whole(failed), counted(sessions.begun, "session")),
+    };
     let verified = &results.verified;
     if verified.messages > 0 {
-        text.push_str(&match verified.failures {
-            0 => format!(" {} were verified; none was wrong.", counted(verified.messages, "message")),
-            wrong => {
-                format!(" Of {} verified, {} wrong.", counted(verified.messages, "message"), were(wrong))
-            }
-        });
+        let all = counted(verified.messages, "message");
+        let _ = match verified.failures {
+            0 => write!(text, " {all} were verified; none was wrong."),
+            1 => write!(text, " Of {all} verified, 1 was wrong."),
+            wrong => write!(text, " Of {all} verified, {} were wrong.", whole(wrong)),
+        };
     }
     text
-}
-
-fn were(number: u64) -> String {
-    if number == 1 { "1 was".to_owned() } else { format!("{} were", whole(number)) }
 }
 
 fn per_second(value: f64) -> String {

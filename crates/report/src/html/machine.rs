@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use record::{Fact, LoadResults, Run};
 
 use super::{facts, safe};
-use crate::load::{plan_words, sessions_words};
+use crate::load::sessions_words;
 use crate::number::{counted, octets, share, span, whole};
 use crate::text::nanoseconds;
 
@@ -13,7 +13,7 @@ pub(super) fn plan(results: &LoadResults) -> Markup {
     html! {
         section aria-labelledby="plan" {
             h2 id="plan" { "The plan" }
-            p { (safe(&plan_words(plan))) "." }
+            p { strong { (safe(&plan.model)) } ": " (safe(&plan.arrivals)) "." }
             @if plan.model == "open loop" {
                 p class="note" {
                     "In an open loop arrivals do not wait for the server, as users do not. The plan is a function of \
@@ -22,7 +22,9 @@ pub(super) fn plan(results: &LoadResults) -> Markup {
             }
             (facts(&[
                 ("Sessions", sessions_words(&results.sessions)),
+                ("Arrivals last", span(plan.duration_s)),
                 ("Accounts", whole(plan.accounts)),
+                ("Workers", plan.workers.to_string()),
                 ("Seed", plan.seed.to_string()),
                 ("TLS", plan.tls.clone()),
                 ("Addresses", plan.targets.join(", ")),

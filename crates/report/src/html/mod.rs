@@ -78,15 +78,34 @@ fn facts(rows: &[(&str, String)]) -> Markup {
     }
 }
 
-/// Target, time, length, seed and command line of a run.
+/// Target, time, length and seed of a run, side by side.
 fn run_facts(run: &Run) -> Markup {
     let took = run.duration().map(|took| span(took.as_secs_f64())).unwrap_or_default();
-    facts(&[
+    let rows = [
         ("Target", run.target.name.clone()),
         ("Started", run.started.replacen('T', " ", 1).replacen('Z', " UTC", 1)),
         ("Took", took),
         ("Seed", run.seed.to_string()),
-    ])
+    ];
+    html! {
+        dl class="beside" {
+            @for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+                div { dt { (name) } dd { (safe(value)) } }
+            }
+        }
+    }
+}
+
+/// The verdict: its word, what it stands on, and the numbers, from the line that every form ends with.
+fn banner(class: &str, line: &str) -> Markup {
+    let (word, rest) = line.split_once(": ").unwrap_or((line, ""));
+    let (reason, numbers) = rest.split_once(" · ").unwrap_or((rest, ""));
+    html! {
+        div class={ "verdict " (class) } {
+            strong { (word) }
+            div { p { (reason) } p class="note" { (numbers) } }
+        }
+    }
 }
 
 /// What kept a run from its end, and what that left out.

@@ -1,11 +1,14 @@
 //! How long users wait: percentile curves, and the table of steps.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 use record::{LoadResults, Quantiles, StepRow};
 use stats::decode_histogram;
 
 use super::safe;
-use crate::number::whole;
+use crate::load::service_differs;
+use crate::number::{nearest, whole};
 use crate::svg::{Axis, Chart, Hint, Layer, Shape, Stroke, range};
 use crate::text::nanoseconds;
 
@@ -19,7 +22,8 @@ pub(super) fn section(results: &LoadResults) -> Markup {
         .collect();
     let (whole_session, each): (Vec<&Curves>, Vec<&Curves>) =
         curves.iter().partition(|curves| matches!(curves.tag, "ready" | "session"));
-    let common = axis(each.iter().copied()).sparse();
+    let of_sessions = axis("time, logarithmic scale", &whole_session);
+    let of_steps = axis("", &each).sparse();
     html! {
         section aria-labelledby="steps" {
             h2 id="steps" { "How long users wait" }
@@ -30,15 +34,15 @@ pub(super) fn section(results: &LoadResults) -> Markup {
             }
             @if results.steps.is_empty() { p class="note" { "No step was timed." } }
             @else {
-                div class="pair" { @for curves in &whole_session { (curves.figure(None)) } }
+                div class="pair" { @for curves in &whole_session { (curves.figure(&of_sessions, false)) } }
                 (table(&results.steps))
                 @if !each.is_empty() {
                     h3 { "Each step" }
                     p class="note" {
-                        "On one scale, so that they can be compared. Read a curve at 99 %: 99 of 100 took at most \
-                         that long."
+                        "Upwards time on one logarithmic scale, so that they can be compared; to the right the part of \
+                         all samples. Read a curve at 99 %: 99 of 100 took at most that long. Dotted: service time."
                     }
-                    div class="many" { @for curves in &each { (curves.figure(Some(&common))) } }
+                    div class="many" { @for curves in &each { (curves.figure(&of_steps, true)) } }
                 }
             }
             @if !unread.is_empty() {
@@ -67,9 +71,9 @@ impl<'a> Curves<'a> {
         self.response.iter().chain(&self.service).map(|(_, value)| *value)
     }
 
-    /// A small one when it shares the axis of others.
-    fn figure(&self, common: Option<&Axis>) -> Markup {
-        let (width, height) = if common.is_some() { (330.0, 210.0) } else { (520.0, 300.0) };
+    /// A small one has no labels and no legend.
+    fn figure(&self, common: &Axis, small: bool) -> Markup {
+        let (width, height) = if small { (330.0, 180.0) } else { (520.0, 300.0) };
         let name = name(self.tag);
         let layer = |name: &str, color, points: &[(f64, f64)], stroke| Layer {
             name: name.to_owned(),
@@ -77,7 +81,8 @@ impl<'a> Curves<'a> {
             shape: Shape::Line { points: points.iter().copied().map(Some).collect(), stroke },
         };
         let mut x = Axis::tail(self.count);
-        if common.is_some() {
+        if small {
+            x.label.clear();
             // Less room: every other nine of a long tail is named.
             let named = x.ticks.len();
             let mut at = 0;
@@ -93,7 +98,7 @@ impl<'a> Curves<'a> {
             width,
             height,
             x,
-            y: common.cloned().unwrap_or_else(|| axis(std::iter::once(self))),
+            y: common.clone(),
             layers: vec![
                 layer("service time", 2, &self.service, Stroke::Dashed),
                 layer("response time", 1, &self.response, Stroke::Solid),
@@ -102,7 +107,7 @@ impl<'a> Curves<'a> {
         };
         html! {
             figure {
-                figcaption { strong { (safe(&name)) } @if common.is_none() { (chart.legend()) } }
+                figcaption { strong { (safe(&name)) } @if !small { (chart.legend()) } }
                 (chart.render())
             }
         }
@@ -123,13 +128,13 @@ impl<'a> Curves<'a> {
             .map(|(from, to, words)| Hint {
                 from,
                 to,
-                text: format!("{words} took at most {}", nanoseconds(at(&self.response, to) as u64)),
+                text: format!("{words} took at most {}", nanoseconds(nearest(at(&self.response, to)))),
             })
             .collect()
     }
 
     fn words(&self) -> String {
-        let [p50, p99, most] = [0.5, 0.99, 1.0].map(|part| nanoseconds(at(&self.response, part) as u64));
+        let [p50, p99, most] = [0.5, 0.99, 1.0].map(|part| nanoseconds(nearest(at(&self.response, part))));
         format!(
             "half at most {p50}, 99 % at most {p99}, all at most {most}, of {} samples",
             whole(self.count)
@@ -142,8 +147,8 @@ fn curve(encoded: &str) -> Option<Vec<(f64, f64)>> {
     let histogram = decode_histogram(encoded).ok().filter(|histogram| !histogram.is_empty())?;
     let nines = (histogram.len().max(2) as f64).log10();
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for step in 0..=(nines * 20.0).ceil() as u32 {
-        let part = 1.0 - 10_f64.powf(-f64::from(step) / 20.0);
+    for step in 0..=nearest((nines * 20.0).ceil()) {
+        let part = 1.0 - 10_f64.powf(-(step as f64) / 20.0);
         let value = histogram.value_at_quantile(part).min(histogram.max()) as f64;
         points.push((part, value));
     }
@@ -156,8 +161,9 @@ fn at(points: &[(f64, f64)], part: f64) -> f64 {
     points.iter().find(|(at, _)| *at >= part).or(points.last()).map_or(0.0, |(_, value)| *value)
 }
 
-fn axis<'a>(curves: impl Iterator<Item = &'a Curves<'a>>) -> Axis {
-    Axis::latency("logarithmic", curves.flat_map(Curves::values))
+/// One for all, so that they can be compared.
+fn axis(label: &str, curves: &[&Curves<'_>]) -> Axis {
+    Axis::latency(label, curves.iter().flat_map(|curves| curves.values()))
 }
 
 fn table(steps: &[StepRow]) -> Markup {
@@ -167,7 +173,7 @@ fn table(steps: &[StepRow]) -> Markup {
     html! {
         div class="scroll" { table {
             caption {
-                "Every step. Grey rows are service times, where they differ. The bar reaches from the median to p99, \
+                "Every step. Grey rows are service times, where they differ by more than 5 %. The bar reaches from the median to p99, \
                  the line from the shortest to the longest; one logarithmic scale for all, marked at " (marks) "."
             }
             thead { tr {
@@ -188,7 +194,7 @@ fn table(steps: &[StepRow]) -> Markup {
                     @for cell in cells(&step.response) { td { (cell) } }
                     td class="left" { @if step.response.count > 0 { (range(&axis, &range_words(step), range_of(&step.response))) } }
                 }
-                @if cells(&step.service) != cells(&step.response) && step.service.count > 0 {
+                @if service_differs(step) {
                     tr class="service" {
                         th scope="row" { "service time" }
                         td {}
@@ -211,7 +217,7 @@ fn range_of(figures: &Quantiles) -> [f64; 4] {
 }
 
 fn range_words(step: &StepRow) -> String {
-    let [low, from, to, high] = range_of(&step.response).map(|value| nanoseconds(value as u64));
+    let [low, from, to, high] = range_of(&step.response).map(|value| nanoseconds(nearest(value)));
     format!("{low} to {high}, from {from} at the median to {to} at p99")
 }
 
@@ -231,7 +237,7 @@ fn slug(tag: &str) -> String {
         if character.is_ascii_alphanumeric() || character == '-' {
             slug.push(character);
         } else {
-            slug.push_str(&format!("_{:x}", u32::from(character)));
+            let _ = write!(slug, "_{:x}", u32::from(character));
         }
     }
     slug

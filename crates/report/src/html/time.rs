@@ -111,38 +111,33 @@ fn buckets(series: &[SecondRow], most: usize) -> Vec<Bucket<'_>> {
 }
 
 fn throughput(buckets: &[Bucket<'_>]) -> Markup {
-    type Number = fn(&Bucket<'_>) -> u64;
-    let numbers: [(&str, u8, Stroke, Number); 3] = [
-        ("asked", 7, Stroke::Dashed, |bucket| bucket.asked),
-        ("begun", 1, Stroke::Solid, |bucket| bucket.begun),
-        ("completed", 3, Stroke::Solid, |bucket| bucket.completed),
-    ];
-    let asked = buckets.iter().any(|bucket| bucket.asked > 0);
-    let numbers = &numbers[usize::from(!asked)..];
+    let asked = |bucket: &Bucket<'_>| bucket.per_second(bucket.asked);
+    let begun = |bucket: &Bucket<'_>| bucket.per_second(bucket.begun);
+    let completed = |bucket: &Bucket<'_>| bucket.per_second(bucket.completed);
+    let line = |name: &str, color, points: Vec<(f64, f64)>| Layer {
+        name: name.to_owned(),
+        color,
+        shape: Shape::Line { points: points.into_iter().map(Some).collect(), stroke: Stroke::Solid },
+    };
+    let mut layers =
+        vec![line("completed", 3, steps(buckets, completed)), line("begun", 1, steps(buckets, begun))];
+    // Behind the others: what was asked for and not begun shows as grey above the line.
+    if buckets.iter().any(|bucket| bucket.asked > 0) {
+        let shape = Shape::Area { points: steps(buckets, asked) };
+        layers.insert(0, Layer { name: "asked".into(), color: 7, shape });
+    }
     let high = buckets
         .iter()
-        .flat_map(|bucket| numbers.iter().map(|(.., number)| bucket.per_second(number(bucket))))
+        .flat_map(|bucket| [asked(bucket), begun(bucket), completed(bucket)])
         .fold(0.0, f64::max);
-    let layers = numbers
-        .iter()
-        .map(|(name, color, stroke, number)| Layer {
-            name: (*name).to_owned(),
-            color: *color,
-            shape: Shape::Line {
-                points: steps(buckets, |bucket| bucket.per_second(number(bucket))),
-                stroke: *stroke,
-            },
-        })
-        .collect();
-    let begun: u64 = buckets.iter().map(|bucket| bucket.begun).sum();
+    let total: u64 = buckets.iter().map(|bucket| bucket.begun).sum();
     let chart = Chart {
         id: "throughput".into(),
         title: "Throughput over time".into(),
-        description: format!("{} begun; at most {} of any kind.", counted(begun, "session"), rate(high)),
+        description: format!("{} begun; at most {} of any kind.", counted(total, "session"), rate(high)),
         layers,
         hints: hints(buckets, |bucket| {
-            let [asked, begun, completed] =
-                [bucket.asked, bucket.begun, bucket.completed].map(|number| rate(bucket.per_second(number)));
+            let [asked, begun, completed] = [asked(bucket), begun(bucket), completed(bucket)].map(rate);
             format!("asked {asked}, begun {begun}, completed {completed}")
         }),
         ..frame(buckets, Axis::counts("sessions per second", high))
@@ -328,11 +323,8 @@ fn hints(buckets: &[Bucket<'_>], words: impl Fn(&Bucket<'_>) -> String) -> Vec<H
 }
 
 /// A level for each bucket, as a line with steps.
-fn steps(buckets: &[Bucket<'_>], value: impl Fn(&Bucket<'_>) -> f64) -> Vec<Option<(f64, f64)>> {
-    buckets
-        .iter()
-        .flat_map(|bucket| [Some((bucket.from, value(bucket))), Some((bucket.to, value(bucket)))])
-        .collect()
+fn steps(buckets: &[Bucket<'_>], value: impl Fn(&Bucket<'_>) -> f64) -> Vec<(f64, f64)> {
+    buckets.iter().flat_map(|bucket| [(bucket.from, value(bucket)), (bucket.to, value(bucket))]).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use record::{ErrorCount, Quantiles};
 
-use crate::number::{counted, rate, span, whole};
+use crate::number::{counted, nearest, rate, span, whole};
 use crate::text::{cut, nanoseconds, visible_line};
 
 /// What is known of a load run while it goes on. The controller fills it in once a second; all totals count since
@@ -143,7 +143,7 @@ fn bar(figures: &LiveFigures, width: usize) -> String {
         if figures.duration_s > 0.0 { (figures.elapsed_s / figures.duration_s).clamp(0.0, 1.0) } else { 0.0 };
     let words = left(figures);
     let room = width.saturating_sub(words.chars().count() + 2);
-    let eighths = (part * room as f64 * 8.0) as usize;
+    let eighths = usize::try_from(nearest((part * room as f64 * 8.0).floor())).unwrap_or_default();
     let filled = format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8]);
     let rest = room.saturating_sub(filled.chars().count());
     format!("{filled}{}  {words}", "░".repeat(rest))
@@ -151,17 +151,18 @@ fn bar(figures: &LiveFigures, width: usize) -> String {
 
 fn rates(figures: &LiveFigures) -> String {
     if figures.asked_per_s > 0.0 {
-        format!("asked {}, achieved {}", rate(figures.asked_per_s), rate(figures.achieved_per_s))
+        let behind = figures.asked.saturating_sub(figures.begun);
+        let behind =
+            if behind > 0 { format!(" ({} behind)", counted(behind, "session")) } else { String::new() };
+        format!("asked {}, achieved {}{behind}", rate(figures.asked_per_s), rate(figures.achieved_per_s))
     } else {
         format!("achieved {}", rate(figures.achieved_per_s))
     }
 }
 
 fn sessions(figures: &LiveFigures) -> String {
-    let late = figures.asked.saturating_sub(figures.begun);
-    let waiting = if late > 0 { format!(" ({} not yet begun)", whole(late)) } else { String::new() };
     format!(
-        "{} open, {} of {} begun{waiting}, {} completed, {} failed",
+        "{} open, {} of {} begun, {} completed, {} failed",
         whole(figures.open),
         whole(figures.begun),
         whole(figures.planned),

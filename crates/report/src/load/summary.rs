@@ -1,11 +1,13 @@
 //! The summary of a load run in a terminal. Its first line is the generator's, when that was the bottleneck; its
 //! last is the verdict.
 
+use std::fmt::Write as _;
+
 use record::{ErrorRow, LoadResults, Quantiles, Run, StepRow};
 
 use super::load_verdict_line;
 use super::outcome::load_outcome;
-use super::words::{plan_words, sessions_words, tls_words, verified_words};
+use super::words::{plan_words, service_differs, sessions_words, tls_words, verified_words};
 use crate::Options;
 use crate::number::{counted, rate, share, span, whole};
 use crate::outcome::Outcome;
@@ -57,10 +59,10 @@ fn header(page: &mut Page, run: &Run, results: &LoadResults) {
     page.painted(Tone::Strong, format!("poplab {} {}", run.tool, run.version).trim_end());
     let mut facts = format!("seed {}", results.plan.seed);
     if !run.started.is_empty() {
-        facts.push_str(&format!(", started {}", run.started));
+        let _ = write!(facts, ", started {}", run.started);
     }
     if let Some(took) = run.duration() {
-        facts.push_str(&format!(", took {}", span(took.as_secs_f64())));
+        let _ = write!(facts, ", took {}", span(took.as_secs_f64()));
     }
     page.field(0, "run", &facts);
     page.field(0, "target", &run.target.name);
@@ -122,27 +124,31 @@ fn steps(page: &mut Page, rows: &[StepRow], verbose: bool) {
         let name = cut(&visible_line(&row.tag), first);
         let line = format!("{name:<first$}  {:>9}{}", whole(row.response.count), cells(&row.response));
         page.pieces(&[(None, &line)]);
-        if verbose || cells(&row.service) != cells(&row.response) {
+        if verbose || service_differs(row) {
             differs = true;
             let line = format!("{:<first$}  {:>9}{}", "  service", "", cells(&row.service));
             page.pieces(&[(Some(Tone::Faint), &line)]);
         }
     }
-    let note = if differs {
-        "Response times, from when the plan wanted a step; service: from when it was really begun, where that differs."
-    } else {
-        "Response times, from when the plan wanted a step; service times, from when it was really begun, are the same."
+    let service = match (verbose, differs) {
+        (true, _) => " below them",
+        (false, true) => " below them where they differ by more than 5 %",
+        (false, false) => " within 5 % of them",
     };
-    page.toned(Some(Tone::Faint), 0, note);
+    let note = format!(
+        "Response times, from when the plan wanted a step; service times, from when it was really begun,{service}."
+    );
+    page.toned(Some(Tone::Faint), 0, &note);
     page.blank();
 }
 
 fn cells(figures: &Quantiles) -> String {
-    [figures.p50_ns, figures.p95_ns, figures.p99_ns, figures.p999_ns, figures.max_ns]
-        .map(|value| if figures.count == 0 { "·".to_owned() } else { nanoseconds(value) })
-        .iter()
-        .map(|cell| format!("  {cell:>8}"))
-        .collect()
+    let values = [figures.p50_ns, figures.p95_ns, figures.p99_ns, figures.p999_ns, figures.max_ns];
+    values.into_iter().fold(String::new(), |mut cells, value| {
+        let cell = if figures.count == 0 { "·".to_owned() } else { nanoseconds(value) };
+        let _ = write!(cells, "  {cell:>8}");
+        cells
+    })
 }
 
 fn errors(page: &mut Page, results: &LoadResults, options: &Options<'_>) {
@@ -235,7 +241,7 @@ fn generator(page: &mut Page, results: &LoadResults, verbose: bool) {
         share(busiest, 100.0)
     );
     if generator.own_errors > 0 {
-        text.push_str(&format!("; {} of its own", counted(generator.own_errors, "error")));
+        let _ = write!(text, "; {} of its own", counted(generator.own_errors, "error"));
     }
     page.field(0, "generator", &text);
     if verbose {

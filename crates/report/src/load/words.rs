@@ -1,6 +1,8 @@
 //! Sentences about a load run that the terminal and the page share.
 
-use record::{LoadPlan, LoadSessions, TlsRow, Verified};
+use std::fmt::Write as _;
+
+use record::{LoadPlan, LoadSessions, StepRow, TlsRow, Verified};
 
 use crate::number::{counted, octets, share, span, whole};
 
@@ -49,9 +51,9 @@ pub(crate) fn verified_words(verified: &Verified) -> String {
         whole(verified.content)
     );
     if verified.unverifiable > 0 {
-        text.push_str(&format!(", {} by framing and size only", whole(verified.unverifiable)));
+        let _ = write!(text, ", {} by framing and size only", whole(verified.unverifiable));
     }
-    text.push_str(&format!(", {} wrong", whole(verified.failures)));
+    let _ = write!(text, ", {} wrong", whole(verified.failures));
     text
 }
 
@@ -74,4 +76,15 @@ pub(crate) fn tls_words(rows: &[TlsRow]) -> String {
     } else {
         format!("{}: {}", counted(all, "handshake"), kinds.join("; "))
     }
+}
+
+/// Whether service times are worth a row of their own: one of the figures differs by more than 5 % from that of the
+/// response times.
+pub(crate) fn service_differs(step: &StepRow) -> bool {
+    let figures = |found: &record::Quantiles| {
+        [found.p50_ns, found.p90_ns, found.p95_ns, found.p99_ns, found.p999_ns, found.max_ns]
+    };
+    let (response, service) = (figures(&step.response), figures(&step.service));
+    step.service.count > 0
+        && response.iter().zip(service).any(|(response, service)| response.abs_diff(service) > response / 20)
 }

@@ -1,6 +1,6 @@
 //! Axes with round ticks: linear, logarithmic, and the tail of a distribution. Positions only; nothing is drawn.
 
-use crate::number::{figure, whole};
+use crate::number::{figure, nearest, whole};
 use crate::text::nanoseconds;
 
 /// One axis: where a value lies between its two ends, and the ticks with their words.
@@ -34,10 +34,10 @@ impl Axis {
         let high = if high.is_finite() && high > 0.0 { high } else { 1.0 };
         let step = round_step(high / 5.0).max(if high >= 4.0 { 1.0 } else { 0.0 });
         let number = (high / step - 1e-9).ceil().max(1.0);
-        let ticks = (0..=number as u32)
+        let ticks = (0..=nearest(number))
             .map(|at| {
-                let value = f64::from(at) * step;
-                (value, if value.fract() == 0.0 { whole(value as u64) } else { figure(value) })
+                let value = at as f64 * step;
+                (value, if value.fract() == 0.0 { whole(nearest(value)) } else { figure(value) })
             })
             .collect();
         Self { label: label.to_owned(), ticks, scale: Scale::Linear { high: number * step } }
@@ -60,9 +60,9 @@ impl Axis {
                 format!("{}:{:02}", seconds / 3600, seconds / 60 % 60)
             }),
         };
-        let ticks = (0..=(high / step) as u32)
-            .map(|at| f64::from(at) * step)
-            .map(|value| (value, words(value as u64)))
+        let ticks = (0..=nearest((high / step).floor()))
+            .map(|at| at as f64 * step)
+            .map(|value| (value, words(nearest(value))))
             .collect();
         Self { label: label.to_owned(), ticks, scale: Scale::Linear { high } }
     }
@@ -103,7 +103,7 @@ impl Axis {
     /// Quantiles up to that of the longest of `samples`, each further nine as wide as the one before.
     pub(crate) fn tail(samples: u64) -> Self {
         let nines = (samples.max(10) as f64).log10();
-        let mut ticks = vec![(0.0, "0 %".to_owned()), (0.5, "50 %".to_owned()), (0.9, "90 %".to_owned())];
+        let mut ticks = vec![(0.0, "0".to_owned()), (0.5, "50 %".to_owned()), (0.9, "90 %".to_owned())];
         for nine in 2..=nines as i32 {
             let digits = usize::try_from(nine - 2).unwrap_or_default();
             ticks.push((1.0 - 10_f64.powi(-nine), format!("{:.digits$} %", 100.0 - 10_f64.powi(2 - nine))));
@@ -143,7 +143,7 @@ fn round_up(value: f64) -> f64 {
 
 /// A round number of nanoseconds without needless digits: `50 µs`, `2 s`.
 fn round_nanoseconds(value: f64) -> String {
-    let text = nanoseconds(value.round() as u64);
+    let text = nanoseconds(nearest(value));
     match text.split_once(' ') {
         Some((number, unit)) if number.contains('.') => {
             format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn each_nine_takes_the_same_room() {
         let axis = Axis::tail(25_000);
-        assert_eq!(words(&axis), ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
+        assert_eq!(words(&axis), ["0", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
         let room = axis.position(0.99) - axis.position(0.9);
         assert!((axis.position(0.999) - axis.position(0.99) - room).abs() < 1e-9);
         assert!((axis.position(1.0) - 1.0).abs() < 1e-9);

@@ -15,6 +15,10 @@ const RIGHT: f64 = 18.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 40.0;
 
+/// The same where an axis has no label.
+const TOP_UNLABELLED: f64 = 10.0;
+const BOTTOM_UNLABELLED: f64 = 24.0;
+
 /// A chart with two axes.
 #[derive(Clone, Debug)]
 pub(crate) struct Chart {
@@ -116,7 +120,7 @@ impl Chart {
     }
 
     fn grid(&self) -> Markup {
-        let (right, bottom) = (self.width - RIGHT, self.height - BOTTOM);
+        let (right, bottom) = (self.width - RIGHT, self.height - self.bottom());
         html! {
             g class="grid" {
                 @for (value, _) in &self.y.ticks {
@@ -160,8 +164,8 @@ impl Chart {
     fn hint(&self, hint: &Hint) -> Markup {
         let (from, to) = (self.at_x(hint.from), self.at_x(hint.to));
         html! {
-            rect class="hint" x=(round(from)) y=(round(TOP)) width=(round((to - from).max(0.1)))
-                height=(round(self.height - TOP - BOTTOM)) { title { (hint.text) } }
+            rect class="hint" x=(round(from)) y=(round(self.top())) width=(round((to - from).max(0.1)))
+                height=(round(self.height - self.top() - self.bottom())) { title { (hint.text) } }
         }
     }
 
@@ -183,7 +187,7 @@ impl Chart {
 
     fn area(&self, points: &[(f64, f64)]) -> String {
         let (Some(first), Some(last)) = (points.first(), points.last()) else { return String::new() };
-        let base = round(self.height - BOTTOM);
+        let base = round(self.height - self.bottom());
         let mut path = format!("M{} {base}", round(self.at_x(first.0)));
         for (x, y) in points {
             let _ = write!(path, "L{} {}", round(self.at_x(*x)), round(self.at_y(*y)));
@@ -205,12 +209,20 @@ impl Chart {
         path
     }
 
+    fn top(&self) -> f64 {
+        if self.y.label.is_empty() { TOP_UNLABELLED } else { TOP }
+    }
+
+    fn bottom(&self) -> f64 {
+        if self.x.label.is_empty() { BOTTOM_UNLABELLED } else { BOTTOM }
+    }
+
     fn at_x(&self, value: f64) -> f64 {
         LEFT + self.x.position(value) * (self.width - LEFT - RIGHT)
     }
 
     fn at_y(&self, value: f64) -> f64 {
-        self.height - BOTTOM - self.y.position(value) * (self.height - TOP - BOTTOM)
+        self.height - self.bottom() - self.y.position(value) * (self.height - self.top() - self.bottom())
     }
 }
 
