@@ -1,5 +1,7 @@
-//! Pure reporters: recorded runs to text, for people ([`human`]) and for machines ([`json`], [`junit`], [`tap`],
-//! [`github`]).
+//! Pure reporters: recorded runs to text, for people ([`human`], [`html()`]) and for machines ([`json`], [`junit`],
+//! [`tap`], [`github`]); the same for load runs ([`load_summary`], [`load_html`], [`load_csv`] and others), for one
+//! that is still going on ([`load_live`], [`prometheus`]), and for two of them compared ([`compare_human`],
+//! [`compare_markdown`]).
 //!
 //! The contract: a reporter is a function of the records, and of transcript texts and figures the caller hands
 //! in, so an old run can be rendered again and gives the same text. Every form tells every verdict. A known
@@ -9,6 +11,7 @@
 //! What this crate does *not* do: no file, no clock, no terminal, no environment (whether to colour, and the
 //! width, are arguments), and no judging. Text that came from a server is made harmless for the form it is put
 //! into: no control character of a greeting reaches a terminal, and none ends an annotation or an XML element.
+//! A page loads nothing and runs nothing.
 //!
 //! ```
 //! use record::{CheckResult, Results, Run, Verdict};

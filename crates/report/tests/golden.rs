@@ -82,12 +82,29 @@ fn github() {
 }
 
 #[test]
+fn html() {
+    insta::assert_snapshot!(report::html(&run(), &results(), &transcripts).replace("><", ">\n<"));
+}
+
+#[test]
+fn html_is_self_contained_and_tells_every_result() {
+    let text = report::html(&run(), &results(), &transcripts);
+    assert!(!text.replace("http-equiv=", "").contains("http") && !text.contains("<script"));
+    for check in results().checks {
+        assert!(text.contains(&check.id), "{}", check.id);
+    }
+    let text = report::html(&interrupted(), &Results::default(), &transcripts);
+    assert!(text.contains("The run was not carried out to its end."), "{text}");
+}
+
+#[test]
 fn no_form_lets_a_control_character_through() {
     for text in [
         human(&run(), &results(), 100, true),
         report::junit(&run(), &results(), &transcripts),
         report::tap(&run(), &results()),
         report::github(&run(), &results()),
+        report::html(&run(), &results(), &transcripts),
         report::json(&run(), &results()),
     ] {
         let stray = text.chars().find(|character| character.is_control() && *character != '\n');
