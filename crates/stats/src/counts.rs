@@ -75,10 +75,24 @@ impl Counts {
         self.buckets().last().map_or(0, |(bucket, _)| highest_of(bucket))
     }
 
-    /// The figures for tables, the same as [`quantiles`](crate::quantiles) gives of the whole histogram.
+    /// The figures for tables, to the last digit those that [`quantiles`](crate::quantiles) gives of the whole
+    /// histogram.
     pub fn quantiles(&self) -> Quantiles {
-        // Only sums are needed of the rest, so that one histogram for a moment is not too much.
-        crate::quantiles(&self.histogram())
+        let (Some((first, _)), Some((last, _))) = (self.buckets().next(), self.buckets().last()) else {
+            return Quantiles::default();
+        };
+        let part_of_mean = |(bucket, count)| middle_of(bucket) as f64 * count as f64 / self.total as f64;
+        Quantiles {
+            count: self.total,
+            min_ns: lowest_of(first),
+            p50_ns: self.quantile(0.5),
+            p90_ns: self.quantile(0.9),
+            p95_ns: self.quantile(0.95),
+            p99_ns: self.quantile(0.99),
+            p999_ns: self.quantile(0.999),
+            max_ns: highest_of(last),
+            mean_ns: self.buckets().map(part_of_mean).sum(),
+        }
     }
 
     /// A whole histogram of the same counts.
@@ -124,7 +138,8 @@ impl Counts {
         }
     }
 
-    fn from_buckets(buckets: &[(u32, u64)]) -> Self {
+    /// From the numbers of the buckets, which must rise, and their counts.
+    pub(crate) fn from_buckets(buckets: &[(u32, u64)]) -> Self {
         let mut pairs = Vec::with_capacity(buckets.len() * 3);
         let (mut before, mut total) = (0, 0_u64);
         for (bucket, count) in buckets {
@@ -161,6 +176,18 @@ fn bucket_of(value: u64) -> u32 {
 pub(crate) fn highest_of(bucket: u32) -> u64 {
     let shift = (bucket >> HALF_BITS).saturating_sub(1);
     (u64::from(bucket - (shift << HALF_BITS) + 1) << shift) - 1
+}
+
+/// The lowest value of a bucket.
+pub(crate) fn lowest_of(bucket: u32) -> u64 {
+    let shift = (bucket >> HALF_BITS).saturating_sub(1);
+    u64::from(bucket - (shift << HALF_BITS)) << shift
+}
+
+/// The middle of a bucket, rounded up.
+fn middle_of(bucket: u32) -> u64 {
+    let (low, high) = (lowest_of(bucket), highest_of(bucket));
+    low + (high - low).div_ceil(2)
 }
 
 fn push_number(octets: &mut Vec<u8>, mut number: u64) {
@@ -237,6 +264,7 @@ mod tests {
             prop_assert_eq!(&counts.histogram(), &whole);
             prop_assert_eq!(counts.len(), whole.len());
             prop_assert_eq!(counts.max(), whole.max());
+            prop_assert_eq!(counts.quantiles(), crate::quantiles(&whole));
             for part in parts.into_iter().filter(|part| *part > 0.0) {
                 prop_assert_eq!(counts.quantile(part), whole.value_at_quantile(part));
             }

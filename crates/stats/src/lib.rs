@@ -8,6 +8,8 @@
 //! each second and tag. [`quantiles`] and [`encode_histogram`] are for single histograms. [`Chance`] and
 //! [`Distribution`] are the seeded numbers from which plans, think times, sizes and latencies are made.
 //!
+//! [`compare`] says of two runs what differs and how sure that is.
+//!
 //! The contract: three significant decimal digits from 1 ns to 1 h; what lies outside is counted at the nearest
 //! end, never dropped. Same records, same octets; same seed, same numbers.
 //!
@@ -21,6 +23,7 @@
 //! ```
 
 mod chance;
+pub mod compare;
 mod counts;
 mod distribution;
 mod encoding;
