@@ -107,7 +107,10 @@ impl Chart {
                                 Shape::Line { stroke, .. } => {
                                     path class=(line_class(layer.color, *stroke)) d="M1 5H21" {}
                                 }
-                                Shape::Area { .. } | Shape::Bars { .. } => {
+                                Shape::Area { .. } => {
+                                    rect class={ "fill area c" (layer.color) } x="1" y="0" width="20" height="10" {}
+                                }
+                                Shape::Bars { .. } => {
                                     rect class={ "fill c" (layer.color) } x="1" y="0" width="20" height="10" {}
                                 }
                             }
