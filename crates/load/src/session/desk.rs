@@ -1,0 +1,353 @@
+//! The part of a session that takes in what the server says: times, the reply under way, what is checked of it.
+//!
+//! Apart from the stream, since it is handed to the stream's reading as the consumer.
+
+use std::rc::Rc;
+
+use mail::load::Verifier;
+use proto::{Client, Deviations, Event, Limits, Shape, listing};
+use stats::Chance;
+
+use crate::plan::Arrival;
+use crate::recorder::Step;
+use crate::worker::Context;
+
+use super::failure::{Failure, shown};
+use super::listing::{Listed, Wrong};
+use super::recording::Recording;
+
+/// What was asked, so what the reply is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Greeting,
+    /// Only whether it is `+OK`.
+    Word,
+    Stat,
+    List,
+    Uidl,
+    /// A message to be verified.
+    Message,
+    /// A message that is not read to its end, but for so many octets.
+    Part(u64),
+    /// Content of no interest.
+    Content,
+    /// A SASL exchange.
+    Exchange,
+}
+
+/// The reply under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reply {
+    pub(super) asked: Asked,
+    pub(super) step: Step,
+    /// The status line has come.
+    pub(super) begun: bool,
+    /// Nothing more is awaited.
+    pub(super) done: bool,
+    /// A continuation came instead of a status line; what it said is in `challenge`.
+    pub(super) continues: bool,
+    /// Octets of content.
+    pub(super) octets: u64,
+    /// When the first of it came.
+    pub(super) first_ns: u64,
+}
+
+pub(super) struct Desk {
+    pub(super) context: Rc<Context>,
+    pub(super) arrival: Arrival,
+    pub(super) behaviour: u16,
+    pub(super) logged_in: bool,
+    pub(super) chance: Chance,
+    pub(super) client: Client,
+    pub(super) reply: Reply,
+    /// When the session really began.
+    pub(super) begun_ns: u64,
+    /// When the plan wants the next step.
+    pub(super) wanted_ns: u64,
+    /// The last reading of the clock: when the step before was complete.
+    pub(super) now_ns: u64,
+    /// The session's own deadline.
+    pub(super) deadline_ns: u64,
+    /// Until when the link is busy with what it has delivered; 0 if it is free.
+    pub(super) link_busy_ns: u64,
+    /// Count and octets by STAT.
+    pub(super) stat: (u64, u64),
+    pub(super) failure: Option<Failure>,
+    /// The APOP timestamp of the greeting, or the SASL challenge.
+    pub(super) challenge: Vec<u8>,
+    pub(super) listed: Option<Box<Listed>>,
+    verifier: Option<Box<Verifier>>,
+    pub(super) recording: Option<Box<Recording>>,
+}
+
+impl Desk {
+    pub(super) fn new(context: Rc<Context>, arrival: Arrival, behaviour: u16) -> Desk {
+        let now_ns = context.clock();
+        let session = context.scenario().timeouts.session;
+        let deadline_ns =
+            session.map_or(u64::MAX, |timeout| now_ns.saturating_add(crate::worker::nanoseconds(timeout)));
+        Desk {
+            chance: context.plan.chance(arrival.user, arrival.visit),
+            context,
+            arrival,
+            behaviour,
+            logged_in: false,
+            client: Client::new(Limits::default()),
+            reply: Reply {
+                asked: Asked::Greeting,
+                step: Step::CONNECT,
+                begun: false,
+                done: false,
+                continues: false,
+                octets: 0,
+                first_ns: 0,
+            },
+            begun_ns: now_ns,
+            wanted_ns: arrival.intended_ns,
+            now_ns,
+            deadline_ns,
+            link_busy_ns: 0,
+            stat: (0, 0),
+            failure: None,
+            challenge: Vec::new(),
+            listed: None,
+            verifier: None,
+            recording: None,
+        }
+    }
+
+    /// A reply is awaited from now on. The greeting is awaited by a fresh machine already.
+    pub(super) fn expect(&mut self, asked: Asked, step: Step, shape: Option<Shape>) {
+        if let Some(shape) = shape {
+            self.client.expect(shape);
+        }
+        self.reply =
+            Reply { asked, step, begun: false, done: false, continues: false, octets: 0, first_ns: 0 };
+        match asked {
+            Asked::List | Asked::Uidl => {
+                let context = &self.context;
+                self.listed.get_or_insert_with(|| context.listing()).start();
+            }
+            Asked::Message => {
+                let context = &self.context;
+                self.verifier.get_or_insert_with(|| context.verifier()).start();
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in what has arrived and says how much of it was used.
+    pub(super) fn take(&mut self, octets: &[u8]) -> usize {
+        let mut used = 0;
+        while self.failure.is_none() {
+            let step = self.client.step(&octets[used..]);
+            let raw = &octets[used..used + step.consumed];
+            used += step.consumed;
+            let Some(event) = step.event else {
+                if step.consumed == 0 {
+                    break;
+                }
+                continue;
+            };
+            if let Some(recording) = &mut self.recording {
+                recording.received(raw, matches!(event, Event::Content(_) | Event::End { .. }));
+            }
+            self.event(event);
+            if matches!(self.reply.asked, Asked::Part(_)) && self.reply.done {
+                break;
+            }
+        }
+        used
+    }
+
+    /// The verdict over a message that was retrieved whole.
+    pub(super) fn verdict(&mut self, number: u32) -> Result<(), Failure> {
+        let Some(mut verifier) = self.verifier.take() else { return Ok(()) };
+        let listed = self.listed.get_or_insert_with(|| self.context.listing());
+        if listed.owner.is_empty() {
+            let owner = self.context.scenario().accounts.user(self.arrival.user).unwrap_or_default();
+            listed.owner.extend_from_slice(owner.as_bytes());
+        }
+        let verdict = verifier.finish(&listed.owner);
+        let marked = verifier.marked();
+        listed.retrieved(number, marked);
+        let size = listed.octets(number);
+        self.context.return_verifier(verifier);
+
+        let octets = self.reply.octets;
+        let fail = |kind: &str, seen: String| {
+            Err(Failure::new(format!("verification:{kind}"), Step::RETR_LAST, seen))
+        };
+        let seeded = self.context.scenario().mail.is_some();
+        let result = if let Some(kind) = verdict.failure() {
+            fail(kind, format!("message {number} of {octets} octets: {verdict:?}"))
+        } else if size.is_some_and(|size| size != octets) {
+            let size = size.unwrap_or_default();
+            fail("size", format!("message {number}: LIST says {size} octets, RETR gave {octets}"))
+        } else if seeded && verdict == mail::load::ContentVerdict::Unverifiable {
+            fail(
+                "marker-missing",
+                format!(
+                    "message {number} bears no X-Poplab-Load header, although the scenario says that poplab seeded the mail"
+                ),
+            )
+        } else {
+            Ok(())
+        };
+        let mut recorder = self.context.recorder.borrow_mut();
+        let verified = &mut recorder.counters.verified;
+        verified.messages += 1;
+        verified.octets += octets;
+        if result.is_err() {
+            verified.failures += 1;
+        } else if verdict == mail::load::ContentVerdict::Unverifiable {
+            verified.unverifiable += 1;
+        } else {
+            verified.content += 1;
+        }
+        result
+    }
+
+    /// Counts a correct step that was complete at the last reading of the clock.
+    pub(super) fn sample(&mut self, step: Step, begun_ns: u64) {
+        let response = self.now_ns.saturating_sub(self.wanted_ns);
+        let service = self.now_ns.saturating_sub(begun_ns);
+        self.context.recorder.borrow_mut().sample(step, response, service);
+        self.wanted_ns = self.now_ns;
+    }
+
+    /// Counts a span from the intended start of the session to the last reading of the clock.
+    pub(super) fn sample_whole(&mut self, step: Step) {
+        let response = self.now_ns.saturating_sub(self.arrival.intended_ns);
+        let service = self.now_ns.saturating_sub(self.begun_ns);
+        self.context.recorder.borrow_mut().sample(step, response, service);
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        let step = self.reply.step;
+        match event {
+            Event::Status { status, deviations, last, .. } => {
+                self.reply.begun = true;
+                self.reply.continues = false;
+                self.failure = if status.is_ok() {
+                    Failure::deviating(step, deviations, status.line).or_else(|| self.positive(status.text))
+                } else if status.indicator == proto::Indicator::Err {
+                    Some(Failure::refused(step, &status))
+                } else {
+                    Failure::deviating(step, deviations, status.line)
+                };
+                self.reply.done = last;
+            }
+            Event::Continuation { data, line, deviations } => {
+                self.reply.begun = true;
+                self.reply.continues = true;
+                self.reply.done = true;
+                self.challenge.clear();
+                self.challenge.extend_from_slice(data);
+                self.failure = Failure::deviating(step, deviations, line);
+            }
+            Event::Content(content) => self.content(content),
+            Event::End { deviations } => {
+                self.reply.done = true;
+                self.failure = Failure::deviating(step, deviations, b"").or_else(|| self.end());
+            }
+            Event::Unsolicited { line } => {
+                self.failure = Some(Failure::new("deviation:unsolicited", step, shown(line)));
+            }
+            Event::Endless => {
+                self.failure =
+                    Some(Failure::new("deviation:endless", step, "a line that is longer than any may be"));
+            }
+        }
+    }
+
+    fn positive(&mut self, text: &[u8]) -> Option<Failure> {
+        match self.reply.asked {
+            Asked::Greeting => {
+                // Kept only where APOP needs it: most sessions keep nothing.
+                if self.context.weighted(self.behaviour).login == scenario::Mechanism::Apop {
+                    self.challenge.extend_from_slice(sasl::apop::timestamp(text).unwrap_or_default().as_bytes());
+                }
+                None
+            }
+            Asked::Stat => {
+                let (stat, deviations) = listing::stat(text);
+                if let Some(stat) = stat {
+                    self.stat = stat;
+                }
+                Failure::deviating(self.reply.step, deviations, text)
+            }
+            _ => {
+                // What goes wrong from here on goes wrong on the way to the last octet.
+                self.reply.step = match self.reply.step {
+                    Step::RETR_FIRST => Step::RETR_LAST,
+                    Step::TOP_FIRST => Step::TOP_LAST,
+                    step => step,
+                };
+                None
+            }
+        }
+    }
+
+    fn content(&mut self, content: &[u8]) {
+        self.reply.octets += content.len() as u64;
+        match self.reply.asked {
+            Asked::Message => {
+                if let Some(verifier) = &mut self.verifier {
+                    verifier.push(content);
+                }
+            }
+            Asked::List | Asked::Uidl => {
+                if let Some(listed) = &mut self.listed {
+                    let result = listed.push(content, self.reply.asked == Asked::Uidl);
+                    self.failure = result.err().and_then(|wrong| self.wrong(wrong, content));
+                }
+            }
+            Asked::Part(octets) => self.reply.done = self.reply.octets >= octets,
+            _ => {}
+        }
+    }
+
+    fn end(&mut self) -> Option<Failure> {
+        // The same unique-id twice is lawful for identical messages (RFC 1939 section 7); seeded ones all differ.
+        let distinct = self.reply.asked == Asked::Uidl && self.context.scenario().mail.is_some();
+        match (self.reply.asked, &mut self.listed) {
+            (Asked::List | Asked::Uidl, Some(listed)) => {
+                let result = listed.finish(distinct);
+                result.err().and_then(|wrong| self.wrong(wrong, b""))
+            }
+            _ => None,
+        }
+    }
+
+    fn wrong(&self, wrong: Wrong, line: &[u8]) -> Option<Failure> {
+        let step = self.reply.step;
+        let fail = |kind: &'static str, seen: &str| Some(Failure::new(kind, step, seen));
+        match wrong {
+            Wrong::Format(deviations) => Failure::deviating(step, deviations, line)
+                .or_else(|| Failure::deviating(step, unreadable(), line)),
+            Wrong::Numbers if step == Step::UIDL => {
+                fail("verification:unique-id", "UIDL and LIST do not speak of the same messages")
+            }
+            Wrong::Numbers => fail("deviation:number-order", "the numbers of a listing do not ascend"),
+            Wrong::Twice => {
+                fail("verification:unique-id", "two messages of one maildrop have the same unique-id")
+            }
+        }
+    }
+}
+
+fn unreadable() -> Deviations {
+    [proto::Deviation::NumberMissing].into_iter().collect()
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(listed) = self.listed.take() {
+            self.context.return_listing(listed);
+        }
+        if let Some(verifier) = self.verifier.take() {
+            self.context.return_verifier(verifier);
+        }
+    }
+}

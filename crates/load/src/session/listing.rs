@@ -1,0 +1,290 @@
+//! What a session knows of its maildrop: numbers, sizes, unique-ids, and which messages are poplab's own.
+
+use proto::{Deviation, Deviations, listing};
+
+/// Longest line of a listing that is taken in; RFC 1939 section 3 allows 512 octets.
+const LINE: usize = 1024;
+
+/// Most messages of a maildrop that are told apart.
+const MESSAGES: usize = 1_000_000;
+
+/// A listing larger than this is not kept for another session.
+const KEPT: usize = 4096;
+
+/// One message of the maildrop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// Its number in this session.
+    pub number: u32,
+    /// Its size by LIST, if that was asked for.
+    pub octets: Option<u64>,
+    /// A 64-bit hash of its unique-id, if UIDL was asked for.
+    pub unique_id: Option<u64>,
+    /// Whether it was retrieved in this session and carried poplab's marker.
+    pub marked: bool,
+}
+
+/// The maildrop as far as a session has looked. Used again by later sessions, so that they need not allocate.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) messages: Vec<Message>,
+    /// The owner's name as the seeded mail has it.
+    pub(crate) owner: Vec<u8>,
+    /// A message without poplab's marker, if one was seen.
+    foreign: Option<u32>,
+    /// How many were seen to carry it.
+    marked: usize,
+    /// A line whose end has not come yet.
+    partial: Vec<u8>,
+    /// Lines of the listing under way.
+    lines: usize,
+    /// Whether numbers come from LIST or UIDL before the listing under way.
+    known: bool,
+}
+
+/// What is wrong with a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// A line breaks the format.
+    Format(Deviations),
+    /// LIST and UIDL do not speak of the same messages, or numbers repeat.
+    Numbers,
+    /// Two messages have the same unique-id.
+    Twice,
+}
+
+impl Listed {
+    /// Forgets everything. False if it has become too large to keep.
+    pub(crate) fn clear(&mut self) -> bool {
+        let small = self.messages.capacity() <= KEPT && self.partial.capacity() <= LINE * 2;
+        self.messages.clear();
+        self.owner.clear();
+        self.partial.clear();
+        self.foreign = None;
+        self.marked = 0;
+        self.known = false;
+        small
+    }
+
+    /// A listing begins.
+    pub(crate) fn start(&mut self) {
+        self.partial.clear();
+        self.lines = 0;
+        self.known = !self.messages.is_empty();
+    }
+
+    /// Some of the listing, in any split.
+    pub(crate) fn push(&mut self, octets: &[u8], ids: bool) -> Result<(), Wrong> {
+        let mut rest = octets;
+        while let Some(end) = rest.iter().position(|octet| *octet == b'\n') {
+            let (line, after) = rest.split_at(end);
+            rest = &after[1..];
+            if self.partial.is_empty() {
+                self.line(line, ids)?;
+            } else {
+                let mut whole = std::mem::take(&mut self.partial);
+                whole.extend_from_slice(line);
+                let result = self.line(&whole, ids);
+                whole.clear();
+                self.partial = whole;
+                result?;
+            }
+        }
+        if self.partial.len() + rest.len() > LINE {
+            return Err(Wrong::Format([Deviation::StatusTooLong].into_iter().collect()));
+        }
+        self.partial.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// The listing has ended.
+    pub(crate) fn finish(&mut self, distinct_ids: bool) -> Result<(), Wrong> {
+        if self.known && self.lines != self.messages.len() {
+            return Err(Wrong::Numbers);
+        }
+        if distinct_ids {
+            let mut ids: Vec<u64> = self.messages.iter().filter_map(|message| message.unique_id).collect();
+            ids.sort_unstable();
+            if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+                return Err(Wrong::Twice);
+            }
+        }
+        Ok(())
+    }
+
+    /// The message of this number.
+    pub(crate) fn message(&mut self, number: u32) -> Option<&mut Message> {
+        let place = self.place(number)?;
+        self.messages.get_mut(place)
+    }
+
+    /// Whether there is a message of this number.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        self.place(number).is_some()
+    }
+
+    /// The size of that message by LIST.
+    pub(crate) fn octets(&self, number: u32) -> Option<u64> {
+        self.messages.get(self.place(number)?)?.octets
+    }
+
+    /// Whether every message of the maildrop was seen to be poplab's own; a maildrop never listed is not.
+    pub(crate) fn all_marked(&self) -> bool {
+        self.foreign.is_none() && !self.messages.is_empty() && self.marked == self.messages.len()
+    }
+
+    /// The first message that was seen to be somebody else's.
+    pub(crate) fn foreign(&self) -> Option<u32> {
+        self.foreign
+    }
+
+    /// A message was retrieved whole, and did or did not carry poplab's marker.
+    pub(crate) fn retrieved(&mut self, number: u32, marked: bool) {
+        if !marked {
+            self.foreign.get_or_insert(number);
+        }
+        if let Some(message) = self.message(number)
+            && marked
+            && !message.marked
+        {
+            message.marked = true;
+            self.marked += 1;
+        }
+    }
+
+    fn line(&mut self, line: &[u8], ids: bool) -> Result<(), Wrong> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let (number, octets, unique_id) = if ids {
+            let (parsed, deviations) = listing::unique_id(line);
+            let (number, id) = parsed.filter(|_| deviations.is_empty()).ok_or(Wrong::Format(deviations))?;
+            (number, None, Some(hash(id)))
+        } else {
+            let (parsed, deviations) = listing::scan(line);
+            let (number, octets) = parsed.filter(|_| deviations.is_empty()).ok_or(Wrong::Format(deviations))?;
+            (number, Some(octets), None)
+        };
+        let number = u32::try_from(number).map_err(|_| Wrong::Numbers)?;
+        self.lines += 1;
+        if self.known {
+            let message = self.message(number).ok_or(Wrong::Numbers)?;
+            message.octets = octets.or(message.octets);
+            message.unique_id = unique_id.or(message.unique_id);
+            return Ok(());
+        }
+        let ascending = self.messages.last().is_none_or(|last| last.number < number);
+        if !ascending || self.messages.len() >= MESSAGES {
+            return Err(Wrong::Numbers);
+        }
+        self.messages.push(Message { number, octets, unique_id, marked: false });
+        Ok(())
+    }
+
+    /// Numbers ascend, and nearly always from 1 without a gap.
+    fn place(&self, number: u32) -> Option<usize> {
+        let guess = usize::try_from(number).ok()?.checked_sub(1)?;
+        match self.messages.get(guess) {
+            Some(message) if message.number == number => Some(guess),
+            _ => self.messages.binary_search_by_key(&number, |message| message.number).ok(),
+        }
+    }
+}
+
+/// What one user (or one of its devices) remembers of a maildrop it leaves mail in: hashes of unique-ids, sorted.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    ids: Vec<u64>,
+}
+
+impl Memory {
+    pub(crate) fn knows(&self, id: u64) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+
+    pub(crate) fn learn(&mut self, id: u64) {
+        if let Err(place) = self.ids.binary_search(&id) {
+            self.ids.insert(place, id);
+        }
+    }
+
+    /// Forgets what is no longer there, so that a memory is never larger than the maildrop.
+    pub(crate) fn keep(&mut self, present: &[Message]) {
+        if self.ids.len() > present.len() {
+            let mut there: Vec<u64> = present.iter().filter_map(|message| message.unique_id).collect();
+            there.sort_unstable();
+            self.ids.retain(|id| there.binary_search(id).is_ok());
+        }
+    }
+}
+
+/// FNV-1a, finished with a mixer: 64 bits of a unique-id. Two of a thousand messages are taken for the same once in
+/// 10¹³ maildrops.
+fn hash(id: &[u8]) -> u64 {
+    let hash = id.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+        (hash ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let mixed = (hash ^ (hash >> 31)).wrapping_mul(0x7fb5_d329_728e_a185);
+    mixed ^ (mixed >> 29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(lists: &[(&[u8], bool)]) -> Result<Listed, Wrong> {
+        let mut listed = Listed::default();
+        for (text, ids) in lists {
+            listed.start();
+            // One octet at a time is the hardest split.
+            for octet in *text {
+                listed.push(&[*octet], *ids)?;
+            }
+            listed.finish(true)?;
+        }
+        Ok(listed)
+    }
+
+    #[test]
+    fn list_and_uidl_come_together() {
+        let listed = listed(&[(b"1 120\r\n2 200\r\n", false), (b"1 abc\r\n2 abd\r\n", true)]).unwrap();
+        assert_eq!(listed.messages.len(), 2);
+        assert_eq!((listed.messages[1].number, listed.messages[1].octets), (2, Some(200)));
+        assert_ne!(listed.messages[0].unique_id, listed.messages[1].unique_id);
+        assert!(listed.messages[0].unique_id.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_found() {
+        let wrong = |lists: &[(&[u8], bool)]| listed(lists).unwrap_err();
+        assert_eq!(wrong(&[(b"1 120\r\n", false), (b"1 a\r\n2 b\r\n", true)]), Wrong::Numbers);
+        assert_eq!(wrong(&[(b"1 120\r\n2 3\r\n", false), (b"1 a\r\n", true)]), Wrong::Numbers);
+        assert_eq!(wrong(&[(b"2 120\r\n1 3\r\n", false)]), Wrong::Numbers);
+        assert_eq!(wrong(&[(b"1 a\r\n2 a\r\n", true)]), Wrong::Twice);
+        assert!(matches!(wrong(&[(b"1\r\n", false)]), Wrong::Format(_)));
+        assert!(matches!(wrong(&[(&[b'1'; 2000], false)]), Wrong::Format(_)));
+    }
+
+    #[test]
+    fn only_a_maildrop_seen_whole_is_all_marked() {
+        let mut listed = listed(&[(b"1 120\r\n2 200\r\n", false)]).unwrap();
+        assert!(!Listed::default().all_marked() && !listed.all_marked());
+        listed.retrieved(1, true);
+        listed.retrieved(1, true);
+        listed.retrieved(3, true);
+        assert!(!listed.all_marked());
+        listed.retrieved(2, true);
+        assert!(listed.all_marked());
+        listed.retrieved(2, false);
+        assert_eq!((listed.all_marked(), listed.foreign()), (false, Some(2)));
+    }
+
+    #[test]
+    fn a_memory_is_no_larger_than_the_maildrop() {
+        let message = |id| Message { number: 1, octets: None, unique_id: Some(id), marked: false };
+        let mut memory = Memory::default();
+        for id in [5, 3, 9, 3] {
+            memory.learn(id);
+        }
+        memory.keep(&[message(3), message(7)]);
+        assert!(memory.knows(3) && !memory.knows(5) && !memory.knows(9));
+    }
+}

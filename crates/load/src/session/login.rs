@@ -1,0 +1,171 @@
+//! Logging in, by each mechanism; one step, however many lines it takes.
+
+use proto::Shape;
+use scenario::Mechanism;
+
+use crate::recorder::Step;
+
+use super::Session;
+use super::desk::Asked;
+use super::failure::Failure;
+
+/// Longest command line that servers must take (RFC 2449 section 4), without its line end.
+const COMMAND: usize = 253;
+
+/// More lines than any mechanism needs; a server that asks for more is not going to let anybody in.
+const ROUNDS: usize = 8;
+
+impl Session {
+    /// Logs in as the scenario says for this user.
+    ///
+    /// # Errors
+    /// As of every step; `err:AUTH` and its like if the server refuses.
+    pub async fn login(&mut self) -> Result<(), Failure> {
+        let (mechanism, user, password) = self.credentials();
+        let begun_ns = self.pause().await?;
+        self.authenticate(mechanism, &user, &password).await?;
+        let desk = &mut self.desk;
+        desk.logged_in = true;
+        desk.sample(tag(mechanism), begun_ns);
+        desk.sample_whole(Step::READY);
+        Ok(())
+    }
+
+    /// Tries to log in with a password that is certainly wrong. The refusal is what is wanted, and no latency sample:
+    /// servers delay it on purpose.
+    ///
+    /// # Errors
+    /// As of every step; `verification:password` if the server lets anybody in.
+    pub async fn login_with_wrong_password(&mut self) -> Result<(), Failure> {
+        let (mechanism, user, password) = self.credentials();
+        let wrong = format!("wrong-{:016x}{}", self.desk.chance.next(), password.len());
+        self.pause().await?;
+        match self.authenticate(mechanism, &user, &wrong).await {
+            Ok(()) => {
+                let seen = "the server accepted a password that is wrong";
+                Err(Failure::new("verification:password", tag(mechanism), seen))
+            }
+            Err(refusal) if refusal.kind() == "err" || refusal.kind() == "err:AUTH" => {
+                // The step is done, as planned; the next one is wanted now.
+                self.desk.wanted_ns = self.desk.now_ns;
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn credentials(&self) -> (Mechanism, String, String) {
+        let accounts = &self.desk.context.scenario().accounts;
+        let user = self.desk.arrival.user;
+        let password = accounts.password(user).map_or_else(String::new, |secret| secret.reveal().to_owned());
+        let mechanism = self.desk.context.weighted(self.desk.behaviour).login;
+        (mechanism, accounts.user(user).unwrap_or_default(), password)
+    }
+
+    async fn authenticate(&mut self, mechanism: Mechanism, user: &str, password: &str) -> Result<(), Failure> {
+        let step = tag(mechanism);
+        self.secret(password.as_bytes());
+        match mechanism {
+            Mechanism::User => {
+                self.say(step, Asked::Word, Shape::Single, &["USER ", user]).await?;
+                self.latency().await?;
+                self.say(step, Asked::Word, Shape::Single, &["PASS ", password]).await
+            }
+            Mechanism::Apop => {
+                let timestamp = std::mem::take(&mut self.desk.challenge);
+                let Ok(timestamp) = String::from_utf8(timestamp) else { return Err(no_timestamp()) };
+                if timestamp.is_empty() {
+                    return Err(no_timestamp());
+                }
+                let digest = sasl::apop::digest(&timestamp, password);
+                self.secret(digest.as_bytes());
+                self.say(step, Asked::Word, Shape::Single, &["APOP ", user, " ", &digest]).await
+            }
+            Mechanism::Plain => self.sasl(step, sasl::Mechanism::Plain, user, password).await,
+            Mechanism::CramMd5 => self.sasl(step, sasl::Mechanism::CramMd5, user, password).await,
+            Mechanism::ScramSha256 => self.sasl(step, sasl::Mechanism::ScramSha256, user, password).await,
+        }
+    }
+
+    /// AUTH (RFC 5034 section 4).
+    async fn sasl(
+        &mut self,
+        step: Step,
+        mechanism: sasl::Mechanism,
+        user: &str,
+        password: &str,
+    ) -> Result<(), Failure> {
+        let nonce = format!("{:016x}", self.desk.chance.next());
+        let mut client = sasl::client(mechanism, user, password, &nonce);
+        let initial = client.initial().map(sasl::base64::encode);
+        let line = format!("AUTH {}", mechanism.name());
+        // An initial response that does not fit the line goes after the empty challenge.
+        let (initial, mut pending) = match initial {
+            Some(initial) if line.len() + 1 + initial.len() <= COMMAND => (Some(initial), None),
+            other => (None, other),
+        };
+        if let Some(initial) = initial.as_ref().or(pending.as_ref()) {
+            self.secret(initial.as_bytes());
+        }
+        match &initial {
+            Some(initial) => self.say(step, Asked::Exchange, Shape::Exchange, &[&line, " ", initial]).await?,
+            None => self.say(step, Asked::Exchange, Shape::Exchange, &[&line]).await?,
+        }
+        for _ in 0..ROUNDS {
+            if !self.desk.reply.continues {
+                return if client.finished() || mechanism != sasl::Mechanism::ScramSha256 {
+                    Ok(())
+                } else {
+                    Err(Failure::new("verification:server", step, "+OK before the server had proved itself"))
+                };
+            }
+            let challenge = std::mem::take(&mut self.desk.challenge);
+            let response = match pending.take().filter(|_| challenge.is_empty()) {
+                Some(pending) => pending,
+                None => {
+                    let octets = sasl::base64::decode(&challenge)
+                        .map_err(|error| Failure::new("deviation:continuation-not-base64", step, error.to_string()))?;
+                    let response = client
+                        .respond(&octets)
+                        .map_err(|error| Failure::new("verification:server", step, error.to_string()))?;
+                    sasl::base64::encode(response)
+                }
+            };
+            self.secret(response.as_bytes());
+            self.latency().await?;
+            self.say(step, Asked::Exchange, Shape::Exchange, &[&response]).await?;
+        }
+        Err(Failure::new("verification:server", step, "the server asks without end"))
+    }
+
+    async fn say(&mut self, step: Step, asked: Asked, shape: Shape, words: &[&str]) -> Result<(), Failure> {
+        let compose = |line: &mut Vec<u8>| {
+            for word in words {
+                line.extend_from_slice(word.as_bytes());
+            }
+            line.extend_from_slice(b"\r\n");
+        };
+        self.exchange(step, asked, shape, &compose).await
+    }
+
+    /// Registers what must not be shown. Only a recorded session shows anything.
+    fn secret(&mut self, secret: &[u8]) {
+        if let Some(recording) = &mut self.desk.recording {
+            recording.secret(secret);
+        }
+    }
+}
+
+fn tag(mechanism: Mechanism) -> Step {
+    match mechanism {
+        Mechanism::User => Step::LOGIN_USER,
+        Mechanism::Apop => Step::LOGIN_APOP,
+        Mechanism::Plain => Step::LOGIN_PLAIN,
+        Mechanism::CramMd5 => Step::LOGIN_CRAM_MD5,
+        Mechanism::ScramSha256 => Step::LOGIN_SCRAM_SHA_256,
+    }
+}
+
+fn no_timestamp() -> Failure {
+    Failure::new("err", Step::LOGIN_APOP, "the greeting has no timestamp, so the server does not offer APOP")
+}

@@ -1,0 +1,351 @@
+//! One session with the server: what shipped and custom behaviours are written on.
+//!
+//! Lock-step: each command awaits its reply before the next. A session owns no buffer; what the server says is read
+//! into the thread's scratch buffer and taken in at once, so that an idle session is a few hundred octets. Whatever
+//! goes wrong ends the session: a step gives a [`Failure`], the behaviour hands it on, the worker counts it.
+//!
+//! Mail safety: [`Session::dele`] is the only way a DELE leaves, and it asks first.
+
+mod desk;
+mod exchange;
+mod failure;
+mod listing;
+mod login;
+mod open;
+mod recording;
+mod timer;
+
+use std::io::Write as _;
+use std::rc::Rc;
+use std::time::Duration;
+
+use net::Stream;
+use proto::Shape;
+use scenario::Behaviour;
+
+use crate::plan::Arrival;
+use crate::recorder::Step;
+use crate::worker::{Context, nanoseconds};
+
+use desk::{Asked, Desk};
+pub use failure::Failure;
+pub use listing::Message;
+pub(crate) use listing::{Listed, Memory};
+pub(crate) use recording::Recording;
+use timer::Timer;
+
+/// How long the server is given to close the connection after QUIT before this side does.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// One session of one user. Times are taken and counted by the steps themselves.
+pub struct Session {
+    stream: Option<Stream>,
+    tail: Vec<u8>,
+    timer: Timer,
+    desk: Desk,
+}
+
+impl Session {
+    pub(crate) fn new(context: Rc<Context>, arrival: Arrival, behaviour: u16) -> Session {
+        Session {
+            stream: None,
+            tail: Vec::new(),
+            timer: Timer::default(),
+            desk: Desk::new(context, arrival, behaviour),
+        }
+    }
+
+    /// The index of the account in the scenario.
+    pub fn user(&self) -> u64 {
+        self.desk.arrival.user
+    }
+
+    /// The how-manieth session of this user it is, from 0.
+    pub fn visit(&self) -> u32 {
+        self.desk.arrival.visit
+    }
+
+    /// What this user does, as the scenario says.
+    pub fn behaviour(&self) -> &Behaviour {
+        &self.desk.context.weighted(self.desk.behaviour).behaviour
+    }
+
+    /// The next seeded number of this session, from 0 to just below 1: the same in every run with the same seed.
+    pub fn uniform(&mut self) -> f64 {
+        self.desk.chance.uniform()
+    }
+
+    /// What the maildrop holds as far as LIST and UIDL were asked for, in ascending numbers.
+    pub fn messages(&self) -> &[Message] {
+        self.desk.listed.as_ref().map_or(&[], |listed| &listed.messages)
+    }
+
+    /// STAT (RFC 1939 section 5): the number of messages and their octets.
+    ///
+    /// # Errors
+    /// Any [`Failure`], as of every step.
+    pub async fn stat(&mut self) -> Result<(u64, u64), Failure> {
+        self.simple(Step::STAT, Asked::Stat, b"STAT\r\n").await?;
+        Ok(self.desk.stat)
+    }
+
+    /// LIST without argument: afterwards [`Session::messages`] has numbers and sizes. Timed to the last octet.
+    ///
+    /// # Errors
+    /// As of every step; a listing that contradicts an earlier UIDL is one.
+    pub async fn list(&mut self) -> Result<usize, Failure> {
+        self.simple(Step::LIST, Asked::List, b"LIST\r\n").await?;
+        Ok(self.messages().len())
+    }
+
+    /// UIDL without argument (RFC 1939 section 7): afterwards [`Session::messages`] has unique-ids. Timed to the last
+    /// octet.
+    ///
+    /// # Errors
+    /// As of every step; a listing that contradicts an earlier LIST, or repeats a unique-id of seeded mail, is one.
+    pub async fn uidl(&mut self) -> Result<usize, Failure> {
+        self.simple(Step::UIDL, Asked::Uidl, b"UIDL\r\n").await?;
+        Ok(self.messages().len())
+    }
+
+    /// RETR: the whole message, verified: framing, its size against LIST if that was asked for, and for seeded mail
+    /// the content and whose it is. Gives its octets.
+    ///
+    /// # Errors
+    /// As of every step; wrong data is a `verification:` failure. Where the server announces that retrieving deletes,
+    /// nothing is retrieved without the permission to delete.
+    pub async fn retr(&mut self, number: u32) -> Result<u64, Failure> {
+        let begun_ns = self.retrieve(number, Asked::Message).await?;
+        self.desk.verdict(number)?;
+        self.first_and_last(Step::RETR_FIRST, Step::RETR_LAST, begun_ns);
+        Ok(self.desk.reply.octets)
+    }
+
+    /// RETR, but the connection is cut off after so many octets of the message. The session is over then, and
+    /// nothing went wrong.
+    ///
+    /// # Errors
+    /// As of every step.
+    pub async fn retr_and_hang_up(&mut self, number: u32, after_octets: u64) -> Result<(), Failure> {
+        let begun_ns = self.retrieve(number, Asked::Part(after_octets.max(1))).await?;
+        self.desk.now_ns = self.desk.reply.first_ns;
+        self.desk.sample(Step::RETR_FIRST, begun_ns);
+        self.hang_up();
+        Ok(())
+    }
+
+    /// TOP (RFC 1939 section 7): the header and so many lines of the body.
+    ///
+    /// # Errors
+    /// As of every step.
+    pub async fn top(&mut self, number: u32, lines: u32) -> Result<u64, Failure> {
+        let begun_ns = self.pause().await?;
+        let compose = move |line: &mut Vec<u8>| number_line(line, "TOP", number, Some(lines));
+        self.exchange(Step::TOP_FIRST, Asked::Content, Shape::Multi, &compose).await?;
+        self.first_and_last(Step::TOP_FIRST, Step::TOP_LAST, begun_ns);
+        Ok(self.desk.reply.octets)
+    }
+
+    /// DELE, if that is allowed: the run has the permission, and *every* message of this maildrop was listed,
+    /// retrieved in this session, and carried poplab's marker. Looking at the one message would not do: a server that
+    /// renumbers, or is off by one, deletes another one.
+    ///
+    /// # Errors
+    /// As of every step; `foreign-mail` if there is other mail, and then nothing was sent.
+    pub async fn dele(&mut self, number: u32) -> Result<(), Failure> {
+        self.may_delete(number)?;
+        let begun_ns = self.pause().await?;
+        let compose = move |line: &mut Vec<u8>| number_line(line, "DELE", number, None);
+        self.exchange(Step::DELE, Asked::Word, Shape::Single, &compose).await?;
+        self.desk.sample(Step::DELE, begun_ns);
+        Ok(())
+    }
+
+    /// NOOP.
+    ///
+    /// # Errors
+    /// As of every step.
+    pub async fn noop(&mut self) -> Result<(), Failure> {
+        self.simple(Step::NOOP, Asked::Word, b"NOOP\r\n").await
+    }
+
+    /// RSET.
+    ///
+    /// # Errors
+    /// As of every step.
+    pub async fn rset(&mut self) -> Result<(), Failure> {
+        self.simple(Step::RSET, Asked::Word, b"RSET\r\n").await
+    }
+
+    /// CAPA (RFC 2449 section 5).
+    ///
+    /// # Errors
+    /// As of every step.
+    pub async fn capa(&mut self) -> Result<(), Failure> {
+        let begun_ns = self.pause().await?;
+        self.exchange(Step::CAPA, Asked::Content, Shape::Multi, &|line| line.extend_from_slice(b"CAPA\r\n")).await?;
+        self.desk.sample(Step::CAPA, begun_ns);
+        Ok(())
+    }
+
+    /// QUIT, and the end of the session. It is complete with the reply; after it the server is given a second to
+    /// close first, which keeps this machine's ports free.
+    ///
+    /// # Errors
+    /// As of every step: what was deleted may not be deleted then (RFC 1939 section 6).
+    pub async fn quit(&mut self) -> Result<(), Failure> {
+        self.simple(Step::QUIT, Asked::Word, b"QUIT\r\n").await?;
+        self.desk.sample_whole(Step::SESSION);
+        if let Some(mut stream) = self.stream.take() {
+            let Session { timer, desk, tail, .. } = self;
+            let until = desk.now_ns.saturating_add(nanoseconds(FAREWELL));
+            std::future::poll_fn(|task| {
+                match stream.poll_receive(task, tail, usize::MAX, &mut |octets| octets.len()) {
+                    std::task::Poll::Ready(_) => std::task::Poll::Ready(()),
+                    std::task::Poll::Pending => timer.poll(task, &desk.context, until),
+                }
+            })
+            .await;
+            if let Some(recording) = &mut desk.recording {
+                recording.note(&stream.ending().map_or_else(
+                    || "closed by client".to_owned(),
+                    |ending| format!("closed by server, {ending}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the connection at once, without QUIT, as a client that lost its network. Nothing went wrong.
+    pub fn hang_up(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            stream.abandon();
+            if let Some(recording) = &mut self.desk.recording {
+                recording.note("closed by client without QUIT");
+            }
+        }
+    }
+
+    /// Pauses as long as the scenario's think time says.
+    ///
+    /// # Errors
+    /// The session's own deadline passed.
+    pub async fn think(&mut self) -> Result<(), Failure> {
+        let desk = &mut self.desk;
+        let seconds = desk.context.weighted(desk.behaviour).think.sample(&mut desk.chance);
+        self.think_s(seconds).await
+    }
+
+    /// Pauses that long; the next step is wanted then.
+    ///
+    /// # Errors
+    /// The session's own deadline passed.
+    pub async fn hold(&mut self, lasting: Duration) -> Result<(), Failure> {
+        self.think_s(lasting.as_secs_f64()).await
+    }
+
+    /// How much time the plan has left.
+    pub fn time_left(&self) -> Duration {
+        Duration::from_nanos(self.desk.context.end_ns.saturating_sub(self.desk.now_ns))
+    }
+
+    /// Times what happens within as a step of this name, beside the steps it is made of: from when the plan wanted
+    /// its first step, and from when that was begun.
+    ///
+    /// # Errors
+    /// Those of what happens within; then there is no sample.
+    pub async fn step<T>(
+        &mut self,
+        name: &str,
+        within: impl AsyncFnOnce(&mut Session) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let (wanted_ns, begun_ns) = (self.desk.wanted_ns, self.desk.now_ns);
+        let done = within(self).await?;
+        let desk = &mut self.desk;
+        let mut recorder = desk.context.recorder.borrow_mut();
+        let step = recorder.named(name);
+        recorder.sample(step, desk.now_ns.saturating_sub(wanted_ns), desk.now_ns.saturating_sub(begun_ns));
+        drop(recorder);
+        Ok(done)
+    }
+
+    /// The behaviour, borrowed from the worker instead of from the session.
+    pub(crate) fn behaviour_of<'a>(&self, context: &'a Context) -> &'a Behaviour {
+        &context.weighted(self.desk.behaviour).behaviour
+    }
+
+    pub(crate) fn arrival(&self) -> Arrival {
+        self.desk.arrival
+    }
+
+    pub(crate) fn context(&self) -> &Rc<Context> {
+        &self.desk.context
+    }
+
+    pub(crate) fn record(&mut self, recording: Recording) {
+        self.desk.recording = Some(Box::new(recording));
+    }
+
+    pub(crate) fn take_recording(&mut self) -> Option<Box<Recording>> {
+        self.desk.recording.take()
+    }
+
+    /// A command that always reads the same.
+    async fn simple(&mut self, step: Step, asked: Asked, line: &'static [u8]) -> Result<(), Failure> {
+        let begun_ns = self.pause().await?;
+        let shape = Shape::of(line.strip_suffix(b"\r\n").unwrap_or(line));
+        self.exchange(step, asked, shape, &|buffer| buffer.extend_from_slice(line)).await?;
+        self.desk.sample(step, begun_ns);
+        Ok(())
+    }
+
+    async fn retrieve(&mut self, number: u32, asked: Asked) -> Result<u64, Failure> {
+        let assignment = &self.desk.context.assignment;
+        if assignment.retrieval_deletes && !assignment.allow_delete {
+            let seen = "the server announces EXPIRE 0: what is retrieved may be deleted, so nothing is retrieved";
+            return Err(Failure::new("no-permission", Step::RETR_FIRST, seen));
+        }
+        let begun_ns = self.pause().await?;
+        let compose = move |line: &mut Vec<u8>| number_line(line, "RETR", number, None);
+        self.exchange(Step::RETR_FIRST, asked, Shape::Multi, &compose).await?;
+        Ok(begun_ns)
+    }
+
+    /// Counts the two times of a command with content.
+    fn first_and_last(&mut self, first: Step, last: Step, begun_ns: u64) {
+        let desk = &mut self.desk;
+        let since = |from: u64, to: u64| to.saturating_sub(from);
+        let (wanted, first_ns) = (desk.wanted_ns, desk.reply.first_ns);
+        desk.context.recorder.borrow_mut().sample(first, since(wanted, first_ns), since(begun_ns, first_ns));
+        desk.sample(last, begun_ns);
+    }
+
+    fn may_delete(&self, number: u32) -> Result<(), Failure> {
+        let refused = |kind: &'static str, seen: String| Err(Failure::new(kind, Step::DELE, seen));
+        if !self.desk.context.assignment.allow_delete {
+            return refused("no-permission", "mail is deleted only with --allow-delete".to_owned());
+        }
+        match &self.desk.listed {
+            Some(listed) if listed.all_marked() && listed.has(number) => Ok(()),
+            Some(listed) if listed.foreign().is_some() => {
+                let foreign = listed.foreign().unwrap_or_default();
+                refused(
+                    "foreign-mail",
+                    format!("message {foreign} was not made by poplab, so nothing is deleted from this maildrop"),
+                )
+            }
+            _ => refused(
+                "foreign-mail",
+                "not every message of the maildrop was seen to be poplab's own, so nothing is deleted".to_owned(),
+            ),
+        }
+    }
+}
+
+fn number_line(line: &mut Vec<u8>, keyword: &str, number: u32, more: Option<u32>) {
+    // Writing to a Vec cannot fail.
+    let _ = match more {
+        Some(more) => write!(line, "{keyword} {number} {more}\r\n"),
+        None => write!(line, "{keyword} {number}\r\n"),
+    };
+}

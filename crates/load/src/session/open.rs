@@ -1,0 +1,92 @@
+//! The way in: connection, TLS, greeting.
+
+use proto::{Client, Limits, Shape};
+use scenario::Mode;
+
+use crate::recorder::Step;
+
+use super::Session;
+use super::desk::Asked;
+use super::failure::Failure;
+
+impl Session {
+    /// Connects as this user does: the connection, TLS if it is implicit, the greeting, and STLS with its TLS if that
+    /// is the user's way. Each is a step of its own.
+    ///
+    /// # Errors
+    /// As of every step.
+    pub async fn connect(&mut self) -> Result<(), Failure> {
+        let user = self.user();
+        let mode = self.desk.context.mode(user);
+        self.dial(user, mode).await?;
+        if mode == Mode::Implicit {
+            self.secure(user, Step::TLS).await?;
+        }
+        self.greeting().await?;
+        if mode == Mode::Starttls {
+            self.stls().await?;
+            self.secure(user, Step::STLS_TLS).await?;
+            // What was said in the clear counts no more, and there is no new greeting (RFC 2595 section 4).
+            self.tail.clear();
+            self.desk.client = Client::resume(Limits::default());
+        }
+        Ok(())
+    }
+
+    async fn dial(&mut self, user: u64, mode: Mode) -> Result<(), Failure> {
+        let context = self.desk.context.clone();
+        if let Some(recording) = &mut self.desk.recording {
+            recording.note(&format!("connect {}", mode.name()));
+        }
+        let Some(address) = context.target(user, mode) else {
+            let seen = format!("the run has no entrance for `{}`", mode.name());
+            return Err(Failure::new("unreachable", Step::CONNECT, seen));
+        };
+        let begun_ns = self.desk.now_ns;
+        let source = context.source();
+        let dialer = context.dialer(user);
+        let at_most = context.scenario().timeouts.connect;
+        // On the heap for as long as it takes: it must not grow each session for its whole life.
+        let connecting = Box::pin(async move { dialer.connect_to(address, source).await });
+        let stream = self.within(Step::CONNECT, at_most, connecting).await?;
+        self.stream = Some(stream.map_err(|error| Failure::dialling(Step::CONNECT, &error))?);
+        self.desk.sample(Step::CONNECT, begun_ns);
+        Ok(())
+    }
+
+    async fn secure(&mut self, user: u64, step: Step) -> Result<(), Failure> {
+        let Some(stream) = self.stream.take() else {
+            return Err(Failure::new("closed", step, "the session was over before"));
+        };
+        let context = self.desk.context.clone();
+        let begun_ns = self.desk.now_ns;
+        let dialer = context.dialer(user);
+        let name = context.tls_target().map_err(|seen| Failure::new("tls", step, seen))?;
+        let at_most = context.scenario().timeouts.connect;
+        let securing = Box::pin(async move { dialer.secure(stream, &name).await });
+        let secured = self.within(step, at_most, securing).await?;
+        let (stream, handshake) = secured.map_err(|error| Failure::dialling(step, &error))?;
+        self.stream = Some(stream);
+        context.recorder.borrow_mut().handshake(handshake);
+        if let Some(recording) = &mut self.desk.recording {
+            recording.note(&format!("tls {}", handshake.version));
+        }
+        self.desk.sample(step, begun_ns);
+        Ok(())
+    }
+
+    async fn greeting(&mut self) -> Result<(), Failure> {
+        let begun_ns = self.desk.now_ns;
+        self.desk.expect(Asked::Greeting, Step::GREETING, None);
+        self.reply().await?;
+        self.desk.sample(Step::GREETING, begun_ns);
+        Ok(())
+    }
+
+    async fn stls(&mut self) -> Result<(), Failure> {
+        let begun_ns = self.pause().await?;
+        self.exchange(Step::STLS, Asked::Word, Shape::Single, &|line| line.extend_from_slice(b"STLS\r\n")).await?;
+        self.desk.sample(Step::STLS, begun_ns);
+        Ok(())
+    }
+}

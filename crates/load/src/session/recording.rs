@@ -1,0 +1,66 @@
+//! The transcript of a session that was chosen to be recorded.
+
+use transcript::Recorder;
+
+use crate::second::TranscriptSeen;
+
+/// The number of the session within its transcript: there is only one.
+const ONLY: u32 = 1;
+
+/// A transcript under way. Most sessions have none.
+pub(crate) struct Recording {
+    recorder: Recorder,
+    /// Whether it is kept if all goes well.
+    pub(crate) sample: bool,
+}
+
+impl Recording {
+    pub(crate) fn new(title: &str, seed: u64, sample: bool) -> Recording {
+        let mut recorder = Recorder::new(title, Some(seed));
+        recorder.connection();
+        Recording { recorder, sample }
+    }
+
+    pub(crate) fn secret(&mut self, secret: &[u8]) {
+        self.recorder.secret(secret);
+    }
+
+    pub(crate) fn note(&mut self, text: &str) {
+        self.recorder.note(ONLY, text);
+    }
+
+    pub(crate) fn sent(&mut self, octets: &[u8]) {
+        self.recorder.sent(ONLY, octets);
+    }
+
+    pub(crate) fn received(&mut self, octets: &[u8], content: bool) {
+        if content {
+            self.recorder.received_content(ONLY, octets);
+        } else {
+            self.recorder.received(ONLY, octets);
+        }
+    }
+
+    /// The text without the session's secrets.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.recorder.redact(text)
+    }
+
+    /// The rendering, under this name; `error` is the kind and step it shows.
+    pub(crate) fn finish(self, name: &str, error: Option<(&str, &str)>) -> TranscriptSeen {
+        TranscriptSeen {
+            name: file_name(name),
+            kind: error.map(|(kind, _)| kind.to_owned()),
+            step: error.map(|(_, step)| step.to_owned()),
+            text: self.recorder.finish().render(),
+        }
+    }
+}
+
+/// A name that every file system takes: whatever is odd in it becomes a hyphen.
+fn file_name(name: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
+    let mut name: String = name.chars().map(plain).take(100).collect();
+    name.push_str(".txt");
+    name
+}

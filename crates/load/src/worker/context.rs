@@ -1,0 +1,165 @@
+//! What all sessions of one worker share. One thread, so `Rc` and cells; nothing is borrowed across an await.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mail::load::Verifier;
+use net::{Dialer, TlsTarget};
+use scenario::{Mode, Scenario, Versions, Weighted};
+use tokio::time::Instant;
+
+use crate::plan::Plan;
+use crate::recorder::Recorder;
+use crate::session::{Listed, Memory};
+use crate::{Assignment, Behaviours};
+
+/// Most listings and verifiers that wait to be used again.
+const KEPT: usize = 64;
+
+/// The worker as its sessions see it.
+pub(crate) struct Context {
+    pub(crate) assignment: Assignment,
+    pub(crate) plan: Plan,
+    pub(crate) custom: Behaviours,
+    pub(crate) recorder: RefCell<Recorder>,
+    /// What the users of leave-on-server behaviours remember, by user and device.
+    pub(crate) memories: RefCell<HashMap<(u64, u32), Memory>>,
+    /// The plan's end, nanoseconds since its start.
+    pub(crate) end_ns: u64,
+    start: Instant,
+    dialer: Dialer,
+    /// What to ask for in handshakes; an error if no certificate can bear the server's name.
+    name: Result<TlsTarget, String>,
+    /// The dialers of users that resume, each with a memory for one TLS session.
+    resuming: RefCell<HashMap<u64, Dialer>>,
+    next_source: Cell<usize>,
+    buffer: Cell<Vec<u8>>,
+    listings: RefCell<Vec<Box<Listed>>>,
+    verifiers: RefCell<Vec<Box<Verifier>>>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        assignment: Assignment,
+        dialer: Dialer,
+        custom: Behaviours,
+        start: Instant,
+    ) -> Context {
+        let scenario = &assignment.scenario;
+        let versions = match scenario.tls.versions {
+            Versions::Any => net::Versions::Any,
+            Versions::Tls12 => net::Versions::Only12,
+            Versions::Tls13 => net::Versions::Only13,
+        };
+        Context {
+            plan: Plan::new(scenario, assignment.seed),
+            recorder: RefCell::new(Recorder::new(scenario.behaviours.len(), scenario.samples.bad_per_kind)),
+            end_ns: nanoseconds(scenario.duration()),
+            name: TlsTarget::new(&assignment.server_name, versions).map_err(|error| error.to_string()),
+            assignment,
+            custom,
+            memories: RefCell::default(),
+            start,
+            dialer,
+            resuming: RefCell::default(),
+            next_source: Cell::new(0),
+            buffer: Cell::default(),
+            listings: RefCell::default(),
+            verifiers: RefCell::default(),
+        }
+    }
+
+    /// Nanoseconds since the start of the plan; 0 before it.
+    pub(crate) fn clock(&self) -> u64 {
+        nanoseconds(Instant::now().saturating_duration_since(self.start))
+    }
+
+    /// The moment so many nanoseconds after the start of the plan.
+    pub(crate) fn moment(&self, at_ns: u64) -> Instant {
+        self.start + Duration::from_nanos(at_ns)
+    }
+
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.assignment.scenario
+    }
+
+    /// The behaviour of this index, with what belongs to it.
+    pub(crate) fn weighted(&self, behaviour: u16) -> &Weighted {
+        &self.scenario().behaviours[usize::from(behaviour)]
+    }
+
+    /// How a user connects.
+    pub(crate) fn mode(&self, user: u64) -> Mode {
+        self.plan.mode(self.scenario(), user, !self.assignment.targets.implicit.is_empty())
+    }
+
+    /// Where a user connects to; `None` if the assignment has no such entrance.
+    pub(crate) fn target(&self, user: u64, mode: Mode) -> Option<SocketAddr> {
+        let targets = &self.assignment.targets;
+        let list = if mode == Mode::Implicit { &targets.implicit } else { &targets.clear };
+        let place = user.checked_rem(list.len() as u64)?;
+        list.get(usize::try_from(place).ok()?).copied()
+    }
+
+    /// The next address to connect from, if the assignment has any.
+    pub(crate) fn source(&self) -> Option<SocketAddr> {
+        let sources: &[IpAddr] = &self.assignment.sources;
+        let place = self.next_source.get();
+        let source = *sources.get(place)?;
+        self.next_source.set((place + 1) % sources.len());
+        Some(SocketAddr::new(source, 0))
+    }
+
+    /// What a handshake asks for.
+    pub(crate) fn tls_target(&self) -> Result<TlsTarget, String> {
+        self.name.clone()
+    }
+
+    /// The dialer of a user.
+    pub(crate) fn dialer(&self, user: u64) -> Dialer {
+        if self.plan.resumes(self.scenario(), user) {
+            self.resuming.borrow_mut().entry(user).or_insert_with(|| self.dialer.resuming_one()).clone()
+        } else {
+            self.dialer.clone()
+        }
+    }
+
+    /// The buffer for a command line, empty. To be given back; a second one at the same time is allocated.
+    pub(crate) fn buffer(&self) -> Vec<u8> {
+        self.buffer.take()
+    }
+
+    pub(crate) fn return_buffer(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.buffer.set(buffer);
+    }
+
+    pub(crate) fn listing(&self) -> Box<Listed> {
+        self.listings.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn return_listing(&self, mut listing: Box<Listed>) {
+        let mut waiting = self.listings.borrow_mut();
+        if waiting.len() < KEPT && listing.clear() {
+            waiting.push(listing);
+        }
+    }
+
+    pub(crate) fn verifier(&self) -> Box<Verifier> {
+        self.verifiers.borrow_mut().pop().unwrap_or_else(|| Box::new(Verifier::new()))
+    }
+
+    pub(crate) fn return_verifier(&self, verifier: Box<Verifier>) {
+        let mut waiting = self.verifiers.borrow_mut();
+        if waiting.len() < KEPT {
+            waiting.push(verifier);
+        }
+    }
+}
+
+/// Whole nanoseconds, as many as fit: five hundred years.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,198 @@
+//! From an arrival to a session that was counted.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::behaviour;
+use crate::plan::Arrival;
+use crate::recorder::Keep;
+use crate::session::{Failure, Recording, Session};
+
+use super::Context;
+use super::accounts::Accounts;
+
+/// How long a slot of a closed loop waits after a failed session, so that a dead server is not hammered.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// The sessions of one worker.
+pub(super) struct Sessions {
+    pub(super) context: Rc<Context>,
+    pub(super) accounts: RefCell<Accounts>,
+    /// Whether no further session may begin.
+    closed: Cell<bool>,
+    /// Slots of a closed loop that go on.
+    slots: Cell<u64>,
+    /// Told when the last session is over.
+    pub(super) idle: Notify,
+}
+
+impl Sessions {
+    pub(super) fn new(context: Rc<Context>) -> Rc<Sessions> {
+        Rc::new(Sessions {
+            context,
+            accounts: RefCell::default(),
+            closed: Cell::new(false),
+            slots: Cell::new(0),
+            idle: Notify::new(),
+        })
+    }
+
+    /// An arrival is due: its session begins, or waits for the one before it.
+    pub(super) fn arrive(self: &Rc<Self>, arrival: Arrival) {
+        if self.accounts.borrow().is_busy(arrival.user) {
+            self.accounts.borrow_mut().wait(arrival);
+            self.context.recorder.borrow_mut().counters.waited_for_account += 1;
+        } else {
+            self.begin(arrival);
+        }
+    }
+
+    /// A slot of a closed loop: one session after the other until the plan's end.
+    pub(super) fn slot(self: &Rc<Self>, slot: u64) {
+        let sessions = self.clone();
+        let slots = self.context.plan.slots().unwrap_or(1);
+        self.slots.set(self.slots.get() + 1);
+        let (first, _) = self.context.plan.turn(slot, 0);
+        let task = tokio::task::spawn_local(async move {
+            let context = &sessions.context;
+            for n in 0.. {
+                let now = context.clock();
+                if now >= context.end_ns || sessions.closed.get() {
+                    break;
+                }
+                let (user, visit) = context.plan.turn(slot, n);
+                context.recorder.borrow_mut().counters.asked += 1;
+                let arrival = Arrival { number: n * slots + slot, intended_ns: now, user, visit };
+                if !sessions.session(arrival).await {
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            }
+            sessions.accounts.borrow_mut().release(first);
+            sessions.note_idle();
+        });
+        // A slot's users belong to nobody else, so that its first one can stand for all of them.
+        self.accounts.borrow_mut().occupy(first, task.abort_handle());
+    }
+
+    /// Whether sessions are open, or arrivals wait.
+    pub(super) fn is_idle(&self) -> bool {
+        self.accounts.borrow().open() == 0
+    }
+
+    /// Ends everything that is open. Gives how many sessions were unfinished, and how many arrivals still waited.
+    pub(super) fn end(&self) -> (u64, u64) {
+        self.closed.set(true);
+        let waiting = self.accounts.borrow().waiting();
+        let unfinished = self.context.recorder.borrow().open;
+        self.accounts.borrow_mut().abort();
+        (unfinished, waiting)
+    }
+
+    fn begin(self: &Rc<Self>, arrival: Arrival) {
+        let sessions = self.clone();
+        let task = tokio::task::spawn_local(async move {
+            sessions.session(arrival).await;
+            let next = sessions.accounts.borrow_mut().release(arrival.user);
+            match next {
+                Some(next) if !sessions.closed.get() => sessions.begin(next),
+                _ => sessions.note_idle(),
+            }
+        });
+        self.accounts.borrow_mut().occupy(arrival.user, task.abort_handle());
+    }
+
+    /// One session, counted. Says whether it went as planned.
+    async fn session(&self, arrival: Arrival) -> bool {
+        let context = &self.context;
+        let behaviour = context.plan.behaviour(context.scenario(), arrival.user);
+        let mut session = Session::new(context.clone(), arrival, behaviour as u16);
+        let sample = context.plan.is_sample(arrival.number);
+        let wanted = {
+            let mut recorder = context.recorder.borrow_mut();
+            recorder.begun(behaviour);
+            recorder.errors.records(behaviour)
+        };
+        if sample || wanted {
+            session.record(recording(context, arrival, behaviour, sample));
+        }
+        let result = behaviour::run(&mut session).await;
+        let context = session.context().clone();
+        let mut recorder = context.recorder.borrow_mut();
+        recorder.open -= 1;
+        match &result {
+            Ok(()) => recorder.counters.completed += 1,
+            Err(_) => recorder.counters.failed += 1,
+        }
+        drop(recorder);
+        match &result {
+            Ok(()) => keep_sample(&mut session),
+            Err(failure) => keep_failure(&mut session, failure, behaviour),
+        }
+        result.is_ok()
+    }
+
+    fn note_idle(&self) {
+        if self.is_idle() {
+            self.idle.notify_one();
+        }
+    }
+}
+
+fn recording(context: &Context, arrival: Arrival, behaviour: usize, sample: bool) -> Recording {
+    let user = context.scenario().accounts.user(arrival.user).unwrap_or_default();
+    let name = context.scenario().behaviours[behaviour].behaviour.name();
+    let title = format!("load {name}, {user}, visit {}", arrival.visit);
+    Recording::new(&title, context.assignment.seed, sample)
+}
+
+fn keep_sample(session: &mut Session) {
+    let arrival = session.arrival();
+    if let Some(recording) = session.take_recording()
+        && recording.sample
+    {
+        let name = format!("good-{:06}", arrival.number);
+        session.context().recorder.borrow_mut().transcript(recording.finish(&name, None));
+    }
+}
+
+/// Counts the error and keeps the transcript, if this one is wanted. Only the first of a kind that was not recorded
+/// is told from what is still known.
+fn keep_failure(session: &mut Session, failure: &Failure, behaviour: usize) {
+    let arrival = session.arrival();
+    let context = session.context().clone();
+    let mut recorded = session.take_recording();
+    let fault = failure.fault();
+    let redacting = || {
+        let mut recording = recording(&context, arrival, behaviour, false);
+        if let Some(password) = context.scenario().accounts.password(arrival.user) {
+            recording.secret(password.reveal().as_bytes());
+        }
+        recording
+    };
+    let mut recorder = context.recorder.borrow_mut();
+    let at_s = context.clock() as f64 / 1e9;
+    let example = || match &recorded {
+        Some(recording) => recording.redact(&fault.seen),
+        None => redacting().redact(&fault.seen),
+    };
+    let kind = recorder.errors.count(&fault.kind, fault.step, at_s, example);
+    let keep = recorder.errors.transcript(&kind, fault.step, behaviour, recorded.is_some());
+    let step = recorder.tag(fault.step).to_owned();
+    let recording = match keep {
+        Keep::No => return,
+        Keep::Recorded => recorded.take(),
+        Keep::First => {
+            let mut recording = redacting();
+            recording.note("this session was not recorded; of its kind, the next ones are");
+            Some(Box::new(recording))
+        }
+    };
+    if let Some(mut recording) = recording {
+        recording.note(&format!("failed, {kind} at {step}: {}", fault.seen));
+        let name = format!("{kind}-{step}-{:06}", arrival.number);
+        recorder.transcript(recording.finish(&name, Some((&kind, &step))));
+    }
+}
