@@ -5,6 +5,7 @@ use stats::Distribution;
 
 use super::message::{LoadMessage, Owner};
 use super::pattern::{Pattern, expand};
+use crate::UniqueId;
 
 /// The largest message made, in octets: 256 MiB. Larger ones are cut down to it.
 pub const LARGEST: u64 = 256 * 1024 * 1024;
@@ -75,6 +76,11 @@ impl Population {
         let (block, place) = (number.saturating_sub(1) / AT_ONCE, number.saturating_sub(1) % AT_ONCE);
         let octets = self.part(part_of(owner.parts(block), place)).max(owner.smallest(number));
         LoadMessage::new(self, owner, number, octets)
+    }
+
+    /// What [`LoadMessage::unique_id`] gives, without working out its size.
+    pub fn unique_id(&self, index: u64, number: u32) -> UniqueId {
+        LoadMessage::new(self, Owner::of(self, index), number, 0).unique_id()
     }
 
     /// The sizes that occur, worked out.
@@ -163,6 +169,7 @@ mod tests {
             assert!(prepared.of(&population, index).eq(sizes.iter().copied()));
             let messages = (1..=20).map(|number| population.message(index, number).octets());
             assert!(messages.eq(sizes));
+            assert_eq!(population.unique_id(index, 3), population.message(index, 3).unique_id());
         }
     }
 
