@@ -4,6 +4,9 @@
 
 use std::sync::Arc;
 
+use mail::load::Population;
+use stats::Distribution;
+
 use crate::Defects;
 
 /// One account and the mail that is in its maildrop at the start.
@@ -36,6 +39,50 @@ impl Account {
     }
 }
 
+/// A population: accounts by pattern whose mail follows from a seed, thousands or a million of them.
+///
+/// They cost nothing until they are used. An account opened by USER or AUTH has its numbers and sizes in memory
+/// while its session lasts, and bodies are written when they are retrieved; only an account whose mail was
+/// changed keeps anything afterwards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenancy {
+    /// The accounts and their mail.
+    pub population: Population,
+    /// The rule for their passwords.
+    pub password: Password,
+}
+
+/// The rule for the passwords of a population.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Password {
+    /// All accounts have the same.
+    Shared(String),
+    /// Each has its own: a pattern with `{n}` or `{n:05}` as for [`Population::user`].
+    Pattern(String),
+}
+
+/// A password is nobody's business, also not a log's.
+impl std::fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Password::Shared(_) => "Shared(..)",
+            Password::Pattern(_) => "Pattern(..)",
+        })
+    }
+}
+
+/// How long the server takes. The default is no time at all.
+///
+/// Each wait follows from the seed of the configuration, the number of the connection and the number of the line
+/// in it, so that a measured distribution can be compared with the one asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pace {
+    /// Seconds between a command, or a line of a SASL exchange, and the first octet of the reply to it.
+    pub latency: Option<Distribution>,
+    /// Whether the greeting is delayed too.
+    pub greeting: bool,
+}
+
 /// How a [`World`](crate::World) is set up. The default is the correct server, without accounts.
 #[derive(Clone, Debug)]
 pub struct Configuration {
@@ -43,6 +90,11 @@ pub struct Configuration {
     pub seed: u64,
     /// The accounts. Of two with the same name the later one counts.
     pub accounts: Vec<Account>,
+    /// Accounts by pattern; a single account of the same name counts instead, and an earlier population before a
+    /// later one.
+    pub population: Vec<Tenancy>,
+    /// How long it takes to answer.
+    pub pace: Pace,
     /// What the server does wrong.
     pub defects: Defects,
     /// The name the server gives itself in time stamps and challenges.
@@ -57,6 +109,8 @@ impl Default for Configuration {
         Configuration {
             seed: 0,
             accounts: Vec::new(),
+            population: Vec::new(),
+            pace: Pace::default(),
             defects: Defects::NONE,
             host: "fake.poplab.test".to_owned(),
             cleartext_login: true,

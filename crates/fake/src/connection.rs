@@ -3,7 +3,10 @@
 //! A driver asks [`Connection::next`] and does what it says until it says [`Next::Close`] or [`Next::Reset`], or the
 //! client is gone; then it drops the connection. Time-outs, sockets and TLS are the driver's matter alone.
 
+use std::time::Duration;
+
 use proto::{Server, ServerLimits};
+use stats::Chance;
 
 use crate::session::{After, Session};
 use crate::{Defect, World};
@@ -13,6 +16,9 @@ const COMMAND_AT_MOST: usize = 255;
 
 /// Octets of a response within a SASL exchange, CRLF included.
 const RESPONSE_AT_MOST: usize = 64 * 1024;
+
+/// The longest wait in seconds: what a distribution draws beyond is cut to it.
+const LONGEST_WAIT: f64 = 3600.0;
 
 /// How a connection is protected when it begins.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -30,6 +36,9 @@ pub enum Next {
     Read,
     /// There is output: call [`Connection::transmit`].
     Write,
+    /// Write all output gathered so far, let so much time pass, then ask again. It is said once for each wait, and
+    /// only where the configuration has a [`Pace`](crate::Pace).
+    Wait(Duration),
     /// Write all output, throw away every octet read so far and not consumed (RFC 2595 section 4), do the server's
     /// handshake, then call [`Connection::tls_established`]. If the handshake fails, drop the connection.
     StartTls,
@@ -48,21 +57,40 @@ pub struct Connection {
     partial: Vec<u8>,
     /// Cleartext that a defect carries over into TLS.
     smuggled: Vec<u8>,
+    /// Lines of the client that were acted on; the greeting is the 0th reply.
+    lines_handled: u32,
+    /// What is to pass before the output.
+    wait: Option<Duration>,
 }
 
 impl Connection {
     pub(crate) fn new(world: World, number: u64, channel: Channel) -> Connection {
         let limits = ServerLimits { command: COMMAND_AT_MOST, response: RESPONSE_AT_MOST };
-        Connection {
+        let delayed = world.configuration().pace.greeting;
+        let mut connection = Connection {
             session: Session::begin(world, number, channel),
             lines: Server::new(limits),
             partial: Vec::new(),
             smuggled: Vec::new(),
+            lines_handled: 0,
+            wait: None,
+        };
+        if delayed {
+            connection.delay();
         }
+        connection
     }
 
-    /// What to do now.
-    pub fn next(&self) -> Next {
+    /// What to do now. Asking again gives the same, but for [`Next::Wait`].
+    #[expect(clippy::should_implement_trait, reason = "a driver asks what to do; it does not iterate")]
+    pub fn next(&mut self) -> Next {
+        if let Some(wait) = self.wait.take() {
+            return Next::Wait(wait);
+        }
+        self.without_wait()
+    }
+
+    fn without_wait(&self) -> Next {
         if !self.session.output.is_empty() {
             return Next::Write;
         }
@@ -78,15 +106,37 @@ impl Connection {
     /// is room for if no command ends in them; at least one. Takes none unless [`Connection::next`] is
     /// [`Next::Read`].
     pub fn receive(&mut self, input: &[u8]) -> usize {
-        if self.next() != Next::Read {
+        if self.without_wait() != Next::Read {
             return 0;
         }
-        let end =
-            input.iter().position(|&octet| octet == b'\n').map_or(input.len(), |line_feed| line_feed + 1);
+        let end = memchr::memchr(b'\n', input).map_or(input.len(), |line_feed| line_feed + 1);
         let more = input.len() > end;
-        self.partial.extend_from_slice(&input[..end]);
-        // A line that is too long is refused as soon as that is known, and its rest swallowed: two events at most.
-        while !self.partial.is_empty() && self.step(more) {}
+        let mut line = &input[..end];
+        if self.partial.is_empty() {
+            // Nearly always a line arrives whole, and need not be copied.
+            while !line.is_empty() {
+                let (consumed, idle) = self.step(line, more);
+                line = &line[consumed..];
+                if idle {
+                    self.partial.extend_from_slice(line);
+                    break;
+                }
+            }
+        } else {
+            self.partial.extend_from_slice(line);
+            let partial = std::mem::take(&mut self.partial);
+            let mut rest = &partial[..];
+            // A line that is too long is refused as soon as that is known, and its rest swallowed: two events at
+            // most.
+            while !rest.is_empty() {
+                let (consumed, idle) = self.step(rest, more);
+                rest = &rest[consumed..];
+                if idle {
+                    break;
+                }
+            }
+            self.partial = rest.to_vec();
+        }
         self.taken(input, end)
     }
 
@@ -99,25 +149,35 @@ impl Connection {
     /// The handshake after [`Next::StartTls`] has succeeded. What the client said before is forgotten.
     pub fn tls_established(&mut self) {
         self.lines.restart();
-        self.partial.clear();
+        self.partial = Vec::new();
         self.session.restart_in_tls();
         self.execute_smuggled();
     }
 
-    /// One step over what has arrived of the line; false if there is nothing more to do with it.
-    fn step(&mut self, more: bool) -> bool {
-        let partial = std::mem::take(&mut self.partial);
-        let step = self.lines.step(&partial);
-        let (consumed, idle) = (step.consumed, step.consumed == 0 && step.event.is_none());
+    /// One step over what has arrived of a line: how much it consumed, and whether there is nothing more to do.
+    fn step(&mut self, line: &[u8], more: bool) -> (usize, bool) {
+        let step = self.lines.step(line);
         if let Some(incoming) = step.event {
+            self.lines_handled = self.lines_handled.wrapping_add(1);
             self.session.handle(&incoming, more);
             if self.session.awaits_response() {
                 self.lines.await_response();
             }
+            if !self.session.output.is_empty() {
+                self.delay();
+            }
         }
-        self.partial = partial;
-        self.partial.drain(..consumed);
-        !idle
+        (step.consumed, step.consumed == 0 && step.event.is_none())
+    }
+
+    /// Puts off the output, if the server has a pace.
+    fn delay(&mut self) {
+        let configuration = self.session.world().configuration();
+        let Some(latency) = &configuration.pace.latency else { return };
+        let parts = [configuration.seed, self.session.number(), self.lines_handled.into()];
+        let seconds = latency.sample(&mut Chance::of(&parts));
+        let wait = Duration::try_from_secs_f64(seconds.min(LONGEST_WAIT)).unwrap_or_default();
+        self.wait = Some(wait).filter(|wait| !wait.is_zero());
     }
 
     /// How much of the input counts as consumed: a correct server leaves what follows a command alone.
@@ -131,7 +191,7 @@ impl Connection {
     }
 
     fn execute_smuggled(&mut self) {
-        while !self.smuggled.is_empty() && self.next() == Next::Read {
+        while !self.smuggled.is_empty() && self.without_wait() == Next::Read {
             let smuggled = std::mem::take(&mut self.smuggled);
             let taken = self.receive(&smuggled);
             self.smuggled = smuggled[taken..].to_vec();
@@ -147,6 +207,6 @@ impl Drop for Connection {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Connection").field("next", &self.next()).finish_non_exhaustive()
+        formatter.debug_struct("Connection").field("next", &self.without_wait()).finish_non_exhaustive()
     }
 }

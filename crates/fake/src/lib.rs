@@ -5,14 +5,15 @@
 //! TOP and UIDL, the lock, a snapshot at login, removal only at QUIT; CAPA, response codes and pipelining (RFC 2449,
 //! RFC 3206); STLS (RFC 2595); AUTH (RFC 5034) with the mechanisms of the sasl crate; UTF8 and LANG (RFC 6856).
 //! [`Defects`] make it wrong, each in one named way ([`DEFECTS`]), so that a conformance suite can be shown to
-//! notice.
+//! notice. For load there are populations ([`Tenancy`]): accounts by pattern with seeded mail, a million of them for
+//! nothing until they are used; and a [`Pace`] with a known distribution of response times.
 //!
 //! The contract: the same seed, number of the connection and octets of the client give the same octets of the
 //! server, however they are split. A connection buffers no more than one line of the client, and one body is
 //! streamed in small pieces, however large the message is. No octets of a client panic it.
 //!
 //! What this crate deliberately does not do: no sockets, no TLS (the driver's; see [`Next::StartTls`]), no clock and
-//! so no time-outs and delays, no files, no global randomness. It is no server for real mail.
+//! so no time-outs (a delay is asked of the driver, [`Next::Wait`]), no files, no global randomness. It is no server for real mail.
 //!
 //! ```
 //! use fake::{Account, Channel, Configuration, Next, World};
@@ -39,7 +40,7 @@ mod session;
 mod transfer;
 mod world;
 
-pub use configuration::{Account, Configuration};
+pub use configuration::{Account, Configuration, Pace, Password, Tenancy};
 pub use connection::{Channel, Connection, Next};
 pub use defect::{DEFECTS, Defect, DefectInfo, Defects};
 pub use world::World;

@@ -13,6 +13,9 @@ mod retrieval;
 mod transaction;
 mod update;
 
+use std::fmt;
+use std::io::Write as _;
+
 use proto::{Command, Incoming, Verb, encode};
 
 use crate::transfer::Output;
@@ -47,7 +50,7 @@ pub(crate) struct Session {
     name: Option<Vec<u8>>,
     utf8: bool,
     exchanges: u32,
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
     transaction: Option<Transaction>,
     past: Past,
 }
@@ -74,6 +77,16 @@ impl Session {
         };
         session.greet();
         session
+    }
+
+    /// The server's world.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The number of the connection.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Whether the next line is a response and not a command.
@@ -212,6 +225,13 @@ impl Session {
     }
 
     fn greet(&mut self) {
+        let altered =
+            [Defect::ApopTwoTimestamps, Defect::ApopFixed, Defect::GreetingGlued, Defect::GreetingTooLong];
+        if !altered.iter().any(|&defect| self.broken(defect)) {
+            let (key, world) = (self.material("greeting", 0), self.world.clone());
+            let (number, host) = (self.number, &world.configuration().host);
+            return self.tell(format_args!("poplab POP3 server ready <{key}.{number}@{host}>"));
+        }
         let mut timestamp = self.timestamp();
         if self.broken(Defect::ApopTwoTimestamps) {
             timestamp.push_str(" <1896.697170952@dbc.mtview.ca.us>");
@@ -239,12 +259,22 @@ impl Session {
     fn material(&self, purpose: &str, count: u32) -> String {
         let seed = self.world.configuration().seed;
         let text = format!("poplab fake {seed} {} {purpose} {count}", self.number);
-        mail::digest(text.as_bytes())[..16].to_owned()
+        let mut digest = mail::digest(text.as_bytes());
+        digest.truncate(16);
+        digest
     }
 
     fn ok(&mut self, text: &str) {
         self.past.agreed = true;
         encode::ok(self.output.lines(), text.as_bytes());
+    }
+
+    /// As [`Session::ok`], for text with numbers in it.
+    fn tell(&mut self, text: fmt::Arguments<'_>) {
+        self.past.agreed = true;
+        let lines = self.output.lines();
+        // Writing to a vector cannot fail.
+        let _ = write!(lines, "+OK {text}\r\n");
     }
 
     fn err(&mut self, text: &str) {
@@ -254,28 +284,56 @@ impl Session {
 
 /// What follows a keyword.
 struct Arguments<'a> {
-    words: Vec<&'a [u8]>,
+    words: Words<'a>,
     well_formed: bool,
+}
+
+/// The first words of a line, more than any command takes: kept in place, since every command has its own.
+#[derive(Default)]
+struct Words<'a> {
+    words: [&'a [u8]; 4],
+    count: usize,
 }
 
 impl<'a> Arguments<'a> {
     /// Words with exactly one space between them (RFC 1939 section 3) and no control characters.
     fn words(arguments: Option<&'a [u8]>) -> Arguments<'a> {
-        let words: Vec<_> =
-            arguments.map(|text| text.split(|&octet| octet == b' ').collect()).unwrap_or_default();
-        let well_formed =
-            words.iter().all(|word: &&[u8]| !word.is_empty() && !word.iter().any(u8::is_ascii_control));
+        let (mut words, mut well_formed) = (Words::default(), true);
+        for word in arguments.into_iter().flat_map(|text| text.split(|&octet| octet == b' ')) {
+            well_formed &= !word.is_empty() && !word.iter().any(u8::is_ascii_control);
+            words.push(word);
+        }
         Arguments { words, well_formed }
     }
 
     /// One argument, whatever is in it; none if it is empty.
     fn whole(arguments: &'a [u8]) -> Arguments<'a> {
-        let words = if arguments.is_empty() { Vec::new() } else { vec![arguments] };
+        let mut words = Words::default();
+        if !arguments.is_empty() {
+            words.push(arguments);
+        }
         Arguments { words, well_formed: true }
     }
 
     /// The first argument, if it is a number.
     fn number(&self) -> Option<u64> {
         self.words.first().and_then(|word| proto::number(word))
+    }
+}
+
+impl<'a> Words<'a> {
+    fn push(&mut self, word: &'a [u8]) {
+        if let Some(place) = self.words.get_mut(self.count) {
+            *place = word;
+            self.count += 1;
+        }
+    }
+}
+
+impl<'a> std::ops::Deref for Words<'a> {
+    type Target = [&'a [u8]];
+
+    fn deref(&self) -> &[&'a [u8]] {
+        &self.words[..self.count]
     }
 }

@@ -3,19 +3,31 @@
 //! However large a message or a listing is, no more than a few KiB of it exist here at a time. What is sent is
 //! decided elsewhere; this module only stuffs and terminates it (RFC 1939 section 3).
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use proto::Stuffer;
+use memchr::memmem;
 
 /// How much of a body is made ready at once, before stuffing.
 const PIECE: usize = 4096;
+
+/// Room for lines that a session keeps while it is idle.
+const KEPT: usize = 128;
 
 /// Everything that waits to be written.
 #[derive(Default)]
 pub(crate) struct Output {
     ready: Vec<u8>,
     written: usize,
-    body: Option<Body>,
+    body: Option<Box<Body>>,
+}
+
+/// The octets of a message.
+pub(crate) enum Octets {
+    /// Of a stored one.
+    Shared(Arc<[u8]>),
+    /// Made for this transfer.
+    Made(Vec<u8>),
 }
 
 /// What follows a positive status line.
@@ -24,11 +36,16 @@ pub(crate) enum Body {
     Content(Content),
     /// A listing, line by line without line ends.
     Lines(Box<dyn Iterator<Item = Vec<u8>> + Send>),
+    /// The same without an allocation for each line.
+    Listing(Box<NextLine>),
 }
+
+/// Appends a line without its end; false if there is none.
+pub(crate) type NextLine = dyn FnMut(&mut Vec<u8>) -> bool + Send;
 
 /// The octets of a message that are to be sent.
 pub(crate) struct Content {
-    octets: Arc<[u8]>,
+    octets: Octets,
     position: usize,
     end: usize,
     stuffing: Stuffing,
@@ -38,7 +55,7 @@ pub(crate) struct Content {
 /// How dots are treated; all but the first are wrong.
 pub(crate) enum Stuffing {
     /// Every line that begins with a dot gets another.
-    Right(Stuffer),
+    Right,
     /// The same but for lines that begin at certain octets of the content.
     Forgetful(Forgetful),
 }
@@ -80,7 +97,7 @@ impl Output {
 
     /// Sends this body after the lines that are ready.
     pub(crate) fn start(&mut self, body: Body) {
-        self.body = Some(body);
+        self.body = Some(Box::new(body));
     }
 
     /// Appends at most so many octets of what waits.
@@ -101,10 +118,18 @@ impl Output {
     fn refill(&mut self) -> bool {
         self.ready.clear();
         self.written = 0;
-        let Some(body) = self.body.as_mut() else { return false };
-        let ended = match body {
+        let Some(body) = self.body.as_mut() else {
+            self.ready.shrink_to(KEPT);
+            return false;
+        };
+        let ended = match &mut **body {
             Body::Content(content) => content.fill(&mut self.ready),
-            Body::Lines(lines) => fill_lines(lines, &mut self.ready),
+            Body::Lines(lines) => {
+                let mut next =
+                    |out: &mut Vec<u8>| lines.next().map(|line| out.extend_from_slice(&line)).is_some();
+                fill_lines(&mut next, &mut self.ready)
+            }
+            Body::Listing(lines) => fill_lines(lines, &mut self.ready),
         };
         if ended {
             self.body = None;
@@ -113,19 +138,38 @@ impl Output {
     }
 }
 
+impl Deref for Octets {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Octets::Shared(octets) => octets,
+            Octets::Made(octets) => octets,
+        }
+    }
+}
+
+impl From<Octets> for Arc<[u8]> {
+    fn from(octets: Octets) -> Arc<[u8]> {
+        match octets {
+            Octets::Shared(octets) => octets,
+            Octets::Made(octets) => octets.into(),
+        }
+    }
+}
+
 impl Content {
     /// The first `end` octets of a message.
-    pub(crate) fn new(octets: Arc<[u8]>, end: usize, stuffing: Stuffing, ending: Ending) -> Content {
+    pub(crate) fn new(octets: Octets, end: usize, stuffing: Stuffing, ending: Ending) -> Content {
         Content { octets, position: 0, end, stuffing, ending }
     }
 
     /// Makes a piece ready; true if it was the last.
     fn fill(&mut self, out: &mut Vec<u8>) -> bool {
         let end = self.end.min(self.position + PIECE);
-        let piece = &self.octets[self.position..end];
         match &mut self.stuffing {
-            Stuffing::Right(stuffer) => stuffer.push(piece, out),
-            Stuffing::Forgetful(forgetful) => forgetful.push(piece, out),
+            Stuffing::Right => stuff(&self.octets, self.position, end, out),
+            Stuffing::Forgetful(forgetful) => forgetful.push(&self.octets[self.position..end], out),
         }
         self.position = end;
         if self.position < self.end {
@@ -147,7 +191,7 @@ impl Content {
 impl Stuffing {
     /// As RFC 1939 section 3 has it.
     pub(crate) fn right() -> Stuffing {
-        Stuffing::Right(Stuffer::new())
+        Stuffing::Right
     }
 
     /// Forgets lines that begin at the octets for which this is true.
@@ -169,23 +213,43 @@ impl Forgetful {
     }
 }
 
-fn fill_lines(lines: &mut dyn Iterator<Item = Vec<u8>>, out: &mut Vec<u8>) -> bool {
+/// Appends a part of the content with a dot before every line that begins with one. The whole content is at hand,
+/// so that lines without need not be looked at one by one.
+fn stuff(octets: &[u8], from: usize, to: usize, out: &mut Vec<u8>) {
+    let mut copied = from;
+    if from == 0 && octets.first() == Some(&b'.') {
+        out.push(b'.');
+    }
+    // A line that begins with this part ends in the one before.
+    let searched = from.saturating_sub(1);
+    for found in memmem::find_iter(&octets[searched..to], b"\n.") {
+        let line_feed = searched + found;
+        if line_feed > 0 && octets[line_feed - 1] == b'\r' {
+            out.extend_from_slice(&octets[copied..=line_feed]);
+            out.push(b'.');
+            copied = line_feed + 1;
+        }
+    }
+    out.extend_from_slice(&octets[copied..to]);
+}
+
+fn fill_lines(next: &mut dyn FnMut(&mut Vec<u8>) -> bool, out: &mut Vec<u8>) -> bool {
     while out.len() < PIECE {
-        let Some(line) = lines.next() else {
+        if !next(out) {
             out.extend_from_slice(b".\r\n");
             return true;
-        };
-        proto::encode::line(out, &line);
+        }
+        out.extend_from_slice(b"\r\n");
     }
     false
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Content, Ending, Output, PIECE, Stuffing};
+    use super::{Body, Content, Ending, Octets, Output, PIECE, Stuffing};
 
     fn content(octets: &[u8], stuffing: Stuffing, ending: Ending) -> Body {
-        Body::Content(Content::new(octets.into(), octets.len(), stuffing, ending))
+        Body::Content(Content::new(Octets::Shared(octets.into()), octets.len(), stuffing, ending))
     }
 
     fn sent(body: Body, at_most: usize) -> Vec<u8> {

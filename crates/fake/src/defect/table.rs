@@ -6,14 +6,14 @@
 use super::DefectInfo;
 
 macro_rules! defects {
-    ($($name:ident $id:literal $summary:literal [$($breaks:literal)+];)+) => {
+    ($($name:ident $id:literal $summary:literal [$($breaks:literal)*];)+) => {
         /// A way in which the server can be wrong. See [`DEFECTS`] for ids and for what each one breaks.
         #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Defect { $(#[doc = $summary] $name,)+ }
 
         /// All defects.
         pub const DEFECTS: &[DefectInfo] = &[$(DefectInfo {
-            defect: Defect::$name, id: $id, summary: $summary, breaks: &[$($breaks),+],
+            defect: Defect::$name, id: $id, summary: $summary, breaks: &[$($breaks),*],
         },)+];
     };
 }
@@ -587,4 +587,8 @@ defects! {
     LangOnlyBeforeLogin "rfc6856.lang.only-before-login"
         "LANG is refused after login"
         ["rfc6856.lang.states"];
+    // Seen by load only, which is the only one to look at the content of mail that was seeded for it
+    RetrCorrupt "load.retr-corrupt"
+        "in every third RETR of mail seeded for load, one letter of the body is another"
+        [];
 }

@@ -8,6 +8,7 @@ use proto::Verb;
 use super::{After, Arguments, Session};
 use crate::maildrop::Maildrop;
 use crate::session::transaction::{Remembered, Transaction};
+use crate::world::Owner;
 use crate::{Channel, Defect};
 
 impl Session {
@@ -43,8 +44,7 @@ impl Session {
         if !self.takes_cleartext() {
             return self.err("No cleartext passwords here: use STLS or another mechanism");
         }
-        let known = std::str::from_utf8(name).is_ok_and(|name| self.world.password(name).is_some());
-        if self.broken(Defect::UnknownUserSpoils) && !known {
+        if self.broken(Defect::UnknownUserSpoils) && self.owner(name).is_none() {
             self.past.spoilt = true;
             return self.err("No such user");
         }
@@ -63,26 +63,25 @@ impl Session {
     fn pass(&mut self, arguments: &Arguments<'_>) {
         let password = arguments.words.first().copied().unwrap_or_default();
         let Some(name) = self.name.take() else { return self.pass_without_user(password) };
-        let user = String::from_utf8(name).ok().filter(|name| self.world.password(name).is_some());
-        let right = user.as_deref().and_then(|user| self.world.password(user)).map(str::to_owned);
+        let owner = self.owner(&name);
         if password.is_empty() && !self.broken(Defect::PassEmptyOk) {
             return self.err("PASS needs a password");
         }
-        match (user, right) {
-            (Some(user), Some(right)) if self.is_password(&right, password) => {
+        match owner {
+            Some(owner) if self.is_password(&self.world.password(owner), password) => {
                 let failed = self.broken(Defect::RefusesAfterFailure) && self.past.failed.pass;
                 if failed || self.past.spoilt {
                     return self.err("Login refused");
                 }
-                self.log_in(user);
+                self.log_in(owner);
                 self.loses_input = self.broken(Defect::PipeLosesInput) && self.transaction.is_some();
             }
-            (user, _) => {
+            _ => {
                 self.past.failed.pass = true;
                 if self.broken(Defect::PassRemembersName) {
-                    self.name = user.clone().map(String::into_bytes);
+                    self.name = owner.map(|_| name);
                 }
-                self.refuse_password(user.as_deref());
+                self.refuse_password(owner);
             }
         }
     }
@@ -92,8 +91,8 @@ impl Session {
         if self.broken(Defect::PassWithoutUser) && !self.past.named {
             let accounts = &self.world.configuration().accounts;
             let owner = accounts.iter().find(|account| account.password.as_bytes() == password);
-            if let Some(user) = owner.map(|account| account.user.clone()) {
-                return self.log_in(user);
+            if let Some(owner) = owner.and_then(|account| self.world.find(&account.user)) {
+                return self.log_in(owner);
             }
         }
         self.err("Say USER first");
@@ -107,12 +106,12 @@ impl Session {
             || (self.broken(Defect::PassEmptyOk) && sent.is_empty())
     }
 
-    fn refuse_password(&mut self, user: Option<&str>) {
-        let busy = user.and_then(|user| self.world.with(user, |maildrop| maildrop.is_locked()));
-        if self.broken(Defect::InUseForWrongPassword) && busy == Some(true) {
+    fn refuse_password(&mut self, owner: Option<Owner>) {
+        let is_busy = |owner| self.world.with(owner, |maildrop| maildrop.is_locked());
+        if self.broken(Defect::InUseForWrongPassword) && owner.is_some_and(is_busy) {
             return self.err("[IN-USE] Maildrop is busy");
         }
-        if self.broken(Defect::AuthNotForUnknownUser) && user.is_none() {
+        if self.broken(Defect::AuthNotForUnknownUser) && owner.is_none() {
             return self.err("Wrong name or password");
         }
         self.refuse_credentials();
@@ -125,17 +124,18 @@ impl Session {
 
     fn apop(&mut self, arguments: &Arguments<'_>) {
         let words = &arguments.words[..];
-        let user = words.first().and_then(|name| std::str::from_utf8(name).ok()).map(str::to_owned);
-        let right = user.as_deref().and_then(|user| self.world.password(user)).map(str::to_owned);
+        let owner = words.first().and_then(|name| self.owner(name));
         let &[_, digest] = words else {
-            if self.broken(Defect::ApopWithoutDigest) && right.is_some() {
+            if self.broken(Defect::ApopWithoutDigest) && owner.is_some() {
                 return self.ok("Hello");
             }
             return self.err("APOP takes a name and a digest");
         };
         let timestamp = self.timestamp();
-        match (user, right) {
-            (Some(user), Some(right)) if sasl::apop::verify(&timestamp, &right, digest) => self.log_in(user),
+        match owner {
+            Some(owner) if sasl::apop::verify(&timestamp, &self.world.password(owner), digest) => {
+                self.log_in(owner);
+            }
             _ => {
                 self.past.failed.apop = true;
                 self.refuse_credentials();
@@ -153,23 +153,28 @@ impl Session {
     }
 
     /// Opens a maildrop for a user who has proved to be that (RFC 1939 section 4).
-    pub(super) fn log_in(&mut self, user: String) {
+    pub(super) fn log_in(&mut self, owner: Owner) {
         let (number, defects) = (self.number, self.defects);
-        let opened = self.world.with(&user, |maildrop| {
+        let opened = self.world.with(owner, |maildrop| {
             let snapshot = maildrop.open(number, defects)?;
             let abandoned = std::mem::take(&mut maildrop.scars.abandoned);
             let remembered = Remembered { virgin: maildrop.is_virgin(), abandoned, ..Remembered::default() };
             Some((snapshot, remembered))
         });
-        let Some(Some((snapshot, remembered))) = opened else {
+        let Some((snapshot, remembered)) = opened else {
             self.past.found_busy = true;
             return self.err("[IN-USE] Maildrop is busy");
         };
         self.release_name();
         self.name = None;
-        self.transaction = Some(Transaction::new(user, snapshot, remembered));
+        self.transaction = Some(Transaction::new(owner, snapshot, remembered));
         self.past.logged_in();
         self.ok("Maildrop open");
+    }
+
+    /// The account of this name.
+    fn owner(&self, name: &[u8]) -> Option<Owner> {
+        std::str::from_utf8(name).ok().and_then(|name| self.world.find(name))
     }
 
     /// Where defects answer STAT although nobody is logged in.
@@ -184,8 +189,8 @@ impl Session {
     fn hold_name(&mut self, name: &[u8]) {
         let number = self.number;
         self.release_name();
-        if let Ok(user) = std::str::from_utf8(name) {
-            self.world.with(user, |maildrop| {
+        if let Some(owner) = self.owner(name) {
+            self.world.with(owner, |maildrop| {
                 if !maildrop.is_locked() {
                     maildrop.scars.named_by.get_or_insert(number);
                 }

@@ -77,7 +77,7 @@ impl Session {
             return self.err("Cancelled");
         }
         match self.decode(line) {
-            Some(octets) => self.go_on(exchange, Some(&octets)),
+            Some(octets) => self.go_on(*exchange, Some(&octets)),
             None => self.err("Not base64"),
         }
     }
@@ -139,7 +139,8 @@ impl Session {
     }
 
     fn ask(&self, exchange: &mut Exchange, response: Option<&[u8]>) -> ServerStep {
-        let passwords = |user: &str| self.world.password(user).map(str::to_owned);
+        let passwords =
+            |user: &str| self.world.find(user).map(|owner| self.world.password(owner).into_owned());
         exchange.server.step(response, &passwords)
     }
 
@@ -167,7 +168,8 @@ impl Session {
         match step {
             ServerStep::Challenge(challenge) => self.challenge(exchange, challenge),
             ServerStep::Success { user } => {
-                self.log_in(user);
+                let Some(owner) = self.world.find(&user) else { return self.refuse_credentials() };
+                self.log_in(owner);
                 self.past.by_auth = self.transaction.is_some();
             }
             ServerStep::Failure => self.fail(&exchange, response),
@@ -192,7 +194,7 @@ impl Session {
             encode::continuation(self.output.lines(), base64::encode(&octets).as_bytes());
         }
         exchange.challenge = octets;
-        self.exchange = Some(exchange);
+        self.exchange = Some(Box::new(exchange));
     }
 
     fn fail(&mut self, exchange: &Exchange, response: Option<&[u8]>) {
@@ -229,7 +231,8 @@ impl Session {
         match exchange.mechanism? {
             Mechanism::CramMd5 if self.broken(Defect::CramShortDigest) => {
                 let (user, sent) = cram_md5::parse(response)?;
-                let right = cram_md5::digest(&exchange.challenge, self.world.password(user)?);
+                let right =
+                    cram_md5::digest(&exchange.challenge, &*self.world.password(self.world.find(user)?));
                 let short = sent.len() >= 8 && right.starts_with(sent);
                 short.then(|| ServerStep::Success { user: user.to_owned() })
             }
@@ -245,7 +248,7 @@ impl Session {
                     (true, false) => self.broken(Defect::ScramAnyHeader),
                     (false, false) => false,
                 };
-                let known = self.world.password(&first.user).is_some();
+                let known = self.world.find(&first.user).is_some();
                 (forgiven && known).then_some(ServerStep::Success { user: first.user })
             }
             _ => None,

@@ -2,15 +2,13 @@
 //!
 //! The octets stream from the store; a copy is made only where a defect alters them.
 
-use std::sync::Arc;
-
 use proto::Verb;
 
 use super::transaction::{Transaction, size};
 use super::{Arguments, Session};
 use crate::Defect;
 use crate::maildrop::Message;
-use crate::transfer::{Body, Content, Ending, Stuffing};
+use crate::transfer::{Body, Content, Ending, Octets, Stuffing};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -28,13 +26,14 @@ impl Session {
         if self.refuses_utf8(message) {
             return;
         }
-        self.past.large = message.octets.len() > MEBIBYTE;
+        let octets = self.world.octets(transaction.owner, message);
+        self.past.large = octets.len() > MEBIBYTE;
         self.past.retrievals = self.past.retrievals.saturating_add(1);
         self.past.large_transfers = self.past.large_transfers.saturating_add(u32::from(self.past.large));
-        let octets = self.content(message, index, Verb::Retr);
+        let octets = self.content(message, octets, index, Verb::Retr);
         let ending = if self.broken(Defect::RetrGlued) { Ending::Glued } else { Ending::Right };
         let end = octets.len();
-        self.ok(&format!("{} octets", size(self.defects, message)));
+        self.tell(format_args!("{} octets", size(self.defects, message)));
         self.output.start(Body::Content(Content::new(octets, end, self.stuffing(Verb::Retr), ending)));
     }
 
@@ -51,7 +50,8 @@ impl Session {
         if self.broken(Defect::TopTooMany) && lines > 100_000 {
             return self.err("Too many lines");
         }
-        let octets = self.content(message, index, Verb::Top);
+        let octets = self.world.octets(transaction.owner, message);
+        let octets = self.content(message, octets, index, Verb::Top);
         let number = index as u64 + 1;
         let end = match lines {
             0 if self.broken(Defect::TopZeroIsAll) => octets.len(),
@@ -66,7 +66,7 @@ impl Session {
         };
         let after_another = self.past.number_of(Verb::Retr).is_some() && !same;
         if self.broken(Defect::UidlAfterTop) && after_another {
-            transaction.remembered.touched.insert(message.ordinal);
+            transaction.remembered.touched.insert(message.ordinal());
         }
         self.ok("Top of message follows");
         self.output.start(Body::Content(Content::new(octets, end, self.stuffing(Verb::Top), ending)));
@@ -88,7 +88,7 @@ impl Session {
 
     /// A message with UTF-8 in its header is not for clients that did not ask for UTF8 (RFC 6856 section 4).
     fn refuses_utf8(&mut self, message: &Message) -> bool {
-        let refuses = message.needs_utf8 && !self.utf8 && !self.broken(Defect::Utf8RawAnyway);
+        let refuses = message.needs_utf8() && !self.utf8 && !self.broken(Defect::Utf8RawAnyway);
         if refuses {
             self.err("[UTF8] That message needs UTF8 mode");
         }
@@ -96,10 +96,10 @@ impl Session {
     }
 
     fn is_gone(&self, transaction: &Transaction, message: &Message) -> bool {
-        let still_there = self.world.with(&transaction.user, |maildrop| {
-            maildrop.messages().iter().any(|stored| stored.ordinal == message.ordinal)
+        let still_there = self.world.with(transaction.owner, |maildrop| {
+            maildrop.messages().iter().any(|stored| stored.ordinal() == message.ordinal())
         });
-        still_there == Some(false)
+        !still_there
     }
 
     fn stuffing(&self, verb: Verb) -> Stuffing {
@@ -117,9 +117,11 @@ impl Session {
     }
 
     /// The octets to send of a message: those that were delivered.
-    fn content(&self, message: &Message, index: usize, verb: Verb) -> Arc<[u8]> {
-        let octets = &message.octets;
-        let header = octets.len() - mail::body(octets).len();
+    fn content(&self, message: &Message, octets: Octets, index: usize, verb: Verb) -> Octets {
+        if self.defects.is_empty() {
+            return octets;
+        }
+        let header = octets.len() - mail::body(&octets).len();
         let mut altered = None;
         if self.broken(Defect::RetrSevenBit) {
             let mut copy = octets.to_vec();
@@ -145,7 +147,7 @@ impl Session {
             copy.remove(MEBIBYTE);
             altered = Some(copy);
         }
-        if self.broken(Defect::Utf8Replaces) && self.utf8 && message.needs_utf8 {
+        if self.broken(Defect::Utf8Replaces) && self.utf8 && message.needs_utf8() {
             let mut copy = octets.to_vec();
             copy[..header].iter_mut().filter(|octet| !octet.is_ascii()).for_each(|octet| *octet = b'?');
             altered = Some(copy);
@@ -153,8 +155,29 @@ impl Session {
         if self.broken(Defect::Utf8AltersAscii) && self.utf8 && octets.is_ascii() {
             altered = Some([b"X-UTF8: yes\r\n", &octets[..]].concat());
         }
-        altered.map_or_else(|| Arc::clone(octets), Arc::from)
+        if self.broken(Defect::RetrCorrupt) && verb == Verb::Retr && self.is_third() {
+            altered = corrupted(&octets);
+        }
+        altered.map_or(octets, Octets::Made)
     }
+
+    /// Whether it is the turn of [`Defect::RetrCorrupt`]: every third retrieval of a session, and not always the
+    /// same, since many sessions retrieve only one or two.
+    fn is_third(&self) -> bool {
+        (self.number + u64::from(self.past.retrievals)).is_multiple_of(3)
+    }
+}
+
+/// A message of load with one letter of the body in the other case; `None` if it is another message.
+fn corrupted(octets: &[u8]) -> Option<Vec<u8>> {
+    let start = octets.len() - mail::body(octets).len();
+    memchr::memmem::find(&octets[..start], b"\r\nX-Poplab-Load:")?;
+    let mut copy = octets.to_vec();
+    // Not where a line or its dots begin: it is the content that is wrong, not the framing.
+    let middle = start + (octets.len() - start) / 2;
+    let letter = middle + copy[middle..].iter().position(u8::is_ascii_lowercase)?;
+    copy[letter].make_ascii_uppercase();
+    Some(copy)
 }
 
 /// Where the top of a message ends: after the header, the separator and so many lines of the body.

@@ -4,22 +4,25 @@
 //! Works on the snapshot made at login. Nothing here changes the maildrop; that is QUIT's matter, in
 //! [`super::update`].
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use proto::{Verb, encode};
 
 use super::{After, Arguments, Session};
-use crate::maildrop::{Message, Snapshot, rename};
+use crate::maildrop::{Message, Snapshot, Stored, rename};
 use crate::transfer::Body;
-use crate::{Defect, Defects};
+use crate::world::Owner;
+use crate::{Defect, Defects, World};
 
 /// The open maildrop of a session.
 pub(super) struct Transaction {
-    pub(super) user: String,
+    pub(super) owner: Owner,
     pub(super) messages: Snapshot,
-    /// By index, that is message number less one.
-    pub(super) marked: Vec<bool>,
+    /// By index, that is message number less one; empty as long as nothing was marked.
+    marked: Vec<bool>,
     pub(super) remembered: Remembered,
 }
 
@@ -39,9 +42,8 @@ pub(super) struct Remembered {
 }
 
 impl Transaction {
-    pub(super) fn new(user: String, messages: Snapshot, remembered: Remembered) -> Transaction {
-        let marked = vec![false; messages.len()];
-        Transaction { user, messages, marked, remembered }
+    pub(super) fn new(owner: Owner, messages: Snapshot, remembered: Remembered) -> Transaction {
+        Transaction { owner, messages, marked: Vec::new(), remembered }
     }
 
     /// The indices of marked messages.
@@ -49,11 +51,22 @@ impl Transaction {
         (0..self.marked.len()).filter(|&index| self.marked[index]).collect()
     }
 
+    /// Whether the message of this index is marked.
+    fn is_marked(&self, index: usize) -> bool {
+        self.marked.get(index).is_some_and(|marked| *marked)
+    }
+
+    fn mark(&mut self, index: usize) {
+        self.marked.resize(self.messages.len(), false);
+        self.marked[index] = true;
+    }
+
     /// The indices of messages that are not marked; of all, for a defect that forgets to leave the others out. Such
     /// defects spare the maildrop in which everything is marked.
-    fn listed(&self, with_marked: bool) -> Vec<usize> {
-        let left: Vec<usize> = (0..self.marked.len()).filter(|&index| !self.marked[index]).collect();
-        if with_marked && !left.is_empty() { (0..self.marked.len()).collect() } else { left }
+    fn listed(&self, with_marked: bool) -> impl Iterator<Item = usize> {
+        let indices = 0..self.messages.len();
+        let all = with_marked && indices.clone().any(|index| !self.is_marked(index));
+        indices.filter(move |&index| all || !self.is_marked(index))
     }
 }
 
@@ -93,14 +106,14 @@ impl Session {
         let (mut count, mut octets) = (0u64, 0u64);
         for index in transaction.listed(self.broken(Defect::StatCountsDeleted)) {
             let message = &transaction.messages[index];
-            if !left_out(message.ordinal) {
+            if !left_out(message.ordinal()) {
                 count += 1;
                 octets = octets.saturating_add(size(self.defects, message));
             }
         }
         let again = self.past.was(Verb::Stat, None);
         let space = if self.broken(Defect::StatTwoSpaces) && again { " " } else { "" };
-        self.ok(&format!("{space}{count} {octets}"));
+        self.tell(format_args!("{space}{count} {octets}"));
     }
 
     fn list(&mut self, transaction: &Transaction, arguments: &Arguments<'_>) {
@@ -119,7 +132,7 @@ impl Session {
                 if self.broken(Defect::ListArgDisagrees) && self.past.was(Verb::List, None) {
                     octets += 1;
                 }
-                self.ok(&format!("{} {octets}", index + 1));
+                self.tell(format_args!("{} {octets}", index + 1));
             }
             _ => self.err("LIST takes at most one message number"),
         }
@@ -129,7 +142,7 @@ impl Session {
         if self.broken(Defect::ListEmptyErr) && transaction.remembered.virgin {
             return self.err("No messages");
         }
-        let mut indices = transaction.listed(self.broken(Defect::ListKeepsDeleted));
+        let mut indices: Vec<usize> = transaction.listed(self.broken(Defect::ListKeepsDeleted)).collect();
         if self.broken(Defect::ListRepeats) {
             indices.extend(indices.last().copied());
         }
@@ -137,12 +150,14 @@ impl Session {
         let space = if self.broken(Defect::ListTwoSpaces) && after_stat { "  " } else { " " };
         let last_off = self.broken(Defect::LastNumberOff) && self.past.was_repeatedly(Verb::Stat);
         let (defects, messages) = (self.defects, Arc::clone(&transaction.messages));
-        let line = move |index: usize| {
+        let mut indices = indices.into_iter();
+        let next = move |out: &mut Vec<u8>| {
+            let Some(index) = indices.next() else { return false };
             let number = if last_off && index + 1 == messages.len() { index + 2 } else { index + 1 };
-            format!("{number}{space}{}", size(defects, &messages[index])).into_bytes()
+            write!(out, "{number}{space}{}", size(defects, &messages[index])).is_ok()
         };
         self.ok("Scan listing follows");
-        self.output.start(Body::Lines(Box::new(indices.into_iter().map(line))));
+        self.output.start(Body::Listing(Box::new(next)));
     }
 
     fn uidl(&mut self, transaction: &Transaction, arguments: &Arguments<'_>) {
@@ -158,7 +173,7 @@ impl Session {
 
     fn one_unique_id(&mut self, transaction: &Transaction, index: usize) {
         let number = index as u64 + 1;
-        let mut id = unique_id(self.defects, &transaction.messages, index);
+        let mut id = unique_id(&self.world, transaction.owner, &transaction.messages, index).into_owned();
         if self.broken(Defect::UidlArgDisagrees) {
             id.make_ascii_uppercase();
         }
@@ -178,14 +193,18 @@ impl Session {
         if self.broken(Defect::UidlEmptyErr) && transaction.remembered.virgin {
             return self.err("No messages");
         }
-        let (defects, messages) = (self.defects, Arc::clone(&transaction.messages));
-        let indices = transaction.listed(self.broken(Defect::UidlKeepsDeleted));
+        let indices: Vec<usize> = transaction.listed(self.broken(Defect::UidlKeepsDeleted)).collect();
         let space = if self.broken(Defect::UidlTwoSpaces) { "  " } else { " " };
-        let line = move |index: usize| {
-            format!("{}{space}{}", index + 1, unique_id(defects, &messages, index)).into_bytes()
+        let (world, owner, messages) =
+            (self.world.clone(), transaction.owner, Arc::clone(&transaction.messages));
+        let mut indices = indices.into_iter();
+        let next = move |out: &mut Vec<u8>| {
+            let Some(index) = indices.next() else { return false };
+            let id = unique_id(&world, owner, &messages, index);
+            write!(out, "{}{space}{id}", index + 1).is_ok()
         };
         self.ok("Unique-ids follow");
-        self.output.start(Body::Lines(Box::new(indices.into_iter().map(line))));
+        self.output.start(Body::Listing(Box::new(next)));
     }
 
     fn dele(&mut self, transaction: &mut Transaction, arguments: &Arguments<'_>) {
@@ -197,7 +216,7 @@ impl Session {
             if self.broken(Defect::DeleRefused) && index == 0 {
                 return self.err("Not that one");
             }
-            transaction.marked[index] = true;
+            transaction.mark(index);
             transaction.remembered.deleted = true;
             self.ok("Marked as deleted");
         }
@@ -212,7 +231,7 @@ impl Session {
             return self.err("Unknown command");
         }
         if self.broken(Defect::NoopUnmarks) {
-            transaction.marked.fill(false);
+            transaction.marked.clear();
         }
         if self.broken(Defect::DoubleReply) && self.past.deeds == 0 && self.past.upper_case && !self.more {
             self.ok("Nothing done");
@@ -245,9 +264,9 @@ impl Session {
             transaction.marked[marks[0]] = false;
             return self.ok("Marks taken back");
         }
-        transaction.marked.fill(false);
+        transaction.marked.clear();
         if self.broken(Defect::StatAfterRset) {
-            transaction.remembered.uncounted = lone.map(|index| transaction.messages[index].ordinal);
+            transaction.remembered.uncounted = lone.map(|index| transaction.messages[index].ordinal());
         }
         if self.broken(Defect::RsetMoves) && lone == Some(0) {
             Arc::make_mut(&mut transaction.messages).rotate_left(1);
@@ -279,12 +298,12 @@ impl Session {
             Verb::Dele => self.broken(Defect::DeleTwiceOk),
             _ => false,
         };
-        if transaction.marked[index] && !spared {
+        if transaction.is_marked(index) && !spared {
             self.err("That message is marked as deleted");
             return None;
         }
         if self.broken(Defect::Renumbers) && verb == Verb::Retr {
-            let moved = transaction.listed(false).get(index).copied();
+            let moved = transaction.listed(false).nth(index);
             if moved.is_none() {
                 self.err("No such message");
             }
@@ -337,22 +356,23 @@ impl Session {
 /// The size that STAT, LIST and RETR tell: the octets of a transfer without stuffing and terminator (RFC 1939
 /// section 11).
 pub(super) fn size(defects: Defects, message: &Message) -> u64 {
-    let octets = &message.octets;
+    // Of seeded messages there are no octets here; the defects spare them.
+    let Some(Stored { octets, .. }) = message.stored() else { return message.size() };
     if defects.contains(Defect::SizeCountsLf) {
         let lines = octets.windows(2).filter(|pair| pair == b"\r\n").count() as u64;
-        return if lines >= 900 { message.size - lines } else { message.size };
+        return if lines >= 900 { message.size() - lines } else { message.size() };
     }
     if defects.contains(Defect::SizeCountsStuffing) {
         let dots = octets.windows(3).filter(|window| window == b"\r\n.").count() as u64;
-        return message.size + dots + u64::from(octets.first() == Some(&b'.'));
+        return message.size() + dots + u64::from(octets.first() == Some(&b'.'));
     }
-    message.size
+    message.size()
 }
 
-fn unique_id(defects: Defects, messages: &[Message], index: usize) -> String {
-    let id = &messages[index].unique_id;
-    if defects.contains(Defect::UidlTooLong) && index + 1 == messages.len() {
-        return format!("{id:x<80}");
+fn unique_id<'a>(world: &World, owner: Owner, messages: &'a [Message], index: usize) -> Cow<'a, str> {
+    let id = world.unique_id(owner, &messages[index]);
+    if world.defects().contains(Defect::UidlTooLong) && index + 1 == messages.len() {
+        return Cow::Owned(format!("{id:x<80}"));
     }
-    id.clone()
+    id
 }

@@ -39,7 +39,7 @@ impl Session {
             || (self.broken(Defect::QuitWithoutCrlf) && word.eq_ignore_ascii_case(b"QUIT"));
         let renames = self.broken(Defect::UidlAfterLoss) && self.did_only(Verb::Uidl);
         let (number, marked) = (self.number, ordinals(&transaction, &transaction.marks()));
-        self.world.with(&transaction.user, |maildrop| {
+        self.world.with(transaction.owner, |maildrop| {
             if commits {
                 maildrop.remove(&marked);
             }
@@ -57,7 +57,7 @@ impl Session {
     pub(super) fn release_lock(&mut self) {
         let number = self.number;
         if let Some(transaction) = self.transaction.take() {
-            self.world.with(&transaction.user, |maildrop| maildrop.release(number));
+            self.world.with(transaction.owner, |maildrop| maildrop.release(number));
         }
     }
 
@@ -92,7 +92,7 @@ impl Session {
                 maildrop.remove(&doomed);
             }
             if renames || !touched.is_empty() {
-                maildrop.rename(|message: &Message| renames || touched.contains(&message.ordinal));
+                maildrop.rename(|message: &Message| renames || touched.contains(&message.ordinal()));
             }
             maildrop.scars.hidden = hidden;
             maildrop.scars.list_sessions = if listed { maildrop.scars.list_sessions + 1 } else { 0 };
@@ -101,7 +101,7 @@ impl Session {
             maildrop.release(number);
             maildrop.scars.list_sessions
         };
-        self.world.with(&transaction.user, update).unwrap_or_default()
+        self.world.with(transaction.owner, update)
     }
 
     /// The indices of the messages to remove: the marked ones.
@@ -134,7 +134,7 @@ impl Session {
         let hides = self.broken(Defect::RetrHides) && once;
         let number = self.past.number_of(Verb::Retr).filter(|_| hides)?;
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        transaction.messages.get(index).map(|message| message.ordinal)
+        transaction.messages.get(index).map(Message::ordinal)
     }
 
     /// Whether this command, without an argument, was all there was since login but for STAT.
@@ -144,5 +144,5 @@ impl Session {
 }
 
 fn ordinals(transaction: &Transaction, indices: &[usize]) -> Vec<u64> {
-    indices.iter().map(|&index| transaction.messages[index].ordinal).collect()
+    indices.iter().map(|&index| transaction.messages[index].ordinal()).collect()
 }

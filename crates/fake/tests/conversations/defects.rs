@@ -204,6 +204,7 @@ fn conversation(defect: Defect) -> String {
         D::LangUnknownOk => "== connect\nC: LANG xx-none",
         D::LangStarErr => "== connect\nC: LANG *",
         D::LangOnlyBeforeLogin => "== login alice\nC: LANG",
+        D::RetrCorrupt => "== connect\nC: USER load1\nC: PASS x\nC: RETR 1\nC: RETR 2\nC: RETR 3",
     };
     script.to_owned()
 }

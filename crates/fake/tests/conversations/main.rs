@@ -4,5 +4,6 @@
 
 mod correct;
 mod defects;
+mod population;
 mod properties;
 mod talk;

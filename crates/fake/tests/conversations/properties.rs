@@ -66,6 +66,7 @@ fn answers(world: &World, channel: Channel, pieces: &[&[u8]], portion: usize) ->
                 // Nothing is smuggled in: what came in the clear is kept for the time after the handshake, so that
                 // the split does not matter here.
                 Next::StartTls => connection.tls_established(),
+                Next::Wait(duration) => panic!("a wait of {duration:?} without a pace"),
                 Next::Close | Next::Reset => return out,
             }
         }

@@ -9,8 +9,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use fake::{Account, Channel, Configuration, Connection, Defects, Next, World};
+use fake::{Account, Channel, Configuration, Connection, Defects, Next, Password, Tenancy, World};
+use mail::load::Population;
 use sasl::scram::{self, Sha256};
+use stats::Distribution;
 
 pub(crate) const PASSWORDS: [(&str, &str); 4] =
     [("alice", "wonderland"), ("bob", "builder"), ("carol", "christmas"), ("dave", "Drive1")];
@@ -27,7 +29,18 @@ pub(crate) fn world(defects: Defects, with_large: bool) -> World {
     };
     let accounts =
         PASSWORDS.iter().map(|&(user, password)| Account::new(user, password, mail(user))).collect();
-    World::new(Configuration { seed: 1, accounts, defects, ..Configuration::default() })
+    let population = vec![Tenancy {
+        population: Population {
+            seed: 1,
+            user: "load{n}".to_owned(),
+            first: 1,
+            count: 1,
+            messages: 3,
+            sizes: Distribution::Fixed(700.0),
+        },
+        password: Password::Shared("x".to_owned()),
+    }];
+    World::new(Configuration { seed: 1, accounts, population, defects, ..Configuration::default() })
 }
 
 fn ordinary() -> Vec<Vec<u8>> {
