@@ -138,12 +138,13 @@ impl Identity {
         &self.ca_pem
     }
 
-    pub(crate) fn chain(&self) -> &[Vec<u8>] {
+    /// The server's certificate and those above it but for the authority's, DER, the server's own first.
+    pub fn chain(&self) -> &[Vec<u8>] {
         &self.chain
     }
 
-    /// PKCS #8, DER.
-    pub(crate) fn key(&self) -> &[u8] {
+    /// The key of the server's certificate, PKCS #8, DER.
+    pub fn key(&self) -> &[u8] {
         &self.key
     }
 

@@ -1,6 +1,6 @@
 //! The tasks of a server's connections: how many may be served at once, and how to end them all.
 //!
-//! A connection costs one entry of eight octets, and a lock at its begin and its end. Deliberately no results: a task
+//! A connection costs one entry of sixteen octets, and a lock at its begin and its end. Deliberately no results: a task
 //! that fails has failed for its own client only.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,15 +21,23 @@ pub(crate) type Room = OwnedSemaphorePermit;
 
 #[derive(Default)]
 struct State {
-    /// By number; `None` is free, or aborted and about to be.
-    tasks: Vec<Option<AbortHandle>>,
+    tasks: Vec<Task>,
+    /// The numbers of the free ones.
     free: Vec<u32>,
-    /// Somebody waits for the end of all.
+    /// All are to end.
     ending: bool,
 }
 
-/// A task's entry, free again when the task has ended in whatever way.
-struct Entry {
+#[derive(Default)]
+struct Task {
+    /// `None` while the entry is free, and while the task is being made.
+    handle: Option<AbortHandle>,
+    /// How many tasks had this entry before.
+    turn: u32,
+}
+
+/// A task's entry, free again when it is dropped, which is when the task has ended in whatever way.
+pub(crate) struct Entry {
     connections: Arc<Connections>,
     number: u32,
 }
@@ -50,20 +58,32 @@ impl Connections {
         }
     }
 
-    /// Serves a connection in a task of its own on the current runtime.
-    pub(crate) fn spawn(self: &Arc<Self>, served: impl Future<Output = ()> + Send + 'static) {
+    /// Serves a connection in a task of its own on the current runtime. The future must keep the entry.
+    pub(crate) fn spawn<Served>(self: &Arc<Self>, serve: impl FnOnce(Entry) -> Served)
+    where
+        Served: Future<Output = ()> + Send + 'static,
+    {
+        let (number, turn) = {
+            let mut state = self.state();
+            let number = state.free.pop().unwrap_or_else(|| {
+                state.tasks.push(Task::default());
+                (state.tasks.len() - 1) as u32
+            });
+            (number, state.tasks[number as usize].turn)
+        };
+        // Not under the lock: a runtime that is shutting down drops the future at once, and with it the entry.
+        let task = tokio::spawn(serve(Entry { connections: self.clone(), number }));
         let mut state = self.state();
-        let number = state.free.pop().unwrap_or_else(|| {
-            state.tasks.push(None);
-            (state.tasks.len() - 1) as u32
-        });
-        let entry = Entry { connections: self.clone(), number };
-        // On another thread the task may end at once; its entry waits for the lock then.
-        let task = tokio::spawn(async move {
-            let _entry = entry;
-            served.await;
-        });
-        state.tasks[number as usize] = Some(task.abort_handle());
+        let entry = &mut state.tasks[number as usize];
+        // On another thread the task may have ended already, and its entry may even be another one's.
+        if entry.turn == turn {
+            entry.handle = Some(task.abort_handle());
+        }
+        let ending = state.ending;
+        drop(state);
+        if ending {
+            task.abort();
+        }
     }
 
     /// Ends all connections and waits until they have ended.
@@ -73,8 +93,8 @@ impl Connections {
             let ended = self.ended.notified();
             {
                 let mut state = self.state();
-                state.ending = state.free.len() < state.tasks.len();
-                if !state.ending {
+                if state.free.len() == state.tasks.len() {
+                    state.ending = false;
                     return;
                 }
             }
@@ -85,8 +105,11 @@ impl Connections {
 
     /// Ends all connections without waiting for it.
     pub(crate) fn abort(&self) {
-        // Aborted outside of the lock: a task may end within the call, and its entry wants the lock.
-        let tasks: Vec<AbortHandle> = self.state().tasks.iter_mut().filter_map(Option::take).collect();
+        let mut state = self.state();
+        state.ending = true;
+        let tasks: Vec<AbortHandle> = state.tasks.iter_mut().filter_map(|task| task.handle.take()).collect();
+        // Not under the lock: a task may end within the call, and its entry wants the lock.
+        drop(state);
         for task in tasks {
             task.abort();
         }
@@ -100,7 +123,8 @@ impl Connections {
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut state = self.connections.state();
-        state.tasks[self.number as usize] = None;
+        let entry = &mut state.tasks[self.number as usize];
+        (entry.handle, entry.turn) = (None, entry.turn.wrapping_add(1));
         state.free.push(self.number);
         let last = state.ending && state.free.len() == state.tasks.len();
         drop(state);
@@ -119,12 +143,12 @@ mod tests {
         let connections = Connections::new(2);
         for _ in 0..3 {
             for _ in 0..10 {
-                connections.spawn(std::future::pending());
+                connections.spawn(async |_entry| std::future::pending().await);
             }
-            connections.spawn(async {});
+            connections.spawn(async |_entry| {});
             connections.shut_down().await;
             let state = connections.state();
-            assert!(state.tasks.iter().all(Option::is_none));
+            assert!(state.tasks.iter().all(|task| task.handle.is_none()));
             assert_eq!((state.tasks.len(), state.free.len()), (11, 11));
         }
         connections.shut_down().await;

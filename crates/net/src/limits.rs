@@ -37,7 +37,7 @@ pub struct ThreadTime {
     pub waiting: Duration,
 }
 
-/// This process's limit of descriptors (RLIMIT_NOFILE).
+/// This process's limit of descriptors (`RLIMIT_NOFILE`).
 pub fn descriptors() -> Descriptors {
     let limit = getrlimit(Resource::Nofile);
     Descriptors { soft: limit.current.unwrap_or(u64::MAX), hard: limit.maximum.unwrap_or(u64::MAX) }

@@ -140,9 +140,9 @@ impl MemoryNetwork {
         };
         let (near, far) = Transport::pipe();
         let (service, connections) = (self.shared.service.clone(), self.shared.connections.clone());
-        self.shared.connections.spawn(async move {
+        self.shared.connections.spawn(async move |entry| {
             let room = connections.room().await;
-            Service::serve(service, room, channel, Stream::new(far)).await;
+            Service::serve(service, (room, entry), channel, Stream::new(far)).await;
         });
         Some(near)
     }

@@ -1,8 +1,8 @@
 //! Source ports that this process chooses itself.
 //!
 //! The kernel's own choice becomes four times dearer from 10,000 connections of one address on, and reserves a port
-//! for one connection only; a port that is bound with SO_REUSEADDR can serve a connection to each server. Deliberately
-//! no table of what is in use: the kernel says so, and the next port is tried.
+//! for one connection only; one that is bound with `SO_REUSEADDR` can serve a connection to each server.
+//! Deliberately no table of what is in use: the kernel says so, and the next port is tried.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};

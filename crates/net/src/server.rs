@@ -168,12 +168,8 @@ async fn accept(
         match listener.accept().await {
             Ok((socket, _)) => {
                 let room = connections.room().await;
-                connections.spawn(Service::serve(
-                    service.clone(),
-                    room,
-                    channel,
-                    Stream::new(Transport::tcp(socket)),
-                ));
+                let stream = Stream::new(Transport::tcp(socket));
+                connections.spawn(|entry| Service::serve(service.clone(), (room, entry), channel, stream));
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }

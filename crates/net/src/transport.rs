@@ -29,7 +29,22 @@ const DRAINED_OCTETS: usize = 256 * 1024;
 pub(crate) struct Transport {
     kind: Kind,
     /// `Some` while watching, which is during a client's handshake only; there may be a million of these.
-    first: Option<Box<Vec<u8>>>,
+    first: Option<Box<First>>,
+}
+
+/// The first octets received.
+struct First {
+    octets: [u8; WATCHED],
+    count: usize,
+}
+
+impl First {
+    fn add(&mut self, fresh: &[u8]) {
+        let room = &mut self.octets[self.count..];
+        let count = fresh.len().min(room.len());
+        room[..count].copy_from_slice(&fresh[..count]);
+        self.count += count;
+    }
 }
 
 enum Kind {
@@ -52,12 +67,17 @@ impl Transport {
 
     /// From now on keeps the first octets received, for [`Transport::seen`].
     pub(crate) fn watch(&mut self) {
-        self.first = Some(Box::default());
+        self.first = Some(Box::new(First { octets: [0; WATCHED], count: 0 }));
     }
 
     /// The first octets received since [`Transport::watch`]; stops watching.
     pub(crate) fn seen(&mut self) -> Vec<u8> {
-        self.first.take().map(|first| *first).unwrap_or_default()
+        self.first.take().map_or_else(Vec::new, |first| first.octets[..first.count].to_vec())
+    }
+
+    /// Stops watching.
+    pub(crate) fn unwatch(&mut self) {
+        self.first = None;
     }
 
     /// Ends with RST: what is under way in either direction is lost.
@@ -126,7 +146,7 @@ impl AsyncRead for Transport {
         }
         let fresh = &buffer.filled()[before..];
         if let Some(first) = &mut this.first {
-            first.extend_from_slice(&fresh[..fresh.len().min(WATCHED - first.len())]);
+            first.add(fresh);
         }
         match &this.kind {
             Kind::Pipe { reset, .. }

@@ -331,7 +331,7 @@ async fn shake(
     // The handshake holds much state; on the heap it does not grow each task of a load generator.
     match Box::pin(handshake).await {
         Ok(mut stream) => {
-            stream.get_mut().0.seen();
+            stream.get_mut().0.unwatch();
             Ok(stream)
         }
         Err((error, mut transport)) => {
