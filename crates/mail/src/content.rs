@@ -87,8 +87,10 @@ pub(crate) fn hexadecimal(octets: &[u8]) -> String {
 /// Appends what [`hexadecimal`] gives.
 pub(crate) fn push_hexadecimal(octets: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = |octet: &u8| [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]];
-    out.extend(octets.iter().flat_map(digits));
+    out.reserve(2 * octets.len());
+    for octet in octets {
+        out.extend_from_slice(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+    }
 }
 
 /// The lines of a message, each with its line end; a line ends at LF, the last one perhaps at the end.

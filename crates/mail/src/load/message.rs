@@ -101,7 +101,7 @@ impl<'a> LoadMessage<'a> {
         let start = out.len();
         let octets = usize::try_from(self.octets).unwrap_or(usize::MAX);
         out.reserve(octets);
-        let key = self.chance(*b"key     ").next();
+        let key = chance(self.population, *b"key     ", self.owner.number, self.number).next();
         let text = Text::shared();
         let places = self.write_header(key, text, out);
 
@@ -129,13 +129,7 @@ impl<'a> LoadMessage<'a> {
 
     /// Its unique-id for UIDL: 32 hexadecimal characters that follow from seed, account and number.
     pub fn unique_id(&self) -> UniqueId {
-        let mut chance = self.chance(*b"uniqueid");
-        UniqueId::of_words([chance.next(), chance.next()])
-    }
-
-    fn chance(&self, purpose: [u8; 8]) -> Chance {
-        let purpose = u64::from_be_bytes(purpose);
-        Chance::of(&[self.population.seed, purpose, self.owner.number, self.number.into()])
+        unique_id(self.population, self.owner.number, self.number)
     }
 
     /// Writes the header and the empty line, with places left for what is known only behind the body.
@@ -192,18 +186,27 @@ impl<'a> LoadMessage<'a> {
 impl Owner {
     pub(super) fn of(population: &Population, index: u64) -> Owner {
         let number = population.number(index);
-        let mut name = Vec::with_capacity(population.user.len() + 24);
-        Owner::write(population, number, &mut name);
-        let (octets, address) = (name.len(), name.contains(&b'@'));
+        let octets = if population.user.bytes().all(is_plain) {
+            Pattern::of(&population.user).octets(number)
+        } else {
+            let mut name = Vec::new();
+            Owner::write(population, number, &mut name);
+            name.len()
+        };
+        let address = population.user.contains('@');
         let domain = if address { 0 } else { DOMAIN.len() };
         let frame = FIXED + domain + 4 * octets + digits(population.seed);
         let sizes = Chance::of(&[population.seed, u64::from_be_bytes(*b"sizes   "), number]).next();
         Owner { number, octets, address, frame, sizes }
     }
 
-    /// Octets of the smallest message of this number.
-    pub(super) fn smallest(self, number: u32) -> u64 {
-        (self.frame + 4 * digits(number.into())) as u64
+    /// This many octets, or those of the smallest message of this number if that is more.
+    pub(super) fn at_least(self, octets: u64, number: u32) -> u64 {
+        // Nearly all are larger than any smallest one: a number has ten digits at most.
+        if octets >= (self.frame + 4 * 10) as u64 {
+            return octets;
+        }
+        octets.max((self.frame + 4 * digits(number.into())) as u64)
     }
 
     /// What chooses the sizes of a block of messages.
@@ -220,6 +223,16 @@ impl Owner {
             escape(&name, out);
         }
     }
+}
+
+/// The unique-id of a message of the account with this number.
+pub(super) fn unique_id(population: &Population, account: u64, number: u32) -> UniqueId {
+    let mut chance = chance(population, *b"uniqueid", account, number);
+    UniqueId::of_words([chance.next(), chance.next()])
+}
+
+fn chance(population: &Population, purpose: [u8; 8], account: u64, number: u32) -> Chance {
+    Chance::of(&[population.seed, u64::from_be_bytes(purpose), account, number.into()])
 }
 
 /// Where in the output something stands that is needed again, or is to be put.

@@ -72,6 +72,12 @@ impl<'a> Pattern<'a> {
         out.extend_from_slice(self.after.as_bytes());
     }
 
+    /// How long the name of a number is.
+    pub(super) fn octets(self, number: u64) -> usize {
+        let digits = self.width.map_or(0, |width| digits(number).max(width));
+        self.before.len() + digits + self.after.len()
+    }
+
     /// The number whose name this is, octet for octet; 0 for a plain name.
     pub(super) fn number(self, name: &[u8]) -> Option<u64> {
         let rest = name.strip_prefix(self.before.as_bytes())?.strip_suffix(self.after.as_bytes())?;
@@ -126,6 +132,7 @@ mod tests {
             ("plain", 0, "plain"),
         ] {
             assert_eq!(expand(pattern, number), name);
+            assert_eq!(Pattern::of(pattern).octets(number), name.len());
             assert_eq!(Pattern::of(pattern).number(name.as_bytes()), Some(number), "{name}");
         }
         for (pattern, name) in [

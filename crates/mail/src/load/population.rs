@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stats::Distribution;
 
-use super::message::{LoadMessage, Owner};
+use super::message::{LoadMessage, Owner, unique_id};
 use super::pattern::{Pattern, expand};
 use crate::UniqueId;
 
@@ -74,13 +74,13 @@ impl Population {
     pub fn message(&self, index: u64, number: u32) -> LoadMessage<'_> {
         let owner = Owner::of(self, index);
         let (block, place) = (number.saturating_sub(1) / AT_ONCE, number.saturating_sub(1) % AT_ONCE);
-        let octets = self.part(part_of(owner.parts(block), place)).max(owner.smallest(number));
+        let octets = owner.at_least(self.part(part_of(owner.parts(block), place)), number);
         LoadMessage::new(self, owner, number, octets)
     }
 
     /// What [`LoadMessage::unique_id`] gives, without working out its size.
     pub fn unique_id(&self, index: u64, number: u32) -> UniqueId {
-        LoadMessage::new(self, Owner::of(self, index), number, 0).unique_id()
+        unique_id(self, self.number(index), number)
     }
 
     /// The sizes that occur, worked out.
@@ -100,7 +100,7 @@ impl Population {
             if before % AT_ONCE == 0 {
                 parts = owner.parts(before / AT_ONCE);
             }
-            size_of(part_of(parts, before % AT_ONCE)).max(owner.smallest(before.saturating_add(1)))
+            owner.at_least(size_of(part_of(parts, before % AT_ONCE)), before.saturating_add(1))
         })
     }
 
