@@ -111,31 +111,19 @@ impl Connection {
         }
         let end = memchr::memchr(b'\n', input).map_or(input.len(), |line_feed| line_feed + 1);
         let more = input.len() > end;
-        let mut line = &input[..end];
+        let line = &input[..end];
         if self.partial.is_empty() {
             // Nearly always a line arrives whole, and need not be copied.
-            while !line.is_empty() {
-                let (consumed, idle) = self.step(line, more);
-                line = &line[consumed..];
-                if idle {
-                    self.partial.extend_from_slice(line);
-                    break;
-                }
-            }
+            let consumed = self.steps(line, more);
+            self.partial.extend_from_slice(&line[consumed..]);
         } else {
-            self.partial.extend_from_slice(line);
-            let partial = std::mem::take(&mut self.partial);
-            let mut rest = &partial[..];
-            // A line that is too long is refused as soon as that is known, and its rest swallowed: two events at
-            // most.
-            while !rest.is_empty() {
-                let (consumed, idle) = self.step(rest, more);
-                rest = &rest[consumed..];
-                if idle {
-                    break;
-                }
+            let mut partial = std::mem::take(&mut self.partial);
+            partial.extend_from_slice(line);
+            let consumed = self.steps(&partial, more);
+            if consumed < partial.len() {
+                partial.drain(..consumed);
+                self.partial = partial;
             }
-            self.partial = rest.to_vec();
         }
         self.taken(input, end)
     }
@@ -152,6 +140,20 @@ impl Connection {
         self.partial = Vec::new();
         self.session.restart_in_tls();
         self.execute_smuggled();
+    }
+
+    /// All steps over what has arrived of a line, and how much they consumed. A line that is too long is refused as
+    /// soon as that is known, and its rest swallowed: two events at most.
+    fn steps(&mut self, line: &[u8], more: bool) -> usize {
+        let mut consumed = 0;
+        while consumed < line.len() {
+            let (octets, idle) = self.step(&line[consumed..], more);
+            consumed += octets;
+            if idle {
+                break;
+            }
+        }
+        consumed
     }
 
     /// One step over what has arrived of a line: how much it consumed, and whether there is nothing more to do.

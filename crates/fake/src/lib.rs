@@ -10,10 +10,12 @@
 //!
 //! The contract: the same seed, number of the connection and octets of the client give the same octets of the
 //! server, however they are split. A connection buffers no more than one line of the client, and one body is
-//! streamed in small pieces, however large the message is. No octets of a client panic it.
+//! streamed in small pieces, however large the message is (a seeded one is in memory only while it is sent). No octets
+//! of a client panic it.
 //!
 //! What this crate deliberately does not do: no sockets, no TLS (the driver's; see [`Next::StartTls`]), no clock and
-//! so no time-outs (a delay is asked of the driver, [`Next::Wait`]), no files, no global randomness. It is no server for real mail.
+//! so no time-outs (a delay is asked of the driver, [`Next::Wait`]), no files, no global randomness. It is no server
+//! for real mail.
 //!
 //! ```
 //! use fake::{Account, Channel, Configuration, Next, World};

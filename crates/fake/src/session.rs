@@ -13,12 +13,9 @@ mod retrieval;
 mod transaction;
 mod update;
 
-use std::fmt;
-use std::io::Write as _;
-
 use proto::{Command, Incoming, Verb, encode};
 
-use crate::transfer::Output;
+use crate::transfer::{Output, decimal};
 use crate::{Channel, Defect, Defects, World};
 use exchange::Exchange;
 use past::Past;
@@ -228,9 +225,18 @@ impl Session {
         let altered =
             [Defect::ApopTwoTimestamps, Defect::ApopFixed, Defect::GreetingGlued, Defect::GreetingTooLong];
         if !altered.iter().any(|&defect| self.broken(defect)) {
-            let (key, world) = (self.material("greeting", 0), self.world.clone());
-            let (number, host) = (self.number, &world.configuration().host);
-            return self.tell(format_args!("poplab POP3 server ready <{key}.{number}@{host}>"));
+            let key = self.material("greeting", 0);
+            let (number, host, lines) =
+                (self.number, self.world.configuration().host.as_bytes(), self.output.lines());
+            lines.extend_from_slice(b"+OK poplab POP3 server ready <");
+            lines.extend_from_slice(key.as_bytes());
+            lines.push(b'.');
+            decimal(number, lines);
+            lines.push(b'@');
+            lines.extend_from_slice(host);
+            lines.extend_from_slice(b">\r\n");
+            self.past.agreed = true;
+            return;
         }
         let mut timestamp = self.timestamp();
         if self.broken(Defect::ApopTwoTimestamps) {
@@ -258,8 +264,16 @@ impl Session {
     /// What takes the place of chance: it follows from seed, connection, purpose and count.
     fn material(&self, purpose: &str, count: u32) -> String {
         let seed = self.world.configuration().seed;
-        let text = format!("poplab fake {seed} {} {purpose} {count}", self.number);
-        let mut digest = mail::digest(text.as_bytes());
+        let mut text = Vec::with_capacity(96);
+        text.extend_from_slice(b"poplab fake ");
+        decimal(seed, &mut text);
+        text.push(b' ');
+        decimal(self.number, &mut text);
+        text.push(b' ');
+        text.extend_from_slice(purpose.as_bytes());
+        text.push(b' ');
+        decimal(count.into(), &mut text);
+        let mut digest = mail::digest(&text);
         digest.truncate(16);
         digest
     }
@@ -269,12 +283,15 @@ impl Session {
         encode::ok(self.output.lines(), text.as_bytes());
     }
 
-    /// As [`Session::ok`], for text with numbers in it.
-    fn tell(&mut self, text: fmt::Arguments<'_>) {
+    /// As [`Session::ok`] with two numbers.
+    fn ok_numbers(&mut self, first: u64, second: u64) {
         self.past.agreed = true;
         let lines = self.output.lines();
-        // Writing to a vector cannot fail.
-        let _ = write!(lines, "+OK {text}\r\n");
+        lines.extend_from_slice(b"+OK ");
+        decimal(first, lines);
+        lines.push(b' ');
+        decimal(second, lines);
+        lines.extend_from_slice(b"\r\n");
     }
 
     fn err(&mut self, text: &str) {

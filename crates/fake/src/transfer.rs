@@ -11,8 +11,8 @@ use memchr::memmem;
 /// How much of a body is made ready at once, before stuffing.
 const PIECE: usize = 4096;
 
-/// Room for lines that a session keeps while it is idle.
-const KEPT: usize = 128;
+/// Room for the lines of nearly every reply.
+const LINES: usize = 128;
 
 /// Everything that waits to be written.
 #[derive(Default)]
@@ -87,6 +87,9 @@ impl Output {
     /// Where lines are written to. Never while a body is being sent.
     pub(crate) fn lines(&mut self) -> &mut Vec<u8> {
         debug_assert!(self.body.is_none(), "a reply in the middle of a body");
+        if self.ready.capacity() == 0 {
+            self.ready.reserve(LINES);
+        }
         &mut self.ready
     }
 
@@ -116,12 +119,13 @@ impl Output {
 
     /// Makes more of the body ready; false if there is none.
     fn refill(&mut self) -> bool {
-        self.ready.clear();
         self.written = 0;
         let Some(body) = self.body.as_mut() else {
-            self.ready.shrink_to(KEPT);
+            // Most of their time sessions have nothing to say, and there are many.
+            self.ready = Vec::new();
             return false;
         };
+        self.ready.clear();
         let ended = match &mut **body {
             Body::Content(content) => content.fill(&mut self.ready),
             Body::Lines(lines) => {
@@ -213,6 +217,23 @@ impl Forgetful {
     }
 }
 
+/// Appends a number in decimal digits. Replies are made of numbers, and the machinery of formatting costs more than
+/// all the rest of such a reply.
+pub(crate) fn decimal(mut number: u64, out: &mut Vec<u8>) {
+    // As many digits as a u64 has at most.
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[first..]);
+}
+
 /// Appends a part of the content with a dot before every line that begins with one. The whole content is at hand,
 /// so that lines without need not be looked at one by one.
 fn stuff(octets: &[u8], from: usize, to: usize, out: &mut Vec<u8>) {
@@ -246,7 +267,7 @@ fn fill_lines(next: &mut dyn FnMut(&mut Vec<u8>) -> bool, out: &mut Vec<u8>) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Content, Ending, Octets, Output, PIECE, Stuffing};
+    use super::{Body, Content, Ending, Octets, Output, PIECE, Stuffing, decimal};
 
     fn content(octets: &[u8], stuffing: Stuffing, ending: Ending) -> Body {
         Body::Content(Content::new(Octets::Shared(octets.into()), octets.len(), stuffing, ending))
@@ -280,6 +301,15 @@ mod tests {
         expected.splice(..0, *b"+OK\r\n");
         expected.extend_from_slice(b".\r\n");
         assert_eq!(sent(content(&octets, Stuffing::forgetful(|_| true), Ending::Right), 100), expected);
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for number in [0, 9, 10, 228_320, u64::MAX] {
+            let mut out = b"n".to_vec();
+            decimal(number, &mut out);
+            assert_eq!(out, format!("n{number}").into_bytes());
+        }
     }
 
     #[test]

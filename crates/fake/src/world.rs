@@ -155,7 +155,7 @@ impl World {
             (Some(id), _) => Cow::Borrowed(id),
             (None, Owner::Tenant(number, index)) => {
                 let population = &self.configuration().population[number as usize].population;
-                Cow::Owned(population.unique_id(index, message.number()).to_string())
+                Cow::Owned(population.unique_id(index, message.number()).as_str().to_owned())
             }
             // Only populations have messages without one.
             (None, Owner::Single(_)) => Cow::Borrowed(""),

@@ -33,7 +33,7 @@ impl Session {
         let octets = self.content(message, octets, index, Verb::Retr);
         let ending = if self.broken(Defect::RetrGlued) { Ending::Glued } else { Ending::Right };
         let end = octets.len();
-        self.tell(format_args!("{} octets", size(self.defects, message)));
+        self.ok(&format!("{} octets", size(self.defects, message)));
         self.output.start(Body::Content(Content::new(octets, end, self.stuffing(Verb::Retr), ending)));
     }
 

@@ -6,14 +6,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use proto::{Verb, encode};
 
 use super::{After, Arguments, Session};
 use crate::maildrop::{Message, Snapshot, Stored, rename};
-use crate::transfer::Body;
+use crate::transfer::{Body, decimal};
 use crate::world::Owner;
 use crate::{Defect, Defects, World};
 
@@ -112,8 +111,10 @@ impl Session {
             }
         }
         let again = self.past.was(Verb::Stat, None);
-        let space = if self.broken(Defect::StatTwoSpaces) && again { " " } else { "" };
-        self.tell(format_args!("{space}{count} {octets}"));
+        if self.broken(Defect::StatTwoSpaces) && again {
+            return self.ok(&format!(" {count} {octets}"));
+        }
+        self.ok_numbers(count, octets);
     }
 
     fn list(&mut self, transaction: &Transaction, arguments: &Arguments<'_>) {
@@ -132,7 +133,7 @@ impl Session {
                 if self.broken(Defect::ListArgDisagrees) && self.past.was(Verb::List, None) {
                     octets += 1;
                 }
-                self.tell(format_args!("{} {octets}", index + 1));
+                self.ok_numbers(index as u64 + 1, octets);
             }
             _ => self.err("LIST takes at most one message number"),
         }
@@ -147,14 +148,17 @@ impl Session {
             indices.extend(indices.last().copied());
         }
         let after_stat = self.past.was(Verb::Stat, None);
-        let space = if self.broken(Defect::ListTwoSpaces) && after_stat { "  " } else { " " };
+        let space: &[u8] = if self.broken(Defect::ListTwoSpaces) && after_stat { b"  " } else { b" " };
         let last_off = self.broken(Defect::LastNumberOff) && self.past.was_repeatedly(Verb::Stat);
         let (defects, messages) = (self.defects, Arc::clone(&transaction.messages));
         let mut indices = indices.into_iter();
         let next = move |out: &mut Vec<u8>| {
             let Some(index) = indices.next() else { return false };
             let number = if last_off && index + 1 == messages.len() { index + 2 } else { index + 1 };
-            write!(out, "{number}{space}{}", size(defects, &messages[index])).is_ok()
+            decimal(number as u64, out);
+            out.extend_from_slice(space);
+            decimal(size(defects, &messages[index]), out);
+            true
         };
         self.ok("Scan listing follows");
         self.output.start(Body::Listing(Box::new(next)));
@@ -194,14 +198,17 @@ impl Session {
             return self.err("No messages");
         }
         let indices: Vec<usize> = transaction.listed(self.broken(Defect::UidlKeepsDeleted)).collect();
-        let space = if self.broken(Defect::UidlTwoSpaces) { "  " } else { " " };
+        let space: &[u8] = if self.broken(Defect::UidlTwoSpaces) { b"  " } else { b" " };
         let (world, owner, messages) =
             (self.world.clone(), transaction.owner, Arc::clone(&transaction.messages));
         let mut indices = indices.into_iter();
         let next = move |out: &mut Vec<u8>| {
             let Some(index) = indices.next() else { return false };
             let id = unique_id(&world, owner, &messages, index);
-            write!(out, "{}{space}{id}", index + 1).is_ok()
+            decimal(index as u64 + 1, out);
+            out.extend_from_slice(space);
+            out.extend_from_slice(id.as_bytes());
+            true
         };
         self.ok("Unique-ids follow");
         self.output.start(Body::Listing(Box::new(next)));
