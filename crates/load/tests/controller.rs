@@ -1,0 +1,159 @@
+//! Whole runs through the controller, over a network in memory and under a paused clock: the same every time, and the
+//! same for any number of workers.
+
+use std::time::Duration;
+
+use fake::{Configuration, Password, Tenancy, World};
+use load::{Assignment, Behaviours, Live, Order, Outcome, Targets};
+use mail::load::Population;
+use net::{Dialer, Identity, Listening, MemoryNetwork};
+use scenario::{Behaviour, Mode, Modes, Process, Scenario, Tls, builder};
+use stats::Distribution;
+
+const PASSWORD: &str = "correct-horse-battery";
+const SIZES: Distribution = Distribution::Uniform { low: 1_000.0, high: 9_000.0 };
+
+fn scenario() -> Scenario {
+    builder::scenario("controller")
+        .account_pattern("load{n:05}", 0, 40)
+        .password(PASSWORD)
+        .mail(5, SIZES)
+        .process(Process::Even)
+        .tls(Tls { mode: Modes::Mix(vec![(1.0, Mode::None)]), ..Tls::default() })
+        .open(20.0, Duration::from_secs(5))
+        .behaviour(3.0, Behaviour::Poll)
+        .behaviour(1.0, Behaviour::Retrieve { most: 2 })
+        .threshold("login p99 < 250ms")
+        .threshold("errors < 1%")
+        .threshold("verification = 0")
+        .build()
+        .unwrap()
+}
+
+/// Runs a scenario against the fake, whose replies each take 5 ms of virtual time.
+fn run(
+    scenario: &Scenario,
+    workers: u32,
+    live: impl FnMut(&Live),
+    stop: impl Future<Output = String>,
+) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build_local(tokio::runtime::LocalOptions::default())
+        .unwrap();
+    let population =
+        Population { seed: 7, user: "load{n:05}".to_owned(), first: 0, count: 40, messages: 5, sizes: SIZES };
+    let tenancy = Tenancy { population, password: Password::Shared(PASSWORD.to_owned()) };
+    let pace = fake::Pace { latency: Some(Distribution::Fixed(0.005)), ..fake::Pace::default() };
+    let world =
+        World::new(Configuration { seed: 11, population: vec![tenancy], pace, ..Configuration::default() });
+    runtime.block_on(async {
+        let identity = Identity::throwaway().unwrap();
+        let network = MemoryNetwork::start_with(world, Listening::default(), &identity).unwrap();
+        let assignment = Assignment {
+            seed: scenario.seed,
+            scenario: scenario.clone(),
+            targets: Targets { implicit: vec![network.tls_address()], clear: vec![network.clear_address()] },
+            server_name: MemoryNetwork::HOST.to_owned(),
+            worker: 0,
+            workers: 1,
+            sources: Vec::new(),
+            ca_pem: None,
+            insecure: true,
+            retrieval_deletes: false,
+            allow_delete: false,
+            start_in: Duration::from_millis(10),
+            watch_self: true,
+        };
+        let dialer = Dialer::memory(&network, load::trust(&assignment)).unwrap();
+        let order = Order { assignment, workers, budget: Vec::new(), environment: Vec::new() };
+        load::run_here(&order, &dialer, &Behaviours::none(), live, stop).await
+    })
+}
+
+fn never() -> impl Future<Output = String> {
+    std::future::pending()
+}
+
+#[test]
+fn a_run_goes_to_its_end_and_its_records_say_so() {
+    let mut seen = Vec::new();
+    let outcome = run(&scenario(), 1, |live| seen.push(live.begun), never());
+    let results = &outcome.results;
+    assert!(!outcome.early && outcome.reached(), "{:?}", results.missing);
+    assert_eq!((results.sessions.planned, results.sessions.completed), (100, 100), "{:?}", results.errors);
+    assert_eq!(results.generator.bottleneck, None);
+    assert_eq!(seen[..5], [20, 40, 60, 80, 100]);
+    assert!((results.rate.achieved_per_s - 20.0).abs() < 1e-9);
+    assert!(results.thresholds.iter().all(|threshold| threshold.holds), "{:?}", results.thresholds);
+    assert_eq!(results.verified.content, results.verified.messages);
+    assert!(results.verified.messages > 0);
+    // USER and PASS are two replies.
+    assert_eq!(results.thresholds[0].observed, "10 ms");
+    assert_eq!(
+        outcome.response.total().histogram("STAT").map(|stat| stat.len()),
+        Some(results.step("STAT").unwrap().response.count)
+    );
+    assert!(outcome.transcripts.iter().all(|transcript| !transcript.text.contains(PASSWORD)));
+    assert_eq!(results.samples.len(), outcome.transcripts.len());
+}
+
+#[test]
+fn the_same_run_twice_has_the_same_records() {
+    let one = |workers| {
+        let outcome = run(&scenario(), workers, |_| (), never());
+        let logs = [outcome.response.interval_log(0.0, &[]), outcome.service.interval_log(0.0, &[])];
+        (outcome.results, logs, outcome.transcripts)
+    };
+    assert_eq!(one(1), one(1));
+    assert_eq!(one(3), one(3));
+}
+
+#[test]
+fn three_workers_make_the_histograms_of_one() {
+    let (one, three) = (run(&scenario(), 1, |_| (), never()), run(&scenario(), 3, |_| (), never()));
+    assert_eq!(one.results.sessions, three.results.sessions);
+    assert_eq!(one.results.plan.behaviours, three.results.plan.behaviours);
+    assert_eq!(one.response.total(), three.response.total());
+    assert_eq!(one.service.interval_log(0.0, &[]), three.service.interval_log(0.0, &[]));
+    assert_eq!(three.results.generator.workers.len(), 3);
+}
+
+#[test]
+fn a_stop_ends_the_run_early_and_the_records_say_what_is_missing() {
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        "Ctrl-C".to_owned()
+    };
+    let outcome = run(&scenario(), 2, |_| (), stop);
+    assert!(outcome.early);
+    let sessions = &outcome.results.sessions;
+    assert_eq!(sessions.begun, 50);
+    assert_eq!((sessions.planned, sessions.not_begun), (100, 50));
+    let [missing] = &outcome.results.missing[..] else { panic!("{:?}", outcome.results.missing) };
+    assert!(missing.starts_with("the run was ended after 3 s of 5 s (Ctrl-C): 50 sessions"), "{missing}");
+    assert_eq!(outcome.results.generator.bottleneck, None);
+}
+
+#[test]
+fn a_threshold_that_is_lost_ends_the_run_when_the_scenario_wants_it() {
+    let mut hopeless = scenario();
+    hopeless.stop_early = true;
+    hopeless.thresholds = builder::scenario("lost")
+        .account_pattern("u{n}", 0, 1)
+        .password(PASSWORD)
+        .open(1.0, Duration::from_secs(1))
+        .behaviour(1.0, Behaviour::Poll)
+        .threshold("login max < 1ms")
+        .build()
+        .unwrap()
+        .thresholds;
+    let outcome = run(&hopeless, 2, |_| (), never());
+    assert!(outcome.results.sessions.begun <= 45, "{:?}", outcome.results.sessions);
+    assert!(
+        outcome.results.missing[0].contains("(`login max < 1ms` cannot hold any more)"),
+        "{:?}",
+        outcome.results.missing
+    );
+}
