@@ -1,6 +1,8 @@
 //! Whole runs through the controller, over a network in memory and under a paused clock: the same every time, and the
 //! same for any number of workers.
 
+#![expect(clippy::unwrap_used, reason = "a run that cannot be set up fails its test")]
+
 use std::time::Duration;
 
 use fake::{Configuration, Password, Tenancy, World};
