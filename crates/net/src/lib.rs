@@ -8,6 +8,9 @@
 //!   `tokio::time::timeout`.
 //! - Errors are for people: what happened, where, and what to do about it.
 //! - How the peer ended a connection is kept apart from errors, in [`Stream::ending`].
+//! - What a load generator does a million times costs little: [`Dialer::connect_to`] and [`Dialer::secure`] remember
+//!   next to nothing, and [`Stream::receive`] and [`Stream::write_all`] allocate nothing (TLS aside). Buffers belong to
+//!   threads, so one current-thread runtime per core is the cheapest way to use them.
 //! - rustls stays inside one module; certificates leave it as DER and as [`CertificateFacts`].
 //!
 //! What it does not do: it knows nothing of POP3 beyond what [`fake::Connection`] tells the driver, keeps no read

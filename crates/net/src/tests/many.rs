@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use fake::World;
+use fake::{Account, Configuration, Pace, World};
 use proptest::prelude::*;
+use stats::Distribution;
 use tokio::time::Instant;
 
 use super::server::world;
@@ -258,6 +259,27 @@ async fn nothing_leaves_a_frozen_server() {
     },);
     assert!(command(&mut early, "QUIT\r\n").await.starts_with("+OK"));
     assert_eq!(start.elapsed(), Duration::from_secs(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_takes_as_long_as_the_world_says() {
+    let pace = Pace { latency: Some(Distribution::Fixed(0.25)), greeting: true };
+    let accounts = vec![Account::new("user0", "secret", [b"Subject: x\r\n\r\n".to_vec()])];
+    let world = World::new(Configuration { accounts, pace, ..Configuration::default() });
+    let network = memory(world, Listening::default());
+    let start = Instant::now();
+    let at = |milliseconds| assert_eq!(start.elapsed(), Duration::from_millis(milliseconds));
+    let mut stream = dialer(&network).connect_to(network.clear_address(), None).await.unwrap();
+    at(0);
+    line(&mut stream).await;
+    at(250);
+    // Two commands at once: the first reply does not wait for the second one.
+    assert!(command(&mut stream, "USER user0\r\nPASS secret\r\n").await.starts_with("+OK"));
+    at(500);
+    assert!(line(&mut stream).await.starts_with("+OK"));
+    at(750);
+    assert!(command(&mut stream, "STAT\r\n").await.starts_with("+OK 1 "));
+    at(1000);
 }
 
 #[tokio::test(start_paused = true)]
