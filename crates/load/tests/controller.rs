@@ -94,7 +94,7 @@ fn a_run_goes_to_its_end_and_its_records_say_so() {
     // USER and PASS are two replies.
     assert_eq!(results.thresholds[0].observed, "10 ms");
     assert_eq!(
-        outcome.response.total().histogram("STAT").map(|stat| stat.len()),
+        outcome.response.total().histogram("STAT").map(hdrhistogram::Histogram::len),
         Some(results.step("STAT").unwrap().response.count)
     );
     assert!(outcome.transcripts.iter().all(|transcript| !transcript.text.contains(PASSWORD)));
