@@ -1,13 +1,15 @@
 //! Every command line of README.md is run, and shows what the page says it shows.
 //!
 //! Each `sh` block is a session of its own in a fresh folder below the repository's root, its lines run in order, and
-//! the blocks run side by side. The names that stand for the reader's server, accounts and mail are replaced by those
-//! of a fake server that is started for the line. What cannot run inside a test is looked up where it does run. This
-//! judges no server and knows no option of any command.
+//! the blocks run side by side, but for those that put load on a server: they come one by one when the others are
+//! done, since they judge times. The names that stand for the reader's server, accounts and mail are replaced by those
+//! of a server that is started for the line. What cannot run inside a test is looked up where it does run. This judges
+//! no server and knows no option of any command but those that name a server.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -18,6 +20,12 @@ enum Rule {
     AsItIs,
     /// It is run against `cargo xtask fake` with these arguments.
     Against(&'static [&'static str]),
+    /// It is run against a fake server with the page's load accounts and their mail.
+    Load,
+    /// It is run against an LMTP server that takes everything and keeps nothing.
+    Lmtp,
+    /// It is run as it is, and may exit with 0 or 1: which of two runs is faster is not for a page to say.
+    EitherVerdict,
     /// It cannot run inside a test; this tells whether it is run elsewhere.
     Elsewhere(fn(line: &str) -> Result<(), String>),
 }
@@ -76,6 +84,48 @@ const LINES: &[(&str, Rule, &str)] = &[
         Rule::Against(DEVIATING),
         "explained   RETR sends a line \".\" as it is",
     ),
+    (
+        "cargo xtask load scenarios/smoke.yaml",
+        Rule::AsItIs,
+        "pass: 5 of 5 thresholds hold · 300 of 300 sessions completed",
+    ),
+    (
+        "cargo xtask load scenarios/smoke.yaml --duration 3s --defect load.retr-corrupt",
+        Rule::AsItIs,
+        "verification:checksum at RETR-last",
+    ),
+    ("cargo xtask load --list", Rule::AsItIs, "isp-morning  "),
+    ("cargo xtask load isp-morning --show", Rule::AsItIs, "name: isp-morning"),
+    (
+        "cargo xtask seed --scenario isp-morning --lmtp mail.example.org:24",
+        Rule::Lmtp,
+        "500 accounts: 10000 messages",
+    ),
+    (
+        "cargo xtask load isp-morning --target mail.example.org:995 --password-env POPLAB_PASSWORD \
+         --allow-delete --duration 5s",
+        Rule::Load,
+        " by content and owner, 0 wrong",
+    ),
+    (
+        "cargo xtask load morning.yaml --target mail.example.org:995 --also mail.example.org:110 \
+         --find-capacity --duration 2s",
+        Rule::Load,
+        "capacity: ",
+    ),
+    (
+        "cargo xtask load morning.yaml --duration 12s --out before",
+        Rule::AsItIs,
+        "pass: 4 of 4 thresholds hold",
+    ),
+    (
+        "cargo xtask load morning.yaml --duration 12s --out after",
+        Rule::AsItIs,
+        "pass: 4 of 4 thresholds hold",
+    ),
+    ("cargo xtask compare before after", Rule::EitherVerdict, "poplab compare"),
+    ("cargo xtask compare before after --format markdown", Rule::EitherVerdict, "| step | quantile |"),
+    ("cargo xtask bench --help", Rule::AsItIs, "usage: cargo xtask bench"),
     ("cargo xtask fake", Rule::AsItIs, "\"tls_port\":"),
     (
         "cargo xtask fake --mail ~/Maildir --defect rfc1939.retr.no-stuffing",
@@ -115,8 +165,9 @@ fn every_command_line_has_a_rule_and_every_rule_a_line() {
 #[test]
 fn every_command_line_does_what_the_page_says() {
     let page = page();
-    let wrong: Vec<String> = std::thread::scope(|scope| {
-        let sessions: Vec<_> = blocks()
+    let (timed, others): (Vec<Block>, Vec<Block>) = blocks().into_iter().partition(Block::is_timed);
+    let mut wrong: Vec<String> = std::thread::scope(|scope| {
+        let sessions: Vec<_> = others
             .into_iter()
             .map(|block| {
                 let page = &page;
@@ -125,22 +176,24 @@ fn every_command_line_does_what_the_page_says() {
             .collect();
         sessions.into_iter().filter_map(|session| session.join().expect("a session ends").err()).collect()
     });
+    wrong.extend(timed.iter().filter_map(|block| session(block, &page).err()));
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]
-fn the_rust_example_is_the_tested_one_of_the_library() {
-    let library = read("crates/poplab/src/lib.rs");
-    let mut tested = library.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim);
+fn the_rust_examples_are_the_tested_ones_of_the_library() {
     let page = page();
-    let example = fenced(&page).find(|fence| fence.info == "rust").expect("an example in Rust");
-    let code = example.text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-    for line in code {
-        assert!(
-            tested.any(|other| other == line),
-            "`{line}` is not in the example of crates/poplab/src/lib.rs"
-        );
+    let mut examples = fenced(&page).filter(|fence| fence.info == "rust");
+    for library in ["crates/poplab/src/load.rs", "crates/poplab/src/lib.rs"] {
+        let example = examples.next().unwrap_or_else(|| panic!("README.md shows nothing of {library}"));
+        let documented = read(library);
+        let mut tested = documented.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim);
+        let code = example.text.lines().map(str::trim);
+        for line in code.filter(|line| !line.is_empty() && !line.starts_with("//")) {
+            assert!(tested.any(|other| other == line), "`{line}` is not in the example of {library}");
+        }
     }
+    assert!(examples.next().is_none(), "README.md has an example in Rust that no test runs");
 }
 
 /// A command line of the page.
@@ -154,6 +207,13 @@ struct Line {
 struct Block {
     lines: Vec<Line>,
     excerpt: Option<String>,
+}
+
+impl Block {
+    /// Whether it judges times, so that nothing else should be at work meanwhile.
+    fn is_timed(&self) -> bool {
+        self.lines.iter().any(|line| line.command.starts_with("cargo xtask load "))
+    }
 }
 
 /// Anything between two fences.
@@ -222,10 +282,19 @@ fn session(block: &Block, page: &str) -> Result<(), String> {
                 found(&line.command).map_err(told)?;
                 continue;
             }
-            Rule::AsItIs => run(&folder, line, &line.command.replace("~/Maildir", "Maildir")),
-            Rule::Against(arguments) => {
-                let server = Server::start(&folder, arguments).map_err(told)?;
-                let output = run(&folder, line, &server.stand_in(&line.command));
+            Rule::AsItIs => run(&folder, &line.command.replace("~/Maildir", "Maildir"), &[line.exit_code]),
+            Rule::EitherVerdict => run(&folder, &line.command, &[0, 1]),
+            Rule::Lmtp => {
+                let address = lmtp().map_err(told)?;
+                run(&folder, &line.command.replace("mail.example.org:24", &address), &[line.exit_code])
+            }
+            Rule::Against(_) | Rule::Load => {
+                let server = match rule {
+                    Rule::Against(arguments) => Server::start(&folder, arguments),
+                    _ => Server::start_for_load(&folder),
+                }
+                .map_err(told)?;
+                let output = run(&folder, &server.stand_in(&line.command), &[line.exit_code]);
                 server.stop().map_err(told)?;
                 output
             }
@@ -248,7 +317,7 @@ fn session(block: &Block, page: &str) -> Result<(), String> {
 }
 
 /// Runs a command line and gives what it printed, standard output first.
-fn run(folder: &Folder, line: &Line, command: &str) -> Result<String, String> {
+fn run(folder: &Folder, command: &str, exit_codes: &[i32]) -> Result<String, String> {
     let output = folder
         .command("sh")
         .args(["-c", command])
@@ -256,10 +325,10 @@ fn run(folder: &Folder, line: &Line, command: &str) -> Result<String, String> {
         .output()
         .map_err(|error| format!("sh: {error}"))?;
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    if output.status.code() == Some(line.exit_code) {
+    if output.status.code().is_some_and(|code| exit_codes.contains(&code)) {
         return Ok(text);
     }
-    Err(format!("{}, but the page says {}:\n{}", output.status, line.exit_code, last_lines(&text)))
+    Err(format!("{}, but the page says {exit_codes:?}:\n{}", output.status, last_lines(&text)))
 }
 
 /// The first line of an excerpt that the output does not have behind the lines before it. Figures may differ.
@@ -276,7 +345,7 @@ fn without_figures(line: &str) -> String {
     let masked = line.split_whitespace().map(|word| match word {
         "·" => "#",
         "ns" | "µs" | "ms" | "s" => "#s",
-        _ if word.starts_with(|character: char| character.is_ascii_digit()) => "#",
+        _ if word.trim_start_matches('(').starts_with(|character: char| character.is_ascii_digit()) => "#",
         _ => word,
     });
     masked.collect::<Vec<_>>().join(" ")
@@ -311,7 +380,7 @@ fn in_file(path: &str, text: &str) -> Result<(), String> {
 }
 
 /// A folder below the repository's root, where `cargo xtask` works as it does in the root itself. It holds the files
-/// that the page shows, and somebody's mail; it is removed at the end.
+/// that the page shows, the shipped scenarios, and somebody's mail; it is removed at the end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -321,6 +390,7 @@ impl Folder {
         folder.write("Maildir/new/1700000001.M1P1.host", "Subject: from grandmother\n\nDear child\n");
         std::fs::create_dir_all(folder.0.join("Maildir/cur")).expect("a folder");
         std::fs::create_dir_all(folder.0.join("mail")).expect("a folder");
+        std::os::unix::fs::symlink(root().join("scenarios"), folder.0.join("scenarios")).expect("a link");
         for fence in fenced(page) {
             if let Some(("yaml", name)) = fence.info.split_once(' ') {
                 let mail = folder.0.join("mail").display().to_string();
@@ -351,47 +421,53 @@ impl Drop for Folder {
     }
 }
 
+/// What the embedded server of load runs is told here: the accounts of the page, more than any of its lines needs.
+const LOAD_ACCOUNTS: &str = r#"{"number":0,"seed":1,"defects":[],"latency":null,"freeze":null,"most_connections":2000,
+    "population":{"seed":1,"user":"load{n:05}","first":1,"count":500,"messages":20,"sizes":{"fixed":13000.0}}"#;
+
 /// A running fake server.
 struct Server {
     child: Child,
     /// What the page writes, and what stands for it here.
     names: BTreeMap<&'static str, String>,
     authority: String,
+    /// Load takes a port with another number than 995 for one in the clear.
+    told_how: bool,
 }
 
 impl Server {
     fn start(folder: &Folder, arguments: &[&str]) -> Result<Server, String> {
-        let mut child = folder
-            .command("cargo")
-            .args(["xtask", "fake"])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("cannot start a fake server: {error}"))?;
-        let mut first = String::new();
-        let stdout = child.stdout.take().ok_or("the fake server has no standard output")?;
-        BufReader::new(stdout).read_line(&mut first).map_err(|error| format!("the fake server: {error}"))?;
-        let value = |key: &str| {
-            let (_, after) = first.split_once(&format!("\"{key}\":"))?;
-            Some(after.split([',', '}']).next()?.trim_matches('"').to_owned())
-        };
-        let entrance = |key| {
-            let port = value(key).ok_or_else(|| format!("the fake server told no `{key}`: {first}"))?;
-            Ok::<_, String>(format!("127.0.0.1:{port}"))
-        };
-        let names = BTreeMap::from([
-            ("mail.example.org:110", entrance("port")?),
-            ("mail.example.org:995", entrance("tls_port")?),
+        let mut command = folder.command("cargo");
+        let (child, first) = first_line(command.args(["xtask", "fake"]).args(arguments), "")?;
+        let authority = value(&first, "ca")?.to_owned();
+        Ok(Server { child, names: names(&first)?, authority, told_how: true })
+    }
+
+    /// A server with accounts by pattern, which only load runs need: a process as `load` itself starts it.
+    fn start_for_load(folder: &Folder) -> Result<Server, String> {
+        let mut command = folder.command("cargo");
+        command.args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "poplab",
+            "--bin",
+            "poplab",
+            "--",
+            "load-fake",
         ]);
-        let authority = value("ca").ok_or("the fake server told no certificate")?;
-        Ok(Server { child, names, authority })
+        let order = format!("{},\"password\":\"{PASSWORD}\"}}\n", LOAD_ACCOUNTS.replace('\n', ""));
+        let (child, first) = first_line(&mut command, &order)?;
+        folder.write("ca.pem", &value(&first, "ca_pem")?.replace("\\n", "\n"));
+        Ok(Server { child, names: names(&first)?, authority: "ca.pem".to_owned(), told_how: false })
     }
 
     /// The line with this server in place of the reader's.
     fn stand_in(&self, line: &str) -> String {
         let named = self.names.iter().fold(line.to_owned(), |line, (name, own)| line.replace(name, own));
-        format!("{named} --ca '{}'", self.authority)
+        let tls = if self.told_how || line.contains(" --also ") { "" } else { " --tls implicit" };
+        format!("{named} --ca '{}'{tls}", self.authority)
     }
 
     fn stop(mut self) -> Result<(), String> {
@@ -399,6 +475,77 @@ impl Server {
         let status = self.child.wait().map_err(|error| error.to_string())?;
         if status.success() { Ok(()) } else { Err(format!("the fake server ended with {status}")) }
     }
+}
+
+/// Starts a server, tells it this, and gives the first line it prints, one JSON object.
+fn first_line(command: &mut Command, told: &str) -> Result<(Child, String), String> {
+    let failed = |error: std::io::Error| format!("the fake server: {error}");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    if let Some(stdin) = &mut child.stdin {
+        stdin.write_all(told.as_bytes()).map_err(failed)?;
+    }
+    let mut first = String::new();
+    let stdout = child.stdout.take().ok_or("the fake server has no standard output")?;
+    BufReader::new(stdout).read_line(&mut first).map_err(failed)?;
+    Ok((child, first))
+}
+
+/// The value of a key in the first line of a server.
+fn value<'line>(first: &'line str, key: &str) -> Result<&'line str, String> {
+    first
+        .split_once(&format!("\"{key}\":"))
+        .and_then(|(_, after)| after.split([',', '}']).next())
+        .map(|value| value.trim().trim_matches('"'))
+        .ok_or_else(|| format!("the fake server told no `{key}`: {first}"))
+}
+
+/// The entrances of a server under the names that the page has for them.
+fn names(first: &str) -> Result<BTreeMap<&'static str, String>, String> {
+    let entrance = |key| value(first, key).map(|port| format!("127.0.0.1:{port}"));
+    Ok(BTreeMap::from([
+        ("mail.example.org:110", entrance("port")?),
+        ("mail.example.org:995", entrance("tls_port")?),
+    ]))
+}
+
+/// Starts an LMTP server that accepts every message and forgets it, and gives its address. It goes with the test.
+fn lmtp() -> Result<String, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("an LMTP server: {error}"))?;
+    let address = listener.local_addr().map_err(|error| format!("an LMTP server: {error}"))?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client that goes away early ends its own conversation only.
+            std::thread::spawn(move || converse(&stream));
+        }
+    });
+    Ok(address.to_string())
+}
+
+fn converse(mut stream: &TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"220 localhost\r\n")?;
+    let mut reader = BufReader::new(stream);
+    let (mut line, mut content) = (Vec::new(), false);
+    while {
+        line.clear();
+        reader.read_until(b'\n', &mut line)?
+    } > 0
+    {
+        let reply: &[u8] = match (content, &line[..]) {
+            (true, b".\r\n") => {
+                content = false;
+                b"250 kept by nobody\r\n"
+            }
+            (true, _) => continue,
+            (false, b"DATA\r\n") => {
+                content = true;
+                b"354 go on\r\n"
+            }
+            (false, b"QUIT\r\n") => return stream.write_all(b"221 bye\r\n"),
+            (false, _) => b"250 well\r\n",
+        };
+        stream.write_all(reply)?;
+    }
+    Ok(())
 }
 
 fn last_lines(text: &str) -> String {

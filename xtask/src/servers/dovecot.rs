@@ -83,6 +83,7 @@ pub(super) fn up(instance: &Instance, setup: Setup) -> Result<(), Failure> {
         &instance.accounts(),
         &accounts_yaml(&accounts, &format!("{}/mail/{{user}}", instance.text())),
     )?;
+    load_maildirs(instance, setup.load)?;
     seed(instance)?;
     let (ports, pid) = start(instance, room, &certificates, setup.penalty)?;
     let description = description(instance, version.trim(), ports, &certificates, pid);
@@ -156,6 +157,18 @@ fn seed(instance: &Instance) -> Result<(), Failure> {
         )));
     }
     give_away(&instance.mail())
+}
+
+/// Empty Maildirs for the load accounts, since the mail user may make none beside the others. Mail that an earlier
+/// seeding put there stays.
+fn load_maildirs(instance: &Instance, count: u32) -> Result<(), Failure> {
+    for number in 1..=count {
+        let folder = instance.mail().join(format!("load{number:05}"));
+        for folder in ["cur", "new", "tmp"].map(|name| folder.join(name)) {
+            std::fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives all files below `folder` to the mail user, so that the server can read and delete them.
