@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 /// One worker's part of a run. It crosses a pipe to a worker process as JSON, passwords included, and is never
 /// written anywhere else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four answers to four questions, each named where it is given"
+)]
 pub struct Assignment {
     /// The scenario, everything in it resolved: passwords too, and `tls: auto` means implicit TLS wherever `targets`
     /// has such an entrance, else STLS.

@@ -94,7 +94,9 @@ pub(crate) async fn run(session: &mut Session) -> Result<(), Failure> {
         }
         Behaviour::DownloadAndDelete => download_and_delete(session).await?,
         Behaviour::LeaveOnServer { remember } => leave_on_server(session, 0, *remember).await?,
-        Behaviour::Devices { count } => leave_on_server(session, session.visit() % (*count).max(1), 0.0).await?,
+        Behaviour::Devices { count } => {
+            leave_on_server(session, session.visit() % (*count).max(1), 0.0).await?;
+        }
         Behaviour::HeaderPreview { lines, most } => header_preview(session, *lines, *most).await?,
         Behaviour::HoldIdle { noop_every, lasting } => hold_idle(session, *noop_every, *lasting).await?,
         Behaviour::GiveUpMidRetr { after_octets } => return give_up(session, *after_octets).await,
@@ -137,7 +139,8 @@ async fn leave_on_server(session: &mut Session, device: u32, remember: f64) -> R
         let message = session.messages()[place];
         if new(&message) {
             session.retr(message.number).await?;
-            if let (Some(memory), Some(id)) = (context.memories.borrow_mut().get_mut(&key), message.unique_id) {
+            if let (Some(memory), Some(id)) = (context.memories.borrow_mut().get_mut(&key), message.unique_id)
+            {
                 memory.learn(id);
             }
         }

@@ -138,20 +138,20 @@ pub struct TranscriptSeen {
 /// A histogram of nanoseconds. Serialised as base64 of HdrHistogram's V2 form; empty as an empty text.
 #[derive(Default)]
 pub struct Samples {
-    histogram: Option<Box<Histogram<u64>>>,
+    histogram: Option<Histogram<u64>>,
     /// Where the memory goes back to.
     home: Option<Arc<Pool>>,
 }
 
 impl Samples {
     /// One histogram, with the place its memory is returned to.
-    pub(crate) fn pooled(histogram: Box<Histogram<u64>>, home: Arc<Pool>) -> Samples {
+    pub(crate) fn pooled(histogram: Histogram<u64>, home: Arc<Pool>) -> Samples {
         Samples { histogram: Some(histogram), home: Some(home) }
     }
 
     /// The histogram; `None` if nothing was ever counted.
     pub fn histogram(&self) -> Option<&Histogram<u64>> {
-        self.histogram.as_deref()
+        self.histogram.as_ref()
     }
 
     /// How many were counted.
@@ -163,10 +163,13 @@ impl Samples {
     pub fn add(&mut self, other: &Samples) {
         if let Some(other) = other.histogram() {
             // Bounds are the same everywhere, so that adding cannot fail; a stranger's histogram is counted at the ends.
-            let own = self.histogram.get_or_insert_with(|| Box::new(empty()));
+            let own = self.histogram.get_or_insert_with(empty);
             if own.add(other).is_err() {
                 for step in other.iter_recorded() {
-                    own.saturating_record_n(step.value_iterated_to().clamp(1, HIGHEST_NS), step.count_at_value());
+                    own.saturating_record_n(
+                        step.value_iterated_to().clamp(1, HIGHEST_NS),
+                        step.count_at_value(),
+                    );
                 }
             }
         }
@@ -225,6 +228,6 @@ impl<'de> Deserialize<'de> for Samples {
         }
         let octets = sasl::base64::decode(text.as_bytes()).map_err(D::Error::custom)?;
         let histogram = Reader::new().deserialize(&mut &octets[..]).map_err(D::Error::custom)?;
-        Ok(Samples { histogram: Some(Box::new(histogram)), home: None })
+        Ok(Samples { histogram: Some(histogram), home: None })
     }
 }

@@ -79,7 +79,10 @@ mod tests {
         for n in [1, 2, 3, 4, 5, 16, 17, 100, 1000, 4097] {
             let order = Permutation::new(n, 42, 1);
             let mut all: Vec<u64> = (0..n).map(|place| order.at(place)).collect();
-            assert!(all.iter().enumerate().all(|(place, number)| order.place(*number) == place as u64), "{n}");
+            assert!(
+                all.iter().enumerate().all(|(place, number)| order.place(*number) == place as u64),
+                "{n}"
+            );
             all.sort_unstable();
             assert!(all.into_iter().eq(0..n), "{n}");
         }

@@ -53,13 +53,13 @@ impl Errors {
     /// Counts an error. `example` is asked for once a second and kind.
     pub(crate) fn count(
         &mut self,
-        kind: &Cow<'static, str>,
+        kind: Cow<'static, str>,
         step: Step,
         at_s: f64,
         example: impl FnOnce() -> String,
     ) -> Cow<'static, str> {
         let known = self.known.len() < KINDS || self.known.contains_key(&(kind.clone(), step));
-        let kind = if known { kind.clone() } else { OTHER };
+        let kind = if known { kind } else { OTHER };
         let seen = self.seen.entry((kind.clone(), step)).or_default();
         if seen.count == 0 {
             seen.example = example();
@@ -71,8 +71,14 @@ impl Errors {
 
     /// What to do about the transcript of a session with an error that was counted; `recorded` says whether there
     /// is one in full.
-    pub(crate) fn transcript(&mut self, kind: &Cow<'static, str>, step: Step, behaviour: usize, recorded: bool) -> Keep {
-        let key = (kind.clone(), step);
+    pub(crate) fn transcript(
+        &mut self,
+        kind: Cow<'static, str>,
+        step: Step,
+        behaviour: usize,
+        recorded: bool,
+    ) -> Keep {
+        let key = (kind, step);
         let first = !self.known.contains_key(&key);
         let kept = self.known.entry(key).or_default();
         if *kept >= self.bad_per_kind {
@@ -81,7 +87,9 @@ impl Errors {
         if recorded {
             *kept += 1;
         }
-        if *kept < self.bad_per_kind && let Some(record) = self.record.get_mut(behaviour) {
+        if *kept < self.bad_per_kind
+            && let Some(record) = self.record.get_mut(behaviour)
+        {
             *record = 1;
         }
         match (recorded, first) {
@@ -124,15 +132,15 @@ mod tests {
         let mut errors = Errors::new(2, 2);
         let kind = Cow::Borrowed("timeout");
         assert!(!errors.records(0));
-        assert_eq!(errors.transcript(&kind, Step::STAT, 0, false), Keep::First);
+        assert_eq!(errors.transcript(kind.clone(), Step::STAT, 0, false), Keep::First);
         assert!(errors.records(0) && !errors.records(0) && !errors.records(1));
-        assert_eq!(errors.transcript(&kind, Step::STAT, 0, false), Keep::No);
-        assert_eq!(errors.transcript(&kind, Step::STAT, 0, true), Keep::Recorded);
-        assert_eq!(errors.transcript(&kind, Step::STAT, 0, true), Keep::Recorded);
+        assert_eq!(errors.transcript(kind.clone(), Step::STAT, 0, false), Keep::No);
+        assert_eq!(errors.transcript(kind.clone(), Step::STAT, 0, true), Keep::Recorded);
+        assert_eq!(errors.transcript(kind.clone(), Step::STAT, 0, true), Keep::Recorded);
         assert!(errors.records(0));
-        assert_eq!(errors.transcript(&kind, Step::STAT, 0, true), Keep::No);
+        assert_eq!(errors.transcript(kind.clone(), Step::STAT, 0, true), Keep::No);
         assert!(!errors.records(0));
-        assert_eq!(errors.transcript(&kind, Step::QUIT, 0, false), Keep::First);
+        assert_eq!(errors.transcript(kind.clone(), Step::QUIT, 0, false), Keep::First);
     }
 
     #[test]
@@ -140,8 +148,8 @@ mod tests {
         let mut errors = Errors::new(1, 1);
         for number in 0..10_000 {
             let kind = Cow::Owned(format!("err:{number}"));
-            let kind = errors.count(&kind, Step::STAT, 1.0, String::new);
-            errors.transcript(&kind, Step::STAT, 0, false);
+            let kind = errors.count(kind, Step::STAT, 1.0, String::new);
+            errors.transcript(kind.clone(), Step::STAT, 0, false);
         }
         assert!(errors.seen.len() <= KINDS + 1 && errors.known.len() <= KINDS + 1);
         assert_eq!(errors.seen.values().map(|seen| seen.count).sum::<u64>(), 10_000);

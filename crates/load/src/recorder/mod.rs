@@ -41,7 +41,7 @@ pub(crate) struct Recorder {
     pool: Arc<Pool>,
     steps: Vec<Option<Pair>>,
     named: Vec<Box<str>>,
-    lateness: Option<Box<Histogram<u64>>>,
+    lateness: Option<Histogram<u64>>,
     behaviours: Vec<u64>,
     handshakes: Vec<(Handshake, u64)>,
     transcripts: Vec<TranscriptSeen>,
@@ -52,8 +52,8 @@ pub(crate) struct Recorder {
 }
 
 struct Pair {
-    response: Box<Histogram<u64>>,
-    service: Box<Histogram<u64>>,
+    response: Histogram<u64>,
+    service: Histogram<u64>,
 }
 
 impl Recorder {
@@ -205,7 +205,10 @@ mod tests {
         assert_eq!(tags, [("STAT", 2), ("search", 1)]);
         assert_eq!(second.steps[0].response.histogram().unwrap().min(), 1);
         assert_eq!(second.lateness.count(), 1);
-        assert_eq!(recorder.take(4), Second { second: 4, open: 1, peak_open: 1, behaviours: vec![0, 0], ..Second::default() });
+        assert_eq!(
+            recorder.take(4),
+            Second { second: 4, open: 1, peak_open: 1, behaviours: vec![0, 0], ..Second::default() }
+        );
     }
 
     #[test]
@@ -219,7 +222,8 @@ mod tests {
         let second = recorder.take(1);
         let step = &second.steps[0];
         assert_eq!((step.response.count(), step.service.count()), (1, 1));
-        let places = [&step.response, &step.service].map(|samples| std::ptr::from_ref(samples.histogram().unwrap()));
+        let places =
+            [&step.response, &step.service].map(|samples| std::ptr::from_ref(samples.histogram().unwrap()));
         assert!(places.contains(&place));
     }
 

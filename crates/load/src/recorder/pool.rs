@@ -13,18 +13,18 @@ const KEPT: usize = 64;
 /// them, emptied there, so that the event loop does not pay for it.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    waiting: Mutex<Vec<Box<Histogram<u64>>>>,
+    waiting: Mutex<Vec<Histogram<u64>>>,
 }
 
 impl Pool {
     /// An empty histogram.
-    pub(crate) fn take(&self) -> Box<Histogram<u64>> {
+    pub(crate) fn take(&self) -> Histogram<u64> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        waiting.unwrap_or_else(|| Box::new(empty()))
+        waiting.unwrap_or_else(empty)
     }
 
     /// Empties a histogram and keeps it.
-    pub(crate) fn give_back(&self, mut histogram: Box<Histogram<u64>>) {
+    pub(crate) fn give_back(&self, mut histogram: Histogram<u64>) {
         histogram.reset();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < KEPT {

@@ -12,6 +12,7 @@ use crate::plan::Arrival;
 use crate::recorder::Step;
 use crate::worker::Context;
 
+use super::exchange::Stage;
 use super::failure::{Failure, shown};
 use super::listing::{Listed, Wrong};
 use super::recording::Recording;
@@ -68,6 +69,14 @@ pub(super) struct Desk {
     pub(super) now_ns: u64,
     /// The session's own deadline.
     pub(super) deadline_ns: u64,
+    /// How far the command under way has come.
+    pub(super) stage: Stage,
+    /// When it was begun.
+    pub(super) step_begun_ns: u64,
+    /// How much of its line was sent.
+    pub(super) written: usize,
+    /// What the stage waits for: the end of a pause, or the deadline of the reply.
+    pub(super) until_ns: u64,
     /// Until when the link is busy with what it has delivered; 0 if it is free.
     pub(super) link_busy_ns: u64,
     /// Count and octets by STAT.
@@ -106,6 +115,10 @@ impl Desk {
             wanted_ns: arrival.intended_ns,
             now_ns,
             deadline_ns,
+            stage: Stage::Read,
+            step_begun_ns: now_ns,
+            written: 0,
+            until_ns: 0,
             link_busy_ns: 0,
             stat: (0, 0),
             failure: None,
@@ -195,15 +208,15 @@ impl Desk {
             Ok(())
         };
         let mut recorder = self.context.recorder.borrow_mut();
-        let verified = &mut recorder.counters.verified;
-        verified.messages += 1;
-        verified.octets += octets;
+        let counts = &mut recorder.counters.verified;
+        counts.messages += 1;
+        counts.octets += octets;
         if result.is_err() {
-            verified.failures += 1;
+            counts.failures += 1;
         } else if verdict == mail::load::ContentVerdict::Unverifiable {
-            verified.unverifiable += 1;
+            counts.unverifiable += 1;
         } else {
-            verified.content += 1;
+            counts.content += 1;
         }
         result
     }
@@ -266,7 +279,8 @@ impl Desk {
             Asked::Greeting => {
                 // Kept only where APOP needs it: most sessions keep nothing.
                 if self.context.weighted(self.behaviour).login == scenario::Mechanism::Apop {
-                    self.challenge.extend_from_slice(sasl::apop::timestamp(text).unwrap_or_default().as_bytes());
+                    self.challenge
+                        .extend_from_slice(sasl::apop::timestamp(text).unwrap_or_default().as_bytes());
                 }
                 None
             }

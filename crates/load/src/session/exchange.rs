@@ -1,8 +1,12 @@
-//! One command and its reply: write, wait, read, give up in time.
+//! One command and its reply: think, send, read, give up in time.
+//!
+//! Written as one polled function instead of nested async ones: a session spends its life in here, and what it
+//! holds while it waits is what a hundred thousand idle ones cost.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use net::Stream;
 use proto::Shape;
@@ -11,94 +15,96 @@ use crate::recorder::Step;
 use crate::worker::nanoseconds;
 
 use super::Session;
-use super::desk::Asked;
+use super::desk::{Asked, Desk};
 use super::failure::Failure;
+use super::timer::Timer;
 
 /// What a slow link takes in at once, so that its pace is even.
 const SLOW_READ: usize = 2048;
 
+/// How far a command has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The user thinks.
+    Think,
+    /// The line is on its way.
+    Latency,
+    /// To be sent.
+    Send,
+    /// Sent in part.
+    Sending,
+    /// The reply is awaited.
+    Read,
+}
+
+/// Writes a command line into a buffer; asked again if the line could not be sent at once.
+pub(super) type Compose<'a> = &'a dyn Fn(&mut Vec<u8>, &Desk);
+
 impl Session {
-    /// Waits as the user does before the next command: think time once logged in, then the link's latency. Gives
-    /// the time at which the step begins, which is before the latency: the user waits for that too.
-    pub(super) async fn pause(&mut self) -> Result<u64, Failure> {
-        let desk = &mut self.desk;
-        if desk.logged_in {
-            let think = &desk.context.weighted(desk.behaviour).think;
-            if !matches!(think, stats::Distribution::Fixed(seconds) if *seconds <= 0.0) {
-                let seconds = think.sample(&mut desk.chance);
-                self.think_s(seconds).await?;
-            }
-        }
-        let begun_ns = self.desk.now_ns;
-        self.latency().await?;
-        Ok(begun_ns)
-    }
-
-    /// Waits as long as a line takes on this user's link.
-    pub(super) async fn latency(&mut self) -> Result<(), Failure> {
-        let latency = nanoseconds(self.desk.context.weighted(self.desk.behaviour).link.latency);
-        if latency > 0 {
-            let until = self.desk.now_ns.saturating_add(latency);
-            self.wait_until(until).await?;
-        }
-        Ok(())
-    }
-
-    /// Puts a command line together and sends it, then awaits the reply. The clock is read when it is complete.
-    ///
-    /// `compose` runs after every pause, since the buffer belongs to the thread.
+    /// Waits as the user does before a command (think time once logged in, then the link's latency), sends the line
+    /// that `compose` writes, and awaits the reply. The clock is read when it is complete. Gives the time at which the
+    /// step began, which is before the latency: the user waits for that too.
     pub(super) async fn exchange(
         &mut self,
         step: Step,
         asked: Asked,
         shape: Shape,
-        compose: &dyn Fn(&mut Vec<u8>),
-    ) -> Result<(), Failure> {
-        let Some(stream) = &mut self.stream else { return Err(over(step)) };
-        let desk = &mut self.desk;
-        let mut line = desk.context.buffer();
-        compose(&mut line);
-        if let Some(recording) = &mut desk.recording {
-            recording.sent(&line);
-        }
-        {
-            let counters = &mut desk.context.recorder.borrow_mut().counters;
-            counters.commands += 1;
-            counters.octets_sent += line.len() as u64;
-        }
-        desk.expect(asked, step, Some(shape));
-        // A line of a few octets: the first try takes it, unless the peer has stopped reading long ago.
-        let mut written = 0;
-        let deadline = desk.deadline_ns.min(desk.now_ns.saturating_add(nanoseconds(
-            desk.context.scenario().timeouts.reply,
-        )));
-        let timer = &mut self.timer;
-        let sent = poll_fn(|task| match stream.poll_write_all(task, &line, &mut written) {
-            Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => timer.poll(task, &desk.context, deadline).map(|()| None),
-        })
-        .await;
-        desk.context.return_buffer(line);
-        match sent {
-            // A write learns of the peer's end first; what it said before it went may still be there.
-            Some(_) => self.reply().await,
-            None => Err(timed_out(step)),
-        }
+        compose: Compose<'_>,
+    ) -> Result<u64, Failure> {
+        self.desk.begin();
+        poll_fn(|task| self.poll_exchange(task, step, asked, shape, compose)).await?;
+        Ok(self.desk.step_begun_ns)
     }
 
-    /// Awaits the reply that is due.
+    /// Awaits a reply that is due without a command.
     pub(super) async fn reply(&mut self) -> Result<(), Failure> {
-        let reply_ns = nanoseconds(self.desk.context.scenario().timeouts.reply);
-        let mut deadline = self.desk.deadline_ns.min(self.desk.now_ns.saturating_add(reply_ns));
-        poll_fn(|task| self.poll_reply(task, reply_ns, &mut deadline)).await
+        self.desk.await_some();
+        poll_fn(|task| self.poll_reply(task)).await
     }
 
-    fn poll_reply(
+    fn poll_exchange(
         &mut self,
         task: &mut TaskContext<'_>,
-        reply_ns: u64,
-        deadline: &mut u64,
+        step: Step,
+        asked: Asked,
+        shape: Shape,
+        compose: Compose<'_>,
     ) -> Poll<Result<(), Failure>> {
+        loop {
+            let Session { stream, timer, desk, .. } = self;
+            match desk.stage {
+                Stage::Think => {
+                    ready!(poll_wait(timer, desk, task))?;
+                    desk.wanted_ns = desk.until_ns;
+                    desk.travel();
+                }
+                Stage::Latency => {
+                    ready!(poll_wait(timer, desk, task))?;
+                    desk.stage = Stage::Send;
+                }
+                Stage::Send | Stage::Sending => {
+                    let Some(stream) = stream else { return Poll::Ready(Err(over(step))) };
+                    let mut line = desk.context.buffer();
+                    compose(&mut line, desk);
+                    if desk.stage == Stage::Send {
+                        desk.sending(step, asked, shape, &line);
+                    }
+                    // A line of a few octets: the first try takes it, unless the peer has stopped reading long ago.
+                    let sent = stream.poll_write_all(task, &line, &mut desk.written);
+                    desk.context.return_buffer(line);
+                    if sent.is_pending() {
+                        ready!(timer.poll(task, &desk.context, desk.until_ns));
+                        return Poll::Ready(Err(timed_out(step)));
+                    }
+                    // A write learns of the peer's end first; what it said before it went may still be there.
+                    desk.stage = Stage::Read;
+                }
+                Stage::Read => return self.poll_reply(task),
+            }
+        }
+    }
+
+    fn poll_reply(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
         let Session { stream, tail, timer, desk } = self;
         let Some(stream) = stream else { return Poll::Ready(Err(over(desk.reply.step))) };
         let bandwidth = desk.context.weighted(desk.behaviour).link.bandwidth;
@@ -112,7 +118,7 @@ impl Session {
                 let Poll::Ready(result) =
                     stream.poll_receive(task, tail, most, &mut |octets| desk.take(octets))
                 else {
-                    ready!(timer.poll(task, &desk.context, *deadline));
+                    ready!(timer.poll(task, &desk.context, desk.until_ns));
                     return Poll::Ready(Err(timed_out(desk.reply.step)));
                 };
                 let count = match result {
@@ -137,33 +143,24 @@ impl Session {
             if desk.reply.done {
                 return Poll::Ready(Ok(()));
             }
-            *deadline = desk.deadline_ns.min(desk.now_ns.saturating_add(reply_ns));
+            desk.await_some();
         }
     }
 
     /// Pauses for so many seconds; the next step is wanted then.
     pub(super) async fn think_s(&mut self, seconds: f64) -> Result<(), Failure> {
-        let pause = std::time::Duration::try_from_secs_f64(seconds.max(0.0)).map_or(u64::MAX, nanoseconds);
-        let until = self.desk.now_ns.saturating_add(pause);
-        self.wait_until(until).await?;
-        self.desk.wanted_ns = until;
-        Ok(())
-    }
-
-    /// Waits until that moment, or until the session's deadline.
-    pub(super) async fn wait_until(&mut self, at_ns: u64) -> Result<(), Failure> {
         let Session { timer, desk, .. } = self;
-        let until = at_ns.min(desk.deadline_ns);
-        poll_fn(|task| timer.poll(task, &desk.context, until)).await;
-        desk.now_ns = desk.context.clock();
-        if until < at_ns { Err(timed_out(Step::SESSION)) } else { Ok(()) }
+        desk.until_ns = desk.now_ns.saturating_add(pause_ns(seconds));
+        poll_fn(|task| poll_wait(timer, desk, task)).await?;
+        self.desk.wanted_ns = self.desk.until_ns;
+        Ok(())
     }
 
     /// Waits for something else than a reply, at most so long.
     pub(super) async fn within<T>(
         &mut self,
         step: Step,
-        at_most: std::time::Duration,
+        at_most: Duration,
         mut work: Pin<Box<dyn Future<Output = T> + '_>>,
     ) -> Result<T, Failure> {
         let Session { timer, desk, .. } = self;
@@ -176,6 +173,62 @@ impl Session {
         desk.now_ns = desk.context.clock();
         done.ok_or_else(|| timed_out(step))
     }
+}
+
+impl Desk {
+    /// The next command begins, with a think time if there is any.
+    fn begin(&mut self) {
+        let think = &self.context.weighted(self.behaviour).think;
+        if !self.logged_in || matches!(think, stats::Distribution::Fixed(seconds) if *seconds <= 0.0) {
+            self.travel();
+        } else {
+            let pause = pause_ns(think.sample(&mut self.chance));
+            self.until_ns = self.now_ns.saturating_add(pause);
+            self.stage = Stage::Think;
+        }
+    }
+
+    /// The step begins, and its line travels as long as the link says.
+    fn travel(&mut self) {
+        self.step_begun_ns = self.now_ns;
+        let latency = nanoseconds(self.context.weighted(self.behaviour).link.latency);
+        self.until_ns = self.now_ns.saturating_add(latency);
+        self.stage = if latency > 0 { Stage::Latency } else { Stage::Send };
+    }
+
+    /// A line is sent from now on, and its reply awaited.
+    fn sending(&mut self, step: Step, asked: Asked, shape: Shape, line: &[u8]) {
+        if let Some(recording) = &mut self.recording {
+            recording.sent(line);
+        }
+        {
+            let counters = &mut self.context.recorder.borrow_mut().counters;
+            counters.commands += 1;
+            counters.octets_sent += line.len() as u64;
+        }
+        self.expect(asked, step, Some(shape));
+        self.written = 0;
+        self.stage = Stage::Sending;
+        self.await_some();
+    }
+
+    /// From now on the time for (more of) a reply counts.
+    fn await_some(&mut self) {
+        let reply = nanoseconds(self.context.scenario().timeouts.reply);
+        self.until_ns = self.deadline_ns.min(self.now_ns.saturating_add(reply));
+    }
+}
+
+/// Ready at the moment the desk waits for; an error if the session's deadline comes first.
+fn poll_wait(timer: &mut Timer, desk: &mut Desk, task: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
+    let until = desk.until_ns.min(desk.deadline_ns);
+    ready!(timer.poll(task, &desk.context, until));
+    desk.now_ns = desk.context.clock();
+    Poll::Ready(if until < desk.until_ns { Err(timed_out(Step::SESSION)) } else { Ok(()) })
+}
+
+fn pause_ns(seconds: f64) -> u64 {
+    Duration::try_from_secs_f64(seconds.max(0.0)).map_or(u64::MAX, nanoseconds)
 }
 
 fn over(step: Step) -> Failure {

@@ -60,7 +60,8 @@ impl Failure {
     /// The server broke the wire format; the first of the deviations names the kind.
     pub(crate) fn deviating(step: Step, deviations: Deviations, seen: &[u8]) -> Option<Failure> {
         let deviation = deviations.iter().find(|deviation| !of_the_mail(*deviation))?;
-        let seen = if seen.is_empty() { deviation.to_string() } else { format!("{deviation}: {}", shown(seen)) };
+        let seen =
+            if seen.is_empty() { deviation.to_string() } else { format!("{deviation}: {}", shown(seen)) };
         Some(Failure::new(format!("deviation:{}", kebab(deviation)), step, seen))
     }
 

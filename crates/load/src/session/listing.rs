@@ -38,6 +38,8 @@ pub(crate) struct Listed {
     partial: Vec<u8>,
     /// Lines of the listing under way.
     lines: usize,
+    /// Unique-ids in order, to find one that stands twice.
+    sorted: Vec<u64>,
     /// Whether numbers come from LIST or UIDL before the listing under way.
     known: bool,
 }
@@ -103,9 +105,10 @@ impl Listed {
             return Err(Wrong::Numbers);
         }
         if distinct_ids {
-            let mut ids: Vec<u64> = self.messages.iter().filter_map(|message| message.unique_id).collect();
-            ids.sort_unstable();
-            if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            self.sorted.clear();
+            self.sorted.extend(self.messages.iter().filter_map(|message| message.unique_id));
+            self.sorted.sort_unstable();
+            if self.sorted.windows(2).any(|pair| pair[0] == pair[1]) {
                 return Err(Wrong::Twice);
             }
         }
@@ -160,7 +163,8 @@ impl Listed {
             (number, None, Some(hash(id)))
         } else {
             let (parsed, deviations) = listing::scan(line);
-            let (number, octets) = parsed.filter(|_| deviations.is_empty()).ok_or(Wrong::Format(deviations))?;
+            let (number, octets) =
+                parsed.filter(|_| deviations.is_empty()).ok_or(Wrong::Format(deviations))?;
             (number, Some(octets), None)
         };
         let number = u32::try_from(number).map_err(|_| Wrong::Numbers)?;

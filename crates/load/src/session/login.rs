@@ -6,7 +6,7 @@ use scenario::Mechanism;
 use crate::recorder::Step;
 
 use super::Session;
-use super::desk::Asked;
+use super::desk::{Asked, Desk};
 use super::failure::Failure;
 
 /// Longest command line that servers must take (RFC 2449 section 4), without its line end.
@@ -21,9 +21,14 @@ impl Session {
     /// # Errors
     /// As of every step; `err:AUTH` and its like if the server refuses.
     pub async fn login(&mut self) -> Result<(), Failure> {
-        let (mechanism, user, password) = self.credentials();
-        let begun_ns = self.pause().await?;
-        self.authenticate(mechanism, &user, &password).await?;
+        let mechanism = self.desk.context.weighted(self.desk.behaviour).login;
+        let begun_ns = if mechanism == Mechanism::User {
+            self.user_and_password().await?
+        } else {
+            // On the heap, since it would make every session larger for its whole life.
+            let (user, password) = credentials(&self.desk);
+            Box::pin(self.authenticate(mechanism, user, password)).await?
+        };
         let desk = &mut self.desk;
         desk.logged_in = true;
         desk.sample(tag(mechanism), begun_ns);
@@ -37,11 +42,11 @@ impl Session {
     /// # Errors
     /// As of every step; `verification:password` if the server lets anybody in.
     pub async fn login_with_wrong_password(&mut self) -> Result<(), Failure> {
-        let (mechanism, user, password) = self.credentials();
-        let wrong = format!("wrong-{:016x}{}", self.desk.chance.next(), password.len());
-        self.pause().await?;
-        match self.authenticate(mechanism, &user, &wrong).await {
-            Ok(()) => {
+        let mechanism = self.desk.context.weighted(self.desk.behaviour).login;
+        let (user, right) = credentials(&self.desk);
+        let wrong = format!("wrong-{:016x}{}", self.desk.chance.next(), right.len());
+        match Box::pin(self.authenticate(mechanism, user, wrong)).await {
+            Ok(_) => {
                 let seen = "the server accepted a password that is wrong";
                 Err(Failure::new("verification:password", tag(mechanism), seen))
             }
@@ -54,22 +59,39 @@ impl Session {
         }
     }
 
-    fn credentials(&self) -> (Mechanism, String, String) {
-        let accounts = &self.desk.context.scenario().accounts;
-        let user = self.desk.arrival.user;
-        let password = accounts.password(user).map_or_else(String::new, |secret| secret.reveal().to_owned());
-        let mechanism = self.desk.context.weighted(self.desk.behaviour).login;
-        (mechanism, accounts.user(user).unwrap_or_default(), password)
+    /// The way of nearly everybody: nothing is kept between the two lines.
+    async fn user_and_password(&mut self) -> Result<u64, Failure> {
+        if self.desk.recording.is_some() {
+            let (_, password) = credentials(&self.desk);
+            self.secret(password.as_bytes());
+        }
+        let user = |line: &mut Vec<u8>, desk: &Desk| {
+            let user = desk.context.scenario().accounts.user(desk.arrival.user).unwrap_or_default();
+            put(line, &["USER ", &user]);
+        };
+        let begun_ns = self.exchange(Step::LOGIN_USER, Asked::Word, Shape::Single, &user).await?;
+        let password = |line: &mut Vec<u8>, desk: &Desk| {
+            let password = desk.context.scenario().accounts.password(desk.arrival.user);
+            put(line, &["PASS ", password.map_or("", |secret| secret.reveal())]);
+        };
+        self.exchange(Step::LOGIN_USER, Asked::Word, Shape::Single, &password).await?;
+        Ok(begun_ns)
     }
 
-    async fn authenticate(&mut self, mechanism: Mechanism, user: &str, password: &str) -> Result<(), Failure> {
+    /// Any mechanism with any password. Gives the time at which it began.
+    async fn authenticate(
+        &mut self,
+        mechanism: Mechanism,
+        user: String,
+        password: String,
+    ) -> Result<u64, Failure> {
         let step = tag(mechanism);
         self.secret(password.as_bytes());
-        match mechanism {
+        let mechanism = match mechanism {
             Mechanism::User => {
-                self.say(step, Asked::Word, Shape::Single, &["USER ", user]).await?;
-                self.latency().await?;
-                self.say(step, Asked::Word, Shape::Single, &["PASS ", password]).await
+                let begun_ns = self.say(step, Asked::Word, Shape::Single, &["USER ", &user]).await?;
+                self.say(step, Asked::Word, Shape::Single, &["PASS ", &password]).await?;
+                return Ok(begun_ns);
             }
             Mechanism::Apop => {
                 let timestamp = std::mem::take(&mut self.desk.challenge);
@@ -77,14 +99,15 @@ impl Session {
                 if timestamp.is_empty() {
                     return Err(no_timestamp());
                 }
-                let digest = sasl::apop::digest(&timestamp, password);
+                let digest = sasl::apop::digest(&timestamp, &password);
                 self.secret(digest.as_bytes());
-                self.say(step, Asked::Word, Shape::Single, &["APOP ", user, " ", &digest]).await
+                return self.say(step, Asked::Word, Shape::Single, &["APOP ", &user, " ", &digest]).await;
             }
-            Mechanism::Plain => self.sasl(step, sasl::Mechanism::Plain, user, password).await,
-            Mechanism::CramMd5 => self.sasl(step, sasl::Mechanism::CramMd5, user, password).await,
-            Mechanism::ScramSha256 => self.sasl(step, sasl::Mechanism::ScramSha256, user, password).await,
-        }
+            Mechanism::Plain => sasl::Mechanism::Plain,
+            Mechanism::CramMd5 => sasl::Mechanism::CramMd5,
+            Mechanism::ScramSha256 => sasl::Mechanism::ScramSha256,
+        };
+        self.sasl(step, mechanism, &user, &password).await
     }
 
     /// AUTH (RFC 5034 section 4).
@@ -94,7 +117,7 @@ impl Session {
         mechanism: sasl::Mechanism,
         user: &str,
         password: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<u64, Failure> {
         let nonce = format!("{:016x}", self.desk.chance.next());
         let mut client = sasl::client(mechanism, user, password, &nonce);
         let initial = client.initial().map(sasl::base64::encode);
@@ -107,45 +130,37 @@ impl Session {
         if let Some(initial) = initial.as_ref().or(pending.as_ref()) {
             self.secret(initial.as_bytes());
         }
-        match &initial {
+        let begun_ns = match &initial {
             Some(initial) => self.say(step, Asked::Exchange, Shape::Exchange, &[&line, " ", initial]).await?,
             None => self.say(step, Asked::Exchange, Shape::Exchange, &[&line]).await?,
-        }
+        };
         for _ in 0..ROUNDS {
             if !self.desk.reply.continues {
-                return if client.finished() || mechanism != sasl::Mechanism::ScramSha256 {
-                    Ok(())
-                } else {
-                    Err(Failure::new("verification:server", step, "+OK before the server had proved itself"))
-                };
+                let proved = client.finished() || mechanism != sasl::Mechanism::ScramSha256;
+                let unproved =
+                    || Failure::new("verification:server", step, "+OK before the server had proved itself");
+                return if proved { Ok(begun_ns) } else { Err(unproved()) };
             }
             let challenge = std::mem::take(&mut self.desk.challenge);
-            let response = match pending.take().filter(|_| challenge.is_empty()) {
-                Some(pending) => pending,
-                None => {
-                    let octets = sasl::base64::decode(&challenge)
-                        .map_err(|error| Failure::new("deviation:continuation-not-base64", step, error.to_string()))?;
-                    let response = client
-                        .respond(&octets)
-                        .map_err(|error| Failure::new("verification:server", step, error.to_string()))?;
-                    sasl::base64::encode(response)
-                }
+            let response = if let Some(pending) = pending.take().filter(|_| challenge.is_empty()) {
+                pending
+            } else {
+                let octets = sasl::base64::decode(&challenge).map_err(|error| {
+                    Failure::new("deviation:continuation-not-base64", step, error.to_string())
+                })?;
+                let response = client
+                    .respond(&octets)
+                    .map_err(|error| Failure::new("verification:server", step, error.to_string()))?;
+                sasl::base64::encode(response)
             };
             self.secret(response.as_bytes());
-            self.latency().await?;
             self.say(step, Asked::Exchange, Shape::Exchange, &[&response]).await?;
         }
         Err(Failure::new("verification:server", step, "the server asks without end"))
     }
 
-    async fn say(&mut self, step: Step, asked: Asked, shape: Shape, words: &[&str]) -> Result<(), Failure> {
-        let compose = |line: &mut Vec<u8>| {
-            for word in words {
-                line.extend_from_slice(word.as_bytes());
-            }
-            line.extend_from_slice(b"\r\n");
-        };
-        self.exchange(step, asked, shape, &compose).await
+    async fn say(&mut self, step: Step, asked: Asked, shape: Shape, words: &[&str]) -> Result<u64, Failure> {
+        self.exchange(step, asked, shape, &|line, _| put(line, words)).await
     }
 
     /// Registers what must not be shown. Only a recorded session shows anything.
@@ -154,6 +169,20 @@ impl Session {
             recording.secret(secret);
         }
     }
+}
+
+fn put(line: &mut Vec<u8>, words: &[&str]) {
+    for word in words {
+        line.extend_from_slice(word.as_bytes());
+    }
+    line.extend_from_slice(b"\r\n");
+}
+
+fn credentials(desk: &Desk) -> (String, String) {
+    let accounts = &desk.context.scenario().accounts;
+    let user = desk.arrival.user;
+    let password = accounts.password(user).map_or_else(String::new, |secret| secret.reveal().to_owned());
+    (accounts.user(user).unwrap_or_default(), password)
 }
 
 fn tag(mechanism: Mechanism) -> Step {

@@ -139,9 +139,8 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn top(&mut self, number: u32, lines: u32) -> Result<u64, Failure> {
-        let begun_ns = self.pause().await?;
-        let compose = move |line: &mut Vec<u8>| number_line(line, "TOP", number, Some(lines));
-        self.exchange(Step::TOP_FIRST, Asked::Content, Shape::Multi, &compose).await?;
+        let compose = |line: &mut Vec<u8>, _: &Desk| number_line(line, "TOP", number, Some(lines));
+        let begun_ns = self.exchange(Step::TOP_FIRST, Asked::Content, Shape::Multi, &compose).await?;
         self.first_and_last(Step::TOP_FIRST, Step::TOP_LAST, begun_ns);
         Ok(self.desk.reply.octets)
     }
@@ -154,9 +153,8 @@ impl Session {
     /// As of every step; `foreign-mail` if there is other mail, and then nothing was sent.
     pub async fn dele(&mut self, number: u32) -> Result<(), Failure> {
         self.may_delete(number)?;
-        let begun_ns = self.pause().await?;
-        let compose = move |line: &mut Vec<u8>| number_line(line, "DELE", number, None);
-        self.exchange(Step::DELE, Asked::Word, Shape::Single, &compose).await?;
+        let compose = |line: &mut Vec<u8>, _: &Desk| number_line(line, "DELE", number, None);
+        let begun_ns = self.exchange(Step::DELE, Asked::Word, Shape::Single, &compose).await?;
         self.desk.sample(Step::DELE, begun_ns);
         Ok(())
     }
@@ -182,10 +180,7 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn capa(&mut self) -> Result<(), Failure> {
-        let begun_ns = self.pause().await?;
-        self.exchange(Step::CAPA, Asked::Content, Shape::Multi, &|line| line.extend_from_slice(b"CAPA\r\n")).await?;
-        self.desk.sample(Step::CAPA, begun_ns);
-        Ok(())
+        self.simple(Step::CAPA, Asked::Content, b"CAPA\r\n").await
     }
 
     /// QUIT, and the end of the session. It is complete with the reply; after it the server is given a second to
@@ -292,9 +287,8 @@ impl Session {
 
     /// A command that always reads the same.
     async fn simple(&mut self, step: Step, asked: Asked, line: &'static [u8]) -> Result<(), Failure> {
-        let begun_ns = self.pause().await?;
         let shape = Shape::of(line.strip_suffix(b"\r\n").unwrap_or(line));
-        self.exchange(step, asked, shape, &|buffer| buffer.extend_from_slice(line)).await?;
+        let begun_ns = self.exchange(step, asked, shape, &|buffer, _| buffer.extend_from_slice(line)).await?;
         self.desk.sample(step, begun_ns);
         Ok(())
     }
@@ -302,13 +296,12 @@ impl Session {
     async fn retrieve(&mut self, number: u32, asked: Asked) -> Result<u64, Failure> {
         let assignment = &self.desk.context.assignment;
         if assignment.retrieval_deletes && !assignment.allow_delete {
-            let seen = "the server announces EXPIRE 0: what is retrieved may be deleted, so nothing is retrieved";
+            let seen =
+                "the server announces EXPIRE 0: what is retrieved may be deleted, so nothing is retrieved";
             return Err(Failure::new("no-permission", Step::RETR_FIRST, seen));
         }
-        let begun_ns = self.pause().await?;
-        let compose = move |line: &mut Vec<u8>| number_line(line, "RETR", number, None);
-        self.exchange(Step::RETR_FIRST, asked, Shape::Multi, &compose).await?;
-        Ok(begun_ns)
+        let compose = |line: &mut Vec<u8>, _: &Desk| number_line(line, "RETR", number, None);
+        self.exchange(Step::RETR_FIRST, asked, Shape::Multi, &compose).await
     }
 
     /// Counts the two times of a command with content.
@@ -331,12 +324,15 @@ impl Session {
                 let foreign = listed.foreign().unwrap_or_default();
                 refused(
                     "foreign-mail",
-                    format!("message {foreign} was not made by poplab, so nothing is deleted from this maildrop"),
+                    format!(
+                        "message {foreign} was not made by poplab, so nothing is deleted from this maildrop"
+                    ),
                 )
             }
             _ => refused(
                 "foreign-mail",
-                "not every message of the maildrop was seen to be poplab's own, so nothing is deleted".to_owned(),
+                "not every message of the maildrop was seen to be poplab's own, so nothing is deleted"
+                    .to_owned(),
             ),
         }
     }

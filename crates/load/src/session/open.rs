@@ -1,6 +1,6 @@
 //! The way in: connection, TLS, greeting.
 
-use proto::{Client, Limits, Shape};
+use proto::{Client, Limits};
 use scenario::Mode;
 
 use crate::recorder::Step;
@@ -84,9 +84,6 @@ impl Session {
     }
 
     async fn stls(&mut self) -> Result<(), Failure> {
-        let begun_ns = self.pause().await?;
-        self.exchange(Step::STLS, Asked::Word, Shape::Single, &|line| line.extend_from_slice(b"STLS\r\n")).await?;
-        self.desk.sample(Step::STLS, begun_ns);
-        Ok(())
+        self.simple(Step::STLS, Asked::Word, b"STLS\r\n").await
     }
 }

@@ -59,7 +59,8 @@ impl Recording {
 
 /// A name that every file system takes: whatever is odd in it becomes a hyphen.
 fn file_name(name: &str) -> String {
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
+    let plain =
+        |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
     let mut name: String = name.chars().map(plain).take(100).collect();
     name.push_str(".txt");
     name

@@ -22,18 +22,15 @@ impl Timer {
     /// Ready once that moment has come.
     pub(crate) fn poll(&mut self, task: &mut TaskContext<'_>, context: &Context, at: u64) -> Poll<()> {
         loop {
-            let sleep = match &mut self.sleep {
-                Some(sleep) => {
-                    if self.armed == 0 || self.armed > at {
-                        sleep.as_mut().reset(context.moment(at));
-                        self.armed = at;
-                    }
-                    sleep
-                }
-                None => {
+            let sleep = if let Some(sleep) = &mut self.sleep {
+                if self.armed == 0 || self.armed > at {
+                    sleep.as_mut().reset(context.moment(at));
                     self.armed = at;
-                    self.sleep.insert(Box::pin(tokio::time::sleep_until(context.moment(at))))
                 }
+                sleep
+            } else {
+                self.armed = at;
+                self.sleep.insert(Box::pin(tokio::time::sleep_until(context.moment(at))))
             };
             ready!(sleep.as_mut().poll(task));
             let armed = std::mem::take(&mut self.armed);

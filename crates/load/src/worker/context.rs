@@ -36,17 +36,14 @@ pub(crate) struct Context {
     resuming: RefCell<HashMap<u64, Dialer>>,
     next_source: Cell<usize>,
     buffer: Cell<Vec<u8>>,
+    #[expect(clippy::vec_box, reason = "boxed in the sessions, most of which have none")]
     listings: RefCell<Vec<Box<Listed>>>,
+    #[expect(clippy::vec_box, reason = "boxed in the sessions, most of which have none")]
     verifiers: RefCell<Vec<Box<Verifier>>>,
 }
 
 impl Context {
-    pub(crate) fn new(
-        assignment: Assignment,
-        dialer: Dialer,
-        custom: Behaviours,
-        start: Instant,
-    ) -> Context {
+    pub(crate) fn new(assignment: Assignment, dialer: Dialer, custom: Behaviours, start: Instant) -> Context {
         let scenario = &assignment.scenario;
         let versions = match scenario.tls.versions {
             Versions::Any => net::Versions::Any,
@@ -136,6 +133,7 @@ impl Context {
         self.buffer.set(buffer);
     }
 
+    #[expect(clippy::unnecessary_box_returns, reason = "it is kept in its box")]
     pub(crate) fn listing(&self) -> Box<Listed> {
         self.listings.borrow_mut().pop().unwrap_or_default()
     }

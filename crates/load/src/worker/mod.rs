@@ -38,7 +38,9 @@ pub struct Ended {
 /// # Errors
 /// The operating system refused what an event loop needs, usually descriptors.
 pub fn runtime() -> io::Result<LocalRuntime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build_local(tokio::runtime::LocalOptions::default())
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
 }
 
 /// The dialer that an assignment asks for: over TCP, with what it trusts and how often it verifies.

@@ -163,7 +163,7 @@ fn keep_sample(session: &mut Session) {
 fn keep_failure(session: &mut Session, failure: &Failure, behaviour: usize) {
     let arrival = session.arrival();
     let context = session.context().clone();
-    let mut recorded = session.take_recording();
+    let mut full = session.take_recording();
     let fault = failure.fault();
     let redacting = || {
         let mut recording = recording(&context, arrival, behaviour, false);
@@ -174,19 +174,19 @@ fn keep_failure(session: &mut Session, failure: &Failure, behaviour: usize) {
     };
     let mut recorder = context.recorder.borrow_mut();
     let at_s = context.clock() as f64 / 1e9;
-    let example = || match &recorded {
+    let example = || match &full {
         Some(recording) => recording.redact(&fault.seen),
         None => redacting().redact(&fault.seen),
     };
-    let kind = recorder.errors.count(&fault.kind, fault.step, at_s, example);
-    let keep = recorder.errors.transcript(&kind, fault.step, behaviour, recorded.is_some());
+    let kind = recorder.errors.count(fault.kind.clone(), fault.step, at_s, example);
+    let keep = recorder.errors.transcript(kind.clone(), fault.step, behaviour, full.is_some());
     let step = recorder.tag(fault.step).to_owned();
     let recording = match keep {
         Keep::No => return,
-        Keep::Recorded => recorded.take(),
+        Keep::Recorded => full.take(),
         Keep::First => {
             let mut recording = redacting();
-            recording.note("this session was not recorded; of its kind, the next ones are");
+            recording.note("this session was not full; of its kind, the next ones are");
             Some(Box::new(recording))
         }
     };
@@ -194,5 +194,24 @@ fn keep_failure(session: &mut Session, failure: &Failure, behaviour: usize) {
         recording.note(&format!("failed, {kind} at {step}: {}", fault.seen));
         let name = format!("{kind}-{step}-{:06}", arrival.number);
         recorder.transcript(recording.finish(&name, Some((&kind, &step))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the future that the function makes.
+    fn size_of<Given, Made>(_: impl FnOnce(Given) -> Made) -> usize {
+        std::mem::size_of::<Made>()
+    }
+
+    /// A task has some hundred octets more; the socket's own memory is the kernel's.
+    #[test]
+    fn a_session_is_small() {
+        let whole = size_of(|(sessions, arrival): (&'static Sessions, Arrival)| sessions.session(arrival));
+        assert!(whole <= 1024, "a session takes {whole} octets");
+        let session = std::mem::size_of::<Session>();
+        assert!(session <= 512, "of them {session} for what it knows");
     }
 }

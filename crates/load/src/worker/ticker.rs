@@ -35,7 +35,9 @@ pub(super) async fn run(
     let mut arrivals = context.plan.arrivals(context.scenario()).filter(own).peekable();
     if started {
         let slots = context.plan.slots().unwrap_or(0);
-        (0..slots).filter(|slot| slot % u64::from(workers.max(1)) == u64::from(worker)).for_each(|slot| sessions.slot(slot));
+        (0..slots)
+            .filter(|slot| slot % u64::from(workers.max(1)) == u64::from(worker))
+            .for_each(|slot| sessions.slot(slot));
     }
 
     let timeouts = context.scenario().timeouts;
@@ -84,11 +86,7 @@ pub(super) async fn run(
 }
 
 /// Begins every session that is due by that moment.
-fn release(
-    sessions: &Rc<Sessions>,
-    arrivals: &mut Peekable<impl Iterator<Item = Arrival>>,
-    until_ns: u64,
-) {
+fn release(sessions: &Rc<Sessions>, arrivals: &mut Peekable<impl Iterator<Item = Arrival>>, until_ns: u64) {
     while let Some(arrival) = arrivals.next_if(|arrival| arrival.intended_ns <= until_ns) {
         let late = sessions.context.clock().saturating_sub(arrival.intended_ns);
         {
@@ -113,7 +111,11 @@ struct SelfWatch {
 
 impl SelfWatch {
     fn new(on: bool) -> SelfWatch {
-        let before = if on { net::limits::thread_time().unwrap_or_default() } else { Default::default() };
+        let before = if on {
+            net::limits::thread_time().unwrap_or_default()
+        } else {
+            net::limits::ThreadTime::default()
+        };
         SelfWatch { on, before }
     }
 
