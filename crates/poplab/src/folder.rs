@@ -16,6 +16,12 @@ pub(crate) const RESULTS: &str = "results.json";
 pub(crate) const LATENCIES: &str = "latency.hlog";
 /// The folder of the transcripts.
 pub(crate) const TRANSCRIPTS: &str = "transcripts";
+/// The page for people.
+pub(crate) const PAGE: &str = "report.html";
+/// The seconds of a load run, for spreadsheets.
+pub(crate) const SERIES: &str = "series.csv";
+/// The steps of a load run, for spreadsheets.
+pub(crate) const STEPS: &str = "steps.csv";
 
 /// What poplab itself puts into a run's folder; nothing else is ever removed.
 const OWN: &[&str] = &[
@@ -23,6 +29,9 @@ const OWN: &[&str] = &[
     RESULTS,
     LATENCIES,
     TRANSCRIPTS,
+    PAGE,
+    SERIES,
+    STEPS,
     "report.txt",
     "report.json",
     "junit.xml",

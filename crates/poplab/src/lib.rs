@@ -1,5 +1,7 @@
-//! poplab's fake POP3 server for other people's tests: start it in a test, point a mail client at it, look at what
-//! is left in the maildrops.
+//! poplab for other people's programs: the fake POP3 server for tests of mail clients, and the load generator with
+//! behaviours of your own ([`load`]).
+//!
+//! Start the server in a test, point a mail client at it, look at what is left in the maildrops.
 //!
 //! The contract: the server keeps RFC 1939 and its extensions unless it is told not to ([`Defect`]); it listens on
 //! 127.0.0.1 alone, on free ports if asked for port 0, with a certificate of a throwaway authority; the same seed and
@@ -28,5 +30,10 @@
 //! # Ok(()) }
 //! ```
 
-pub use fake::{Account, Configuration, DEFECTS, Defect, DefectInfo, Defects, World};
-pub use net::{FakeServer, Ports};
+pub mod load;
+
+pub use fake::{
+    Account, Configuration, DEFECTS, Defect, DefectInfo, Defects, Pace, Password, Tenancy, World,
+};
+pub use mail::load::Population;
+pub use net::{FakeServer, Freeze, Identity, Listening, Ports};

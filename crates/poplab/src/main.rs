@@ -5,9 +5,11 @@ mod accounts;
 mod baseline;
 mod command;
 mod embedded;
+mod entrance;
 mod exit;
 mod folder;
 mod glob;
+mod interrupt;
 mod terminal;
 
 use std::process::ExitCode;

@@ -23,7 +23,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let command = match &arguments.command {
         None => whole,
         Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
-            let names: Vec<&str> = whole.get_subcommands().map(clap::Command::get_name).collect();
+            let shown = whole.get_subcommands().filter(|command| !command.is_hide_set());
+            let names: Vec<&str> = shown.map(clap::Command::get_name).collect();
             Failure::input(format!("there is no command `{name}`; the commands are {}", names.join(", ")))
         })?,
     };

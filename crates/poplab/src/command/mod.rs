@@ -1,8 +1,12 @@
 //! The command line: one file per command. Here is only the list of them and what they share.
 
+mod compare;
 mod completions;
 mod conformance;
 mod fake;
+mod load;
+mod load_fake;
+mod load_worker;
 mod man;
 mod report;
 mod seed;
@@ -11,7 +15,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// A laboratory for POP3.
 ///
-/// Judges servers against RFC 1939 and its extensions, and is a server itself for the tests of mail programs.
+/// Judges servers against RFC 1939 and its extensions, puts them under load, and is a server itself for the tests of
+/// mail programs.
 #[derive(Debug, Parser)]
 #[command(name = "poplab", version, propagate_version = true, after_help = AFTER)]
 pub(crate) struct CommandLine {
@@ -23,6 +28,7 @@ const AFTER: &str = "\
 Examples:
   poplab conformance                                       judge the embedded fake server
   poplab conformance --target mail.example.org:995 --user alice
+  poplab load smoke                                        ten seconds of load, measured and verified
   poplab fake --mail ~/Maildir                             a server with this mail
 
 Exit codes:
@@ -35,11 +41,19 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Conformance(Box<conformance::Arguments>),
+    Load(Box<load::Arguments>),
     Fake(fake::Arguments),
     Seed(seed::Arguments),
     Report(report::Arguments),
+    Compare(compare::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
+    /// One process of the embedded server of a load run
+    #[command(hide = true)]
+    LoadFake,
+    /// One worker process of a load run
+    #[command(hide = true)]
+    LoadWorker,
 }
 
 /// Runs the command to its exit code.
@@ -49,21 +63,27 @@ enum Command {
 pub(crate) fn run(line: CommandLine) -> anyhow::Result<u8> {
     match line.command {
         Command::Conformance(arguments) => conformance::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
         Command::Fake(arguments) => fake::run(&arguments),
         Command::Seed(arguments) => seed::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
+        Command::LoadFake => load_fake::run(),
+        Command::LoadWorker => load_worker::run(),
     }
 }
 
-/// The forms a run can be reported in.
+/// The forms a run of conformance can be reported in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people, in a terminal.
     Human,
     /// One JSON object with everything.
     Json,
+    /// One self-contained page.
+    Html,
     /// JUnit XML, for the test view of CI systems.
     Junit,
     /// Test Anything Protocol, version 14.
@@ -78,6 +98,7 @@ impl Format {
         match self {
             Self::Human => "report.txt",
             Self::Json => "report.json",
+            Self::Html => crate::folder::PAGE,
             Self::Junit => "junit.xml",
             Self::Tap => "report.tap",
             Self::Github => "github.txt",
@@ -106,6 +127,7 @@ impl Format {
                 ::report::human(run, results, &options)
             }
             Self::Json => ::report::json(run, results),
+            Self::Html => ::report::html(run, results, transcripts),
             Self::Junit => ::report::junit(run, results, transcripts),
             Self::Tap => ::report::tap(run, results),
             Self::Github => ::report::github(run, results),

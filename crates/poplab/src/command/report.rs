@@ -3,30 +3,81 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use stats::Latencies;
 
-use super::Format;
+use super::{Format, load};
+use crate::exit::{self, Failure};
 use crate::folder::{self, RunFolder};
-use crate::{exit, terminal};
+use crate::terminal;
 
 /// Render an old run again
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   poplab report poplab-run
-  poplab report poplab-run --format junit > junit.xml")]
+  poplab report poplab-run --format html > report.html
+  poplab report poplab-run --format junit > junit.xml
+
+tap is there for runs of conformance, csv for those of load; the other forms for both.")]
 pub(crate) struct Arguments {
     /// The folder of the run, as --out named it
     run: PathBuf,
 
     /// The form of the report
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Form::Human)]
+    format: Form,
 
     /// List each pass and each info, and cut nothing
     #[arg(short, long)]
     verbose: bool,
+}
+
+/// The forms of every instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people, in a terminal.
+    Human,
+    /// One JSON object with everything.
+    Json,
+    /// One self-contained page.
+    Html,
+    /// The seconds of a load run, for spreadsheets.
+    Csv,
+    /// JUnit XML, for the test view of CI systems.
+    Junit,
+    /// Test Anything Protocol, version 14.
+    Tap,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+impl Form {
+    /// As a form of `conformance`.
+    fn of_conformance(self) -> Option<Format> {
+        Some(match self {
+            Self::Human => Format::Human,
+            Self::Json => Format::Json,
+            Self::Html => Format::Html,
+            Self::Junit => Format::Junit,
+            Self::Tap => Format::Tap,
+            Self::Github => Format::Github,
+            Self::Csv => return None,
+        })
+    }
+
+    /// As a form of `load`.
+    fn of_load(self) -> Option<load::Form> {
+        Some(match self {
+            Self::Human => load::Form::Human,
+            Self::Json => load::Form::Json,
+            Self::Html => load::Form::Html,
+            Self::Csv => load::Form::Csv,
+            Self::Junit => load::Form::Junit,
+            Self::Github => load::Form::Github,
+            Self::Tap => return None,
+        })
+    }
 }
 
 /// Prints the report.
@@ -34,11 +85,23 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let folder = RunFolder::existing(&arguments.run)?;
     let place = |name: &str| format!("cannot read {}", folder.path().join(name).display());
     let run = record::Run::parse(&folder.read(folder::RUN)?).with_context(|| place(folder::RUN))?;
-    let results =
-        record::Results::parse(&folder.read(folder::RESULTS)?).with_context(|| place(folder::RESULTS))?;
-    let latencies = latencies(&folder)?;
+    let results = folder.read(folder::RESULTS)?;
     let transcripts = |path: &str| folder.read(path).ok();
-    let text = arguments.format.render(&run, &results, &latencies, arguments.verbose, &transcripts);
+    let missing = || {
+        Failure::input(format!(
+            "a run of `poplab {}` is not reported in this form; give another --format",
+            run.tool
+        ))
+    };
+    let text = if run.tool == "load" {
+        let form = arguments.format.of_load().ok_or_else(missing)?;
+        let results = record::LoadResults::parse(&results).with_context(|| place(folder::RESULTS))?;
+        form.render(&run, &results, arguments.verbose, &transcripts)
+    } else {
+        let form = arguments.format.of_conformance().ok_or_else(missing)?;
+        let results = record::Results::parse(&results).with_context(|| place(folder::RESULTS))?;
+        form.render(&run, &results, &latencies(&folder)?, arguments.verbose, &transcripts)
+    };
     terminal::print(&text)?;
     Ok(exit::GOOD)
 }

@@ -3,17 +3,15 @@
 
 use std::rc::Rc;
 
-use net::TlsFacts;
-use record::{Event, Results, Security, TlsInfo};
+use record::{Event, Results};
 use stats::Latencies;
 use suite::{Evidence, Runner, Site};
-use tokio::signal::unix::{SignalKind, signal};
 use transcript::Transcript;
 
 use super::plan::Plan;
 use super::progress::Progress;
-use crate::folder;
 use crate::terminal::visible;
+use crate::{entrance, folder, interrupt};
 
 /// What a run has seen.
 #[derive(Default)]
@@ -37,7 +35,7 @@ const INTERRUPTED: &str = "interrupted";
 pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course {
     let mut course = Course::default();
     let progress = Rc::new(progress);
-    let stopped = interrupted();
+    let stopped = interrupt::interrupted();
     tokio::pin!(stopped);
     for entrance in &plan.entrances {
         progress.entrance(&entrance.endpoint);
@@ -63,7 +61,7 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
                 break;
             }
         };
-        course.entrances.push(described(&site, &label));
+        course.entrances.push(entrance::described(&site, &label));
         let runner = Runner::new(site, plan.checks.clone(), plan.jobs);
         let listener: suite::runner::Listener = {
             let progress = Rc::clone(&progress);
@@ -113,56 +111,4 @@ fn path(label: &str, id: &str) -> String {
     let fit = |character: char| character.is_ascii_alphanumeric() || ".-".contains(character);
     let label: String = label.chars().map(|character| if fit(character) { character } else { '-' }).collect();
     format!("{}/{label}/{id}.pop", folder::TRANSCRIPTS)
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn interrupted() {
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        }
-        // Without handlers the system ends the process itself.
-        _ => std::future::pending().await,
-    }
-}
-
-fn described(site: &Site, label: &str) -> record::Entrance {
-    let survey = &site.survey;
-    let capabilities = survey.capabilities.iter().flatten().map(|capability| {
-        let words = std::iter::once(&capability.tag).chain(&capability.parameters);
-        visible(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
-    });
-    record::Entrance {
-        label: label.to_owned(),
-        host: site.entrance.endpoint.host.clone(),
-        port: site.entrance.endpoint.port,
-        security: match site.entrance.security {
-            suite::Security::Implicit => Security::Implicit,
-            suite::Security::Starttls => Security::Starttls,
-            suite::Security::Clear => Security::None,
-        },
-        tls: survey.tls.as_ref().map(handshake),
-        capabilities: capabilities.collect(),
-        greeting: suite::survey::shown(&survey.greeting),
-    }
-}
-
-fn handshake(facts: &TlsFacts) -> TlsInfo {
-    let certificate = facts.certificate();
-    // What a certificate says is the server's text, as a greeting is.
-    let told = |text: &str| (!text.is_empty()).then(|| visible(text));
-    TlsInfo {
-        version: facts.version.clone(),
-        cipher: facts.cipher.clone(),
-        group: (!facts.group.is_empty()).then(|| facts.group.clone()),
-        certificate_subject: certificate.as_ref().and_then(|facts| told(&facts.subject)),
-        certificate_issuer: certificate.as_ref().and_then(|facts| told(&facts.issuer)),
-        certificate_names: certificate
-            .iter()
-            .flat_map(|facts| &facts.names)
-            .map(|name| visible(name))
-            .collect(),
-        certificate_expires: certificate.as_ref().map(|facts| facts.expires.clone()),
-        certificate_sha256: facts.certificates.first().map(|certificate| mail::digest(certificate)),
-    }
 }

@@ -1,0 +1,134 @@
+//! `poplab load`: from the command line over a plan to figures, files and the exit code.
+
+mod arguments;
+mod course;
+mod fakes;
+mod files;
+mod form;
+mod live;
+mod look;
+mod metrics;
+mod plan;
+mod quantity;
+mod source;
+mod target;
+
+use jiff::Timestamp;
+use record::{LoadResults, Run, TargetInfo};
+
+pub(crate) use arguments::Arguments;
+pub(crate) use form::Form;
+
+use self::source::Source;
+use crate::exit;
+use crate::folder::{self, RunFolder};
+use crate::terminal;
+
+/// The exit code of a run and the clause that says why.
+type Conclusion = (u8, String);
+
+/// Loads, writes the run's folder and prints the report.
+///
+/// # Errors
+/// The folder cannot be used or written; everything else is recorded in the run.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    if arguments.list {
+        return source::list();
+    }
+    let scenario = arguments.scenario.as_deref().unwrap_or_default();
+    if arguments.show {
+        terminal::print(&Source::find(scenario)?.text)?;
+        return Ok(exit::GOOD);
+    }
+    let folder = RunFolder::open(&arguments.out)?;
+    let started = Timestamp::now();
+    let mut run = Run {
+        tool: "load".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        arguments: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
+        started: started.to_string(),
+        ended: started.to_string(),
+        target: TargetInfo { name: target_name(arguments), entrances: Vec::new() },
+        exit_code: i32::from(exit::NOT_CARRIED_OUT),
+        exit_reason: "the run was ended from outside before it could write its reports".to_owned(),
+        ..Run::default()
+    };
+    run.error = Some(run.exit_reason.clone());
+    // Should the process be killed, the folder is known as a run all the same, and says what happened.
+    folder.write(folder::RUN, run.to_json())?;
+    let (mut course, conclusion) = course::carry_out(arguments, scenario);
+    let (exit_code, exit_reason) = conclusion.unwrap_or_else(|error| {
+        let reason = terminal::visible(&format!("{error:#}"));
+        course.error = Some(reason.clone());
+        (exit::code(&error), reason)
+    });
+    run.ended = Timestamp::now().to_string();
+    run.seed = course.results.plan.seed;
+    run.target.entrances = std::mem::take(&mut course.entrances);
+    run.exit_code = i32::from(exit_code);
+    run.exit_reason = exit_reason;
+    run.error = course.error.take();
+    match files::write(&folder, &run, started, &course, arguments) {
+        Ok(()) => Ok(exit_code),
+        Err(error) => Err(exit::Failure::not_carried_out(format!("{error:#}"))),
+    }
+}
+
+/// What the target is called in records.
+fn target_name(arguments: &Arguments) -> String {
+    arguments.target.as_ref().map_or_else(|| "embedded fake server".to_owned(), ToString::to_string)
+}
+
+/// The exit code that follows from the figures alone.
+fn verdict(results: &LoadResults) -> Conclusion {
+    let number = |number: u64, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    if results.verified.failures > 0 {
+        let kinds = number(results.verified.failures, "verification failure");
+        return (exit::FALLS_SHORT, format!("{kinds}: messages were not what they should be"));
+    }
+    let broken: Vec<&str> =
+        results.thresholds.iter().filter(|row| !row.holds).map(|row| row.text.as_str()).collect();
+    if !broken.is_empty() {
+        let noun = if broken.len() == 1 { "threshold" } else { "thresholds" };
+        return (exit::FALLS_SHORT, format!("{noun} broken: {}", broken.join(", ")));
+    }
+    if results.sessions.completed == 0 && results.sessions.begun > 0 {
+        return (exit::FALLS_SHORT, "not one session went as planned".to_owned());
+    }
+    (exit::GOOD, "all as required".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use record::{LoadSessions, ThresholdRow, Verified};
+
+    use super::*;
+
+    fn results(completed: u64, failures: u64, holds: &[bool]) -> LoadResults {
+        let row = |holds: &bool| ThresholdRow {
+            text: "login p99 < 1s".into(),
+            holds: *holds,
+            ..Default::default()
+        };
+        LoadResults {
+            sessions: LoadSessions { begun: 10, completed, ..LoadSessions::default() },
+            verified: Verified { failures, ..Verified::default() },
+            thresholds: holds.iter().map(row).collect(),
+            ..LoadResults::default()
+        }
+    }
+
+    #[test]
+    fn the_exit_code_follows_from_the_figures() {
+        for (completed, failures, holds, code) in [
+            (10, 0, &[true, true][..], exit::GOOD),
+            (9, 0, &[], exit::GOOD),
+            (10, 0, &[true, false], exit::FALLS_SHORT),
+            (10, 1, &[true], exit::FALLS_SHORT),
+            (0, 0, &[], exit::FALLS_SHORT),
+        ] {
+            let (given, reason) = verdict(&results(completed, failures, holds));
+            assert_eq!(given, code, "{completed} {failures} {holds:?}: {reason}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! An entrance of a server as a survey found it, in the form in which runs record it.
+
+use net::TlsFacts;
+use record::{Security, TlsInfo};
+use suite::Site;
+
+use crate::terminal::visible;
+
+/// An entrance as it was surveyed, under this label.
+pub(crate) fn described(site: &Site, label: &str) -> record::Entrance {
+    let survey = &site.survey;
+    let capabilities = survey.capabilities.iter().flatten().map(|capability| {
+        let words = std::iter::once(&capability.tag).chain(&capability.parameters);
+        visible(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
+    });
+    record::Entrance {
+        label: label.to_owned(),
+        host: site.entrance.endpoint.host.clone(),
+        port: site.entrance.endpoint.port,
+        security: match site.entrance.security {
+            suite::Security::Implicit => Security::Implicit,
+            suite::Security::Starttls => Security::Starttls,
+            suite::Security::Clear => Security::None,
+        },
+        tls: survey.tls.as_ref().map(handshake),
+        capabilities: capabilities.collect(),
+        greeting: suite::survey::shown(&survey.greeting),
+    }
+}
+
+/// The facts of a handshake, with what the server wrote into its certificate made harmless.
+fn handshake(facts: &TlsFacts) -> TlsInfo {
+    let certificate = facts.certificate();
+    // What a certificate says is the server's text, as a greeting is.
+    let told = |text: &str| (!text.is_empty()).then(|| visible(text));
+    TlsInfo {
+        version: facts.version.clone(),
+        cipher: facts.cipher.clone(),
+        group: (!facts.group.is_empty()).then(|| facts.group.clone()),
+        certificate_subject: certificate.as_ref().and_then(|facts| told(&facts.subject)),
+        certificate_issuer: certificate.as_ref().and_then(|facts| told(&facts.issuer)),
+        certificate_names: certificate
+            .iter()
+            .flat_map(|facts| &facts.names)
+            .map(|name| visible(name))
+            .collect(),
+        certificate_expires: certificate.as_ref().map(|facts| facts.expires.clone()),
+        certificate_sha256: facts.certificates.first().map(|certificate| mail::digest(certificate)),
+    }
+}
