@@ -57,6 +57,8 @@ pub(crate) fn run() -> anyhow::Result<u8> {
         Failure::input(format!("load-fake is told what to do by `poplab load`, not by hand ({error})"))
     })?;
     let defects = embedded::defects(&order.defects)?;
+    // The first message is dear, since the text all are cut from is made with it: no user is to wait for that.
+    order.population.message(0, 1).write(&mut Vec::new());
     let world = World::new(Configuration {
         seed: order.seed,
         defects,

@@ -213,6 +213,18 @@ fn a_broken_threshold_decides_the_exit_code() {
 }
 
 #[test]
+fn a_capacity_that_is_not_there_is_told() {
+    let env = TestEnv::new();
+    env.write("strict.yaml", format!("{SCENARIO}thresholds: ['session p50 < 1us']\n"));
+    let (ended, results) = load(&env, &["load", "strict.yaml", "--find-capacity", "--quiet"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let capacity = results.capacity.expect("a search was asked for");
+    assert!(capacity.sessions_per_s.abs() < f64::EPSILON && !capacity.trials.is_empty());
+    assert!(capacity.trials.iter().all(|trial| !trial.holds && trial.rate_per_s <= 40.0), "{capacity:?}");
+    assert!(results.sessions.begun > 0, "the figures of a trial are kept");
+}
+
+#[test]
 fn a_server_of_another_process_is_loaded_through_both_ports() {
     let env = TestEnv::new();
     env.write("both.yaml", SCENARIO);
@@ -321,6 +333,7 @@ fn a_full_disk_is_told_in_one_sentence_and_the_summary_is_shown() {
 #[test]
 fn wrong_input_is_told_before_anything_is_dialled() {
     let env = TestEnv::new();
+    env.write("plain.yaml", SCENARIO);
     let told = |arguments: &[&str], code: i32| {
         let (ended, results) = load(&env, arguments);
         assert_eq!((ended.code, results.sessions.begun), (Some(code), 0), "{}", ended.stderr);
@@ -347,6 +360,11 @@ fn wrong_input_is_told_before_anything_is_dialled() {
         "load_delete_not_allowed",
         told(&["load", "download-and-delete", "--target", "127.0.0.1:995", "--password-env", "SECRET"], 2)
     );
+    assert_snapshot!(
+        "load_one_port",
+        told(&["load", "smoke", "--target", "127.0.0.1:995", "--password-env", "SECRET"], 2)
+    );
+    assert_snapshot!("load_no_threshold", told(&["load", "plain.yaml", "--find-capacity"], 2));
     assert_snapshot!("load_no_session", told(&["load", "smoke", "--rate", "1/h"], 4));
     let crowd = SCENARIO.replace("count: 40", "count: 3000000").replace("rate: 40/s", "rate: 2000000/s");
     env.write("crowd.yaml", crowd.replace("behaviour: poll, weight: 1", "behaviour: hold-idle, weight: 99"));
@@ -377,6 +395,34 @@ fn shipped_scenarios_are_listed_and_shown() {
         assert_eq!(shown.stdout, std::fs::read_to_string(file).unwrap());
     }
     assert!(!env.path("poplab-run").exists(), "showing makes no run");
+}
+
+#[test]
+fn every_shipped_scenario_runs_against_the_embedded_server() {
+    let list = TestEnv::new().run(&["load", "--list"]).stdout;
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.len() >= 8, "{names:?}");
+    let start = |name: &str| {
+        let env = TestEnv::new();
+        let child =
+            env.command(&["load", name, "--duration", "2s", "--rate", "10/s", "--quiet"]).spawn().unwrap();
+        (env, child)
+    };
+    let runs: Vec<_> = names.iter().map(|name| start(name)).collect();
+    for (name, (env, child)) in names.iter().zip(runs) {
+        let ended = Ended::of(child);
+        let (run, results) = records(&env, "poplab-run");
+        assert_eq!(run.error, None, "{name}: {}", ended.stderr);
+        // Thresholds are for the whole of it, on a machine that does nothing else.
+        assert!(matches!(ended.code, Some(0 | 1)), "{name}: {}", ended.stderr);
+        assert!(results.sessions.completed > 0, "{name}: {:?}", results.sessions);
+        assert_eq!(
+            (results.verified.failures, results.error_count()),
+            (0, 0),
+            "{name}: {:?}",
+            results.errors
+        );
+    }
 }
 
 /// The folder of a run of half a minute in which every STAT took about so many milliseconds.

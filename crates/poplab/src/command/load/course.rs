@@ -25,6 +25,9 @@ use crate::{folder, interrupt, terminal};
 /// Why a run was broken off by the user.
 const INTERRUPTED: &str = "interrupted";
 
+/// A trial of fewer sessions says nothing about a rate.
+const FEWEST_SESSIONS: f64 = 10.0;
+
 /// What a run has seen.
 #[derive(Default)]
 pub(super) struct Course {
@@ -130,7 +133,12 @@ impl Course {
                 }
             }
         };
-        let options = SearchOptions { start_per_s, ..SearchOptions::default() };
+        let planned = scenario.planned_sessions() as f64;
+        let options = SearchOptions {
+            start_per_s,
+            lowest_per_s: start_per_s * (FEWEST_SESSIONS / planned).min(1.0),
+            ..SearchOptions::default()
+        };
         let capacity = find_capacity(options, trial).await;
         self.entrances = looked.into_inner();
         if let Some((_, outcome)) = best.into_inner() {

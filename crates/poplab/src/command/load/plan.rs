@@ -162,6 +162,20 @@ fn reckoned(
     targets: &Targets,
     machine: &Machine,
 ) -> anyhow::Result<Budget> {
-    load::budget::budget(&Demand::of(scenario, targets), machine, arguments.workers)
+    let mut demand = Demand::of(scenario, targets);
+    if let Some((_, shares)) = arguments.shard {
+        let shares = u64::from(shares);
+        for figure in [
+            &mut demand.peak_sessions,
+            &mut demand.worst_sessions,
+            &mut demand.wanted_sessions,
+            &mut demand.accounts,
+        ] {
+            *figure = figure.div_ceil(shares);
+        }
+        demand.peak_rate_per_s /= shares as f64;
+        demand.processors /= shares as f64;
+    }
+    load::budget::budget(&demand, machine, arguments.workers)
         .map_err(|refused| Failure::not_carried_out(refused.to_string()))
 }
