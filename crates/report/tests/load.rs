@@ -282,19 +282,3 @@ fn compare_for_people() {
 fn compare_for_a_pull_request() {
     insta::assert_snapshot!(report::compare_markdown(&comparison()));
 }
-
-/// `REPORT_PAGES=folder cargo test -p poplab-report pages -- --ignored` writes the pages to look at.
-#[test]
-#[ignore = "writes files for the eye"]
-fn pages() {
-    let folder = std::env::var_os("REPORT_PAGES").expect("REPORT_PAGES names a folder");
-    for (name, (run, results)) in [
-        ("broken", (run(), broken())),
-        ("good", good()),
-        ("early", ended_early()),
-        ("bottleneck", bottleneck()),
-    ] {
-        let path = std::path::Path::new(&folder).join(format!("{name}.html"));
-        std::fs::write(path, report::load_html(&run, &results, &transcripts)).unwrap();
-    }
-}
