@@ -66,7 +66,7 @@ fn conformance(
 }
 
 /// The number behind `"key":` in the one line of JSON that we wrote ourselves.
-fn number(description: &str, key: &str) -> Option<u16> {
+pub(super) fn number(description: &str, key: &str) -> Option<u16> {
     let (_, after) = description.split_once(&format!("\"{key}\":"))?;
     let end = after.find(|character: char| !character.is_ascii_digit())?;
     after[..end].parse().ok()

@@ -8,6 +8,7 @@ mod certificate;
 mod check;
 mod dovecot;
 mod instance;
+pub(crate) mod load;
 mod passwords;
 mod process;
 mod room;
@@ -32,6 +33,7 @@ usage: cargo xtask servers ACTION dovecot [--dir DIR] [--no-penalty] [--load COU
   status    say whether it runs; exit code 1 if not
   reset     put the mail back as it was after `up`
   check     judge both entrances against the approved baseline, each after a reset
+  load      seed the load accounts by LMTP and put a small load on both entrances; needs `up --load 60` or more
 
   --dir DIR      the directory of the server (default: target/servers/dovecot in the repository)
   --no-penalty   with `up`: switch off Dovecot's delay for addresses whose logins failed
@@ -46,6 +48,7 @@ pub(crate) enum Action {
     Status,
     Reset,
     Check,
+    Load,
 }
 
 /// Runs one command line.
@@ -75,6 +78,7 @@ pub(crate) fn carry_out(action: Action, directory: &Path, setup: Setup) -> Resul
         Action::Down => process::down(&instance).map(|()| ExitCode::SUCCESS),
         Action::Reset => dovecot::reset(&instance).map(|()| ExitCode::SUCCESS),
         Action::Check => check::check(&instance),
+        Action::Load => load::load(&instance),
         Action::Status => status(&instance),
     }
 }
@@ -135,6 +139,7 @@ impl Line {
             Some("down") => Action::Down,
             Some("reset") => Action::Reset,
             Some("check") => Action::Check,
+            Some("load") => Action::Load,
             Some("status") => Action::Status,
             None if help => Action::Status,
             None => return Err(wrong("an action is missing")),
