@@ -173,16 +173,16 @@ async fn header_preview(session: &mut Session, lines: u32, most: u32) -> Result<
 }
 
 async fn hold_idle(session: &mut Session, noop_every: Duration, lasting: Hold) -> Result<(), Failure> {
-    let mut left = match lasting {
-        Hold::UntilEnd => session.time_left(),
-        Hold::For(lasting) => lasting,
-    };
-    while left > noop_every {
+    let until = session.clock()
+        + match lasting {
+            Hold::UntilEnd => session.time_left(),
+            Hold::For(lasting) => lasting,
+        };
+    while session.clock() + noop_every < until {
         session.hold(noop_every).await?;
         session.noop().await?;
-        left -= noop_every;
     }
-    session.hold(left).await
+    session.hold(until.saturating_sub(session.clock())).await
 }
 
 async fn give_up(session: &mut Session, after_octets: u64) -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+use std::net::IpAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -131,7 +132,8 @@ impl Server {
             server_name: "localhost".to_owned(),
             worker: 0,
             workers: 1,
-            sources: Vec::new(),
+            // An address of its own, so that ports which other programs have used up do not matter.
+            sources: vec![IpAddr::from([127, 20, 11, 7])],
             ca_pem: Some(self.ca_pem.clone()),
             insecure: false,
             retrieval_deletes: false,

@@ -12,7 +12,7 @@ use crate::plan::Arrival;
 use crate::recorder::Step;
 use crate::worker::Context;
 
-use super::exchange::Stage;
+use super::exchange::{Line, Stage};
 use super::failure::{Failure, shown};
 use super::listing::{Listed, Wrong};
 use super::recording::Recording;
@@ -73,7 +73,11 @@ pub(super) struct Desk {
     pub(super) stage: Stage,
     /// When it was begun.
     pub(super) step_begun_ns: u64,
-    /// How much of its line was sent.
+    /// Its line.
+    pub(super) line: Line,
+    /// The form of its reply.
+    pub(super) shape: Shape,
+    /// How much of the line was sent.
     pub(super) written: usize,
     /// What the stage waits for: the end of a pause, or the deadline of the reply.
     pub(super) until_ns: u64,
@@ -117,6 +121,8 @@ impl Desk {
             deadline_ns,
             stage: Stage::Read,
             step_begun_ns: now_ns,
+            line: Line::Fixed(b""),
+            shape: Shape::Single,
             written: 0,
             until_ns: 0,
             link_busy_ns: 0,
@@ -130,10 +136,7 @@ impl Desk {
     }
 
     /// A reply is awaited from now on. The greeting is awaited by a fresh machine already.
-    pub(super) fn expect(&mut self, asked: Asked, step: Step, shape: Option<Shape>) {
-        if let Some(shape) = shape {
-            self.client.expect(shape);
-        }
+    pub(super) fn expect(&mut self, asked: Asked, step: Step) {
         self.reply =
             Reply { asked, step, begun: false, done: false, continues: false, octets: 0, first_ns: 0 };
         match asked {
@@ -221,10 +224,10 @@ impl Desk {
         result
     }
 
-    /// Counts a correct step that was complete at the last reading of the clock.
-    pub(super) fn sample(&mut self, step: Step, begun_ns: u64) {
+    /// Counts the correct step that was complete at the last reading of the clock.
+    pub(super) fn sample(&mut self, step: Step) {
         let response = self.now_ns.saturating_sub(self.wanted_ns);
-        let service = self.now_ns.saturating_sub(begun_ns);
+        let service = self.now_ns.saturating_sub(self.step_begun_ns);
         self.context.recorder.borrow_mut().sample(step, response, service);
         self.wanted_ns = self.now_ns;
     }

@@ -37,23 +37,27 @@ pub(super) enum Stage {
     Read,
 }
 
-/// Writes a command line into a buffer; asked again if the line could not be sent at once.
-pub(super) type Compose<'a> = &'a dyn Fn(&mut Vec<u8>, &Desk);
+/// A command line that is still to be written; kept instead of its octets, since it is written anew into the thread's
+/// buffer should it not be taken at once. No `Debug`: a password may be in it.
+pub(super) enum Line {
+    /// Always the same, line end included.
+    Fixed(&'static [u8]),
+    /// A keyword, a message number, and perhaps a number of lines.
+    Numbered(&'static str, u32, Option<u32>),
+    /// USER with the account's name.
+    User,
+    /// PASS with the account's password.
+    Password,
+    /// Anything else, without its line end.
+    Text(Box<str>),
+}
 
 impl Session {
-    /// Waits as the user does before a command (think time once logged in, then the link's latency), sends the line
-    /// that `compose` writes, and awaits the reply. The clock is read when it is complete. Gives the time at which the
-    /// step began, which is before the latency: the user waits for that too.
-    pub(super) async fn exchange(
-        &mut self,
-        step: Step,
-        asked: Asked,
-        shape: Shape,
-        compose: Compose<'_>,
-    ) -> Result<u64, Failure> {
-        self.desk.begin();
-        poll_fn(|task| self.poll_exchange(task, step, asked, shape, compose)).await?;
-        Ok(self.desk.step_begun_ns)
+    /// Carries out the command that [`Desk::ask`] was told: waits as the user does (think time once logged in, then the
+    /// link's latency), sends the line, and awaits the reply. The clock is read when it is complete. The step begins
+    /// before the latency: the user waits for that too.
+    pub(super) async fn exchange(&mut self) -> Result<(), Failure> {
+        poll_fn(|task| self.poll_exchange(task)).await
     }
 
     /// Awaits a reply that is due without a command.
@@ -62,14 +66,7 @@ impl Session {
         poll_fn(|task| self.poll_reply(task)).await
     }
 
-    fn poll_exchange(
-        &mut self,
-        task: &mut TaskContext<'_>,
-        step: Step,
-        asked: Asked,
-        shape: Shape,
-        compose: Compose<'_>,
-    ) -> Poll<Result<(), Failure>> {
+    fn poll_exchange(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
         loop {
             let Session { stream, timer, desk, .. } = self;
             match desk.stage {
@@ -83,18 +80,18 @@ impl Session {
                     desk.stage = Stage::Send;
                 }
                 Stage::Send | Stage::Sending => {
-                    let Some(stream) = stream else { return Poll::Ready(Err(over(step))) };
+                    let Some(stream) = stream else { return Poll::Ready(Err(over(desk.reply.step))) };
                     let mut line = desk.context.buffer();
-                    compose(&mut line, desk);
+                    desk.write(&mut line);
                     if desk.stage == Stage::Send {
-                        desk.sending(step, asked, shape, &line);
+                        desk.sending(&line);
                     }
                     // A line of a few octets: the first try takes it, unless the peer has stopped reading long ago.
                     let sent = stream.poll_write_all(task, &line, &mut desk.written);
                     desk.context.return_buffer(line);
                     if sent.is_pending() {
                         ready!(timer.poll(task, &desk.context, desk.until_ns));
-                        return Poll::Ready(Err(timed_out(step)));
+                        return Poll::Ready(Err(timed_out(desk.reply.step)));
                     }
                     // A write learns of the peer's end first; what it said before it went may still be there.
                     desk.stage = Stage::Read;
@@ -176,7 +173,15 @@ impl Session {
 }
 
 impl Desk {
-    /// The next command begins, with a think time if there is any.
+    /// The next command: what it is, and what its reply is good for. It begins with a think time if there is any.
+    pub(super) fn ask(&mut self, step: Step, asked: Asked, shape: Shape, line: Line) {
+        self.expect(asked, step);
+        self.shape = shape;
+        self.line = line;
+        self.written = 0;
+        self.begin();
+    }
+
     fn begin(&mut self) {
         let think = &self.context.weighted(self.behaviour).think;
         if !self.logged_in || matches!(think, stats::Distribution::Fixed(seconds) if *seconds <= 0.0) {
@@ -197,7 +202,7 @@ impl Desk {
     }
 
     /// A line is sent from now on, and its reply awaited.
-    fn sending(&mut self, step: Step, asked: Asked, shape: Shape, line: &[u8]) {
+    fn sending(&mut self, line: &[u8]) {
         if let Some(recording) = &mut self.recording {
             recording.sent(line);
         }
@@ -206,10 +211,37 @@ impl Desk {
             counters.commands += 1;
             counters.octets_sent += line.len() as u64;
         }
-        self.expect(asked, step, Some(shape));
-        self.written = 0;
+        self.client.expect(self.shape);
         self.stage = Stage::Sending;
         self.await_some();
+    }
+
+    /// Writes the command line into a buffer.
+    fn write(&self, out: &mut Vec<u8>) {
+        let accounts = &self.context.scenario().accounts;
+        let user = self.arrival.user;
+        match &self.line {
+            Line::Fixed(line) => return out.extend_from_slice(line),
+            Line::Numbered(keyword, number, more) => {
+                out.extend_from_slice(keyword.as_bytes());
+                put_number(out, *number);
+                if let Some(more) = more {
+                    put_number(out, *more);
+                }
+            }
+            Line::User => {
+                out.extend_from_slice(b"USER ");
+                out.extend_from_slice(accounts.user(user).unwrap_or_default().as_bytes());
+            }
+            Line::Password => {
+                out.extend_from_slice(b"PASS ");
+                out.extend_from_slice(
+                    accounts.password(user).map_or(b"", |secret| secret.reveal().as_bytes()),
+                );
+            }
+            Line::Text(text) => out.extend_from_slice(text.as_bytes()),
+        }
+        out.extend_from_slice(b"\r\n");
     }
 
     /// From now on the time for (more of) a reply counts.
@@ -225,6 +257,20 @@ fn poll_wait(timer: &mut Timer, desk: &mut Desk, task: &mut TaskContext<'_>) -> 
     ready!(timer.poll(task, &desk.context, until));
     desk.now_ns = desk.context.clock();
     Poll::Ready(if until < desk.until_ns { Err(timed_out(Step::SESSION)) } else { Ok(()) })
+}
+
+/// A space and the number, without the machinery of formatting: there is one in every RETR.
+fn put_number(out: &mut Vec<u8>, number: u32) {
+    out.push(b' ');
+    let mut place = number.checked_ilog10().unwrap_or(0);
+    loop {
+        let digit = number / 10_u32.pow(place) % 10;
+        out.push(b'0' + digit as u8);
+        if place == 0 {
+            return;
+        }
+        place -= 1;
+    }
 }
 
 fn pause_ns(seconds: f64) -> u64 {
@@ -243,4 +289,18 @@ fn closed(stream: &Stream, step: Step, cut: Option<proto::Deviation>) -> Failure
     let ending = stream.ending().map_or_else(String::new, |ending| format!(" ({ending})"));
     let cut = cut.map_or_else(String::new, |cut| format!(": {cut}"));
     Failure::new("closed", step, format!("the server closed the connection{ending}{cut}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_read() {
+        for number in [0, 1, 9, 10, 99, 100, 12_345, u32::MAX] {
+            let mut out = Vec::new();
+            put_number(&mut out, number);
+            assert_eq!(out, format!(" {number}").into_bytes());
+        }
+    }
 }

@@ -7,6 +7,7 @@ use crate::recorder::Step;
 
 use super::Session;
 use super::desk::{Asked, Desk};
+use super::exchange::Line;
 use super::failure::Failure;
 
 /// Longest command line that servers must take (RFC 2449 section 4), without its line end.
@@ -22,16 +23,16 @@ impl Session {
     /// As of every step; `err:AUTH` and its like if the server refuses.
     pub async fn login(&mut self) -> Result<(), Failure> {
         let mechanism = self.desk.context.weighted(self.desk.behaviour).login;
-        let begun_ns = if mechanism == Mechanism::User {
-            self.user_and_password().await?
+        if mechanism == Mechanism::User {
+            self.user_and_password().await?;
         } else {
             // On the heap, since it would make every session larger for its whole life.
             let (user, password) = credentials(&self.desk);
-            Box::pin(self.authenticate(mechanism, user, password)).await?
-        };
+            Box::pin(self.authenticate(mechanism, user, password)).await?;
+        }
         let desk = &mut self.desk;
         desk.logged_in = true;
-        desk.sample(tag(mechanism), begun_ns);
+        desk.sample(tag(mechanism));
         desk.sample_whole(Step::READY);
         Ok(())
     }
@@ -46,7 +47,7 @@ impl Session {
         let (user, right) = credentials(&self.desk);
         let wrong = format!("wrong-{:016x}{}", self.desk.chance.next(), right.len());
         match Box::pin(self.authenticate(mechanism, user, wrong)).await {
-            Ok(_) => {
+            Ok(()) => {
                 let seen = "the server accepted a password that is wrong";
                 Err(Failure::new("verification:password", tag(mechanism), seen))
             }
@@ -60,38 +61,36 @@ impl Session {
     }
 
     /// The way of nearly everybody: nothing is kept between the two lines.
-    async fn user_and_password(&mut self) -> Result<u64, Failure> {
+    async fn user_and_password(&mut self) -> Result<(), Failure> {
         if self.desk.recording.is_some() {
             let (_, password) = credentials(&self.desk);
             self.secret(password.as_bytes());
         }
-        let user = |line: &mut Vec<u8>, desk: &Desk| {
-            let user = desk.context.scenario().accounts.user(desk.arrival.user).unwrap_or_default();
-            put(line, &["USER ", &user]);
-        };
-        let begun_ns = self.exchange(Step::LOGIN_USER, Asked::Word, Shape::Single, &user).await?;
-        let password = |line: &mut Vec<u8>, desk: &Desk| {
-            let password = desk.context.scenario().accounts.password(desk.arrival.user);
-            put(line, &["PASS ", password.map_or("", |secret| secret.reveal())]);
-        };
-        self.exchange(Step::LOGIN_USER, Asked::Word, Shape::Single, &password).await?;
-        Ok(begun_ns)
+        self.desk.ask(Step::LOGIN_USER, Asked::Word, Shape::Single, Line::User);
+        self.exchange().await?;
+        let begun_ns = self.desk.step_begun_ns;
+        self.desk.ask(Step::LOGIN_USER, Asked::Word, Shape::Single, Line::Password);
+        self.exchange().await?;
+        self.desk.step_begun_ns = begun_ns;
+        Ok(())
     }
 
-    /// Any mechanism with any password. Gives the time at which it began.
+    /// Any mechanism with any password.
     async fn authenticate(
         &mut self,
         mechanism: Mechanism,
         user: String,
         password: String,
-    ) -> Result<u64, Failure> {
+    ) -> Result<(), Failure> {
         let step = tag(mechanism);
         self.secret(password.as_bytes());
         let mechanism = match mechanism {
             Mechanism::User => {
-                let begun_ns = self.say(step, Asked::Word, Shape::Single, &["USER ", &user]).await?;
-                self.say(step, Asked::Word, Shape::Single, &["PASS ", &password]).await?;
-                return Ok(begun_ns);
+                self.say(step, Asked::Word, Shape::Single, format!("USER {user}")).await?;
+                let begun_ns = self.desk.step_begun_ns;
+                self.say(step, Asked::Word, Shape::Single, format!("PASS {password}")).await?;
+                self.desk.step_begun_ns = begun_ns;
+                return Ok(());
             }
             Mechanism::Apop => {
                 let timestamp = std::mem::take(&mut self.desk.challenge);
@@ -101,7 +100,7 @@ impl Session {
                 }
                 let digest = sasl::apop::digest(&timestamp, &password);
                 self.secret(digest.as_bytes());
-                return self.say(step, Asked::Word, Shape::Single, &["APOP ", &user, " ", &digest]).await;
+                return self.say(step, Asked::Word, Shape::Single, format!("APOP {user} {digest}")).await;
             }
             Mechanism::Plain => sasl::Mechanism::Plain,
             Mechanism::CramMd5 => sasl::Mechanism::CramMd5,
@@ -117,7 +116,7 @@ impl Session {
         mechanism: sasl::Mechanism,
         user: &str,
         password: &str,
-    ) -> Result<u64, Failure> {
+    ) -> Result<(), Failure> {
         let nonce = format!("{:016x}", self.desk.chance.next());
         let mut client = sasl::client(mechanism, user, password, &nonce);
         let initial = client.initial().map(sasl::base64::encode);
@@ -130,16 +129,16 @@ impl Session {
         if let Some(initial) = initial.as_ref().or(pending.as_ref()) {
             self.secret(initial.as_bytes());
         }
-        let begun_ns = match &initial {
-            Some(initial) => self.say(step, Asked::Exchange, Shape::Exchange, &[&line, " ", initial]).await?,
-            None => self.say(step, Asked::Exchange, Shape::Exchange, &[&line]).await?,
-        };
+        let line = initial.map_or_else(|| line.clone(), |initial| format!("{line} {initial}"));
+        self.say(step, Asked::Exchange, Shape::Exchange, line).await?;
+        let begun_ns = self.desk.step_begun_ns;
         for _ in 0..ROUNDS {
             if !self.desk.reply.continues {
                 let proved = client.finished() || mechanism != sasl::Mechanism::ScramSha256;
                 let unproved =
                     || Failure::new("verification:server", step, "+OK before the server had proved itself");
-                return if proved { Ok(begun_ns) } else { Err(unproved()) };
+                self.desk.step_begun_ns = begun_ns;
+                return if proved { Ok(()) } else { Err(unproved()) };
             }
             let challenge = std::mem::take(&mut self.desk.challenge);
             let response = if let Some(pending) = pending.take().filter(|_| challenge.is_empty()) {
@@ -154,13 +153,14 @@ impl Session {
                 sasl::base64::encode(response)
             };
             self.secret(response.as_bytes());
-            self.say(step, Asked::Exchange, Shape::Exchange, &[&response]).await?;
+            self.say(step, Asked::Exchange, Shape::Exchange, response).await?;
         }
         Err(Failure::new("verification:server", step, "the server asks without end"))
     }
 
-    async fn say(&mut self, step: Step, asked: Asked, shape: Shape, words: &[&str]) -> Result<u64, Failure> {
-        self.exchange(step, asked, shape, &|line, _| put(line, words)).await
+    async fn say(&mut self, step: Step, asked: Asked, shape: Shape, line: String) -> Result<(), Failure> {
+        self.desk.ask(step, asked, shape, Line::Text(line.into()));
+        self.exchange().await
     }
 
     /// Registers what must not be shown. Only a recorded session shows anything.
@@ -169,13 +169,6 @@ impl Session {
             recording.secret(secret);
         }
     }
-}
-
-fn put(line: &mut Vec<u8>, words: &[&str]) {
-    for word in words {
-        line.extend_from_slice(word.as_bytes());
-    }
-    line.extend_from_slice(b"\r\n");
 }
 
 fn credentials(desk: &Desk) -> (String, String) {

@@ -15,8 +15,9 @@ mod open;
 mod recording;
 mod timer;
 
-use std::io::Write as _;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use net::Stream;
@@ -28,6 +29,7 @@ use crate::recorder::Step;
 use crate::worker::{Context, nanoseconds};
 
 use desk::{Asked, Desk};
+use exchange::Line;
 pub use failure::Failure;
 pub use listing::Message;
 pub(crate) use listing::{Listed, Memory};
@@ -85,7 +87,7 @@ impl Session {
     /// # Errors
     /// Any [`Failure`], as of every step.
     pub async fn stat(&mut self) -> Result<(u64, u64), Failure> {
-        self.simple(Step::STAT, Asked::Stat, b"STAT\r\n").await?;
+        self.simple(Step::STAT, Asked::Stat, Shape::Single, b"STAT\r\n").await?;
         Ok(self.desk.stat)
     }
 
@@ -94,7 +96,7 @@ impl Session {
     /// # Errors
     /// As of every step; a listing that contradicts an earlier UIDL is one.
     pub async fn list(&mut self) -> Result<usize, Failure> {
-        self.simple(Step::LIST, Asked::List, b"LIST\r\n").await?;
+        self.simple(Step::LIST, Asked::List, Shape::Multi, b"LIST\r\n").await?;
         Ok(self.messages().len())
     }
 
@@ -104,7 +106,7 @@ impl Session {
     /// # Errors
     /// As of every step; a listing that contradicts an earlier LIST, or repeats a unique-id of seeded mail, is one.
     pub async fn uidl(&mut self) -> Result<usize, Failure> {
-        self.simple(Step::UIDL, Asked::Uidl, b"UIDL\r\n").await?;
+        self.simple(Step::UIDL, Asked::Uidl, Shape::Multi, b"UIDL\r\n").await?;
         Ok(self.messages().len())
     }
 
@@ -115,9 +117,9 @@ impl Session {
     /// As of every step; wrong data is a `verification:` failure. Where the server announces that retrieving deletes,
     /// nothing is retrieved without the permission to delete.
     pub async fn retr(&mut self, number: u32) -> Result<u64, Failure> {
-        let begun_ns = self.retrieve(number, Asked::Message).await?;
+        self.retrieve(number, Asked::Message).await?;
         self.desk.verdict(number)?;
-        self.first_and_last(Step::RETR_FIRST, Step::RETR_LAST, begun_ns);
+        self.first_and_last(Step::RETR_FIRST, Step::RETR_LAST);
         Ok(self.desk.reply.octets)
     }
 
@@ -127,9 +129,9 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn retr_and_hang_up(&mut self, number: u32, after_octets: u64) -> Result<(), Failure> {
-        let begun_ns = self.retrieve(number, Asked::Part(after_octets.max(1))).await?;
+        self.retrieve(number, Asked::Part(after_octets.max(1))).await?;
         self.desk.now_ns = self.desk.reply.first_ns;
-        self.desk.sample(Step::RETR_FIRST, begun_ns);
+        self.desk.sample(Step::RETR_FIRST);
         self.hang_up();
         Ok(())
     }
@@ -139,9 +141,10 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn top(&mut self, number: u32, lines: u32) -> Result<u64, Failure> {
-        let compose = |line: &mut Vec<u8>, _: &Desk| number_line(line, "TOP", number, Some(lines));
-        let begun_ns = self.exchange(Step::TOP_FIRST, Asked::Content, Shape::Multi, &compose).await?;
-        self.first_and_last(Step::TOP_FIRST, Step::TOP_LAST, begun_ns);
+        let line = Line::Numbered("TOP", number, Some(lines));
+        self.desk.ask(Step::TOP_FIRST, Asked::Content, Shape::Multi, line);
+        self.exchange().await?;
+        self.first_and_last(Step::TOP_FIRST, Step::TOP_LAST);
         Ok(self.desk.reply.octets)
     }
 
@@ -153,9 +156,9 @@ impl Session {
     /// As of every step; `foreign-mail` if there is other mail, and then nothing was sent.
     pub async fn dele(&mut self, number: u32) -> Result<(), Failure> {
         self.may_delete(number)?;
-        let compose = |line: &mut Vec<u8>, _: &Desk| number_line(line, "DELE", number, None);
-        let begun_ns = self.exchange(Step::DELE, Asked::Word, Shape::Single, &compose).await?;
-        self.desk.sample(Step::DELE, begun_ns);
+        self.desk.ask(Step::DELE, Asked::Word, Shape::Single, Line::Numbered("DELE", number, None));
+        self.exchange().await?;
+        self.desk.sample(Step::DELE);
         Ok(())
     }
 
@@ -164,7 +167,7 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn noop(&mut self) -> Result<(), Failure> {
-        self.simple(Step::NOOP, Asked::Word, b"NOOP\r\n").await
+        self.simple(Step::NOOP, Asked::Word, Shape::Single, b"NOOP\r\n").await
     }
 
     /// RSET.
@@ -172,7 +175,7 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn rset(&mut self) -> Result<(), Failure> {
-        self.simple(Step::RSET, Asked::Word, b"RSET\r\n").await
+        self.simple(Step::RSET, Asked::Word, Shape::Single, b"RSET\r\n").await
     }
 
     /// CAPA (RFC 2449 section 5).
@@ -180,7 +183,7 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn capa(&mut self) -> Result<(), Failure> {
-        self.simple(Step::CAPA, Asked::Content, b"CAPA\r\n").await
+        self.simple(Step::CAPA, Asked::Content, Shape::Multi, b"CAPA\r\n").await
     }
 
     /// QUIT, and the end of the session. It is complete with the reply; after it the server is given a second to
@@ -189,25 +192,25 @@ impl Session {
     /// # Errors
     /// As of every step: what was deleted may not be deleted then (RFC 1939 section 6).
     pub async fn quit(&mut self) -> Result<(), Failure> {
-        self.simple(Step::QUIT, Asked::Word, b"QUIT\r\n").await?;
+        self.simple(Step::QUIT, Asked::Word, Shape::Single, b"QUIT\r\n").await?;
         self.desk.sample_whole(Step::SESSION);
-        if let Some(mut stream) = self.stream.take() {
-            let Session { timer, desk, tail, .. } = self;
-            let until = desk.now_ns.saturating_add(nanoseconds(FAREWELL));
-            std::future::poll_fn(|task| {
-                match stream.poll_receive(task, tail, usize::MAX, &mut |octets| octets.len()) {
-                    std::task::Poll::Ready(_) => std::task::Poll::Ready(()),
-                    std::task::Poll::Pending => timer.poll(task, &desk.context, until),
-                }
-            })
-            .await;
-            if let Some(recording) = &mut desk.recording {
-                recording.note(&stream.ending().map_or_else(
-                    || "closed by client".to_owned(),
-                    |ending| format!("closed by server, {ending}"),
-                ));
+        let Session { stream, timer, desk, tail } = self;
+        let until = desk.now_ns.saturating_add(nanoseconds(FAREWELL));
+        poll_fn(|task| {
+            let Some(stream) = stream else { return Poll::Ready(()) };
+            match stream.poll_receive(task, tail, usize::MAX, &mut |octets| octets.len()) {
+                Poll::Ready(_) => Poll::Ready(()),
+                Poll::Pending => timer.poll(task, &desk.context, until),
             }
+        })
+        .await;
+        if let (Some(stream), Some(recording)) = (&self.stream, &mut self.desk.recording) {
+            recording.note(&stream.ending().map_or_else(
+                || "closed by client".to_owned(),
+                |ending| format!("closed by server, {ending}"),
+            ));
         }
+        self.stream = None;
         Ok(())
     }
 
@@ -237,6 +240,11 @@ impl Session {
     /// The session's own deadline passed.
     pub async fn hold(&mut self, lasting: Duration) -> Result<(), Failure> {
         self.think_s(lasting.as_secs_f64()).await
+    }
+
+    /// When the step before was complete, counted from the start of the plan.
+    pub fn clock(&self) -> Duration {
+        Duration::from_nanos(self.desk.now_ns)
     }
 
     /// How much time the plan has left.
@@ -269,8 +277,18 @@ impl Session {
         &context.weighted(self.desk.behaviour).behaviour
     }
 
+    /// The session begins now, wherever its task was in the queue.
+    pub(crate) fn begin(&mut self) {
+        self.desk.now_ns = self.desk.context.clock();
+        self.desk.begun_ns = self.desk.now_ns;
+    }
+
     pub(crate) fn arrival(&self) -> Arrival {
         self.desk.arrival
+    }
+
+    pub(crate) fn number_of_behaviour(&self) -> usize {
+        self.desk.behaviour.into()
     }
 
     pub(crate) fn context(&self) -> &Rc<Context> {
@@ -286,31 +304,38 @@ impl Session {
     }
 
     /// A command that always reads the same.
-    async fn simple(&mut self, step: Step, asked: Asked, line: &'static [u8]) -> Result<(), Failure> {
-        let shape = Shape::of(line.strip_suffix(b"\r\n").unwrap_or(line));
-        let begun_ns = self.exchange(step, asked, shape, &|buffer, _| buffer.extend_from_slice(line)).await?;
-        self.desk.sample(step, begun_ns);
+    async fn simple(
+        &mut self,
+        step: Step,
+        asked: Asked,
+        shape: Shape,
+        line: &'static [u8],
+    ) -> Result<(), Failure> {
+        self.desk.ask(step, asked, shape, Line::Fixed(line));
+        self.exchange().await?;
+        self.desk.sample(self.desk.reply.step);
         Ok(())
     }
 
-    async fn retrieve(&mut self, number: u32, asked: Asked) -> Result<u64, Failure> {
+    async fn retrieve(&mut self, number: u32, asked: Asked) -> Result<(), Failure> {
         let assignment = &self.desk.context.assignment;
         if assignment.retrieval_deletes && !assignment.allow_delete {
             let seen =
                 "the server announces EXPIRE 0: what is retrieved may be deleted, so nothing is retrieved";
             return Err(Failure::new("no-permission", Step::RETR_FIRST, seen));
         }
-        let compose = |line: &mut Vec<u8>, _: &Desk| number_line(line, "RETR", number, None);
-        self.exchange(Step::RETR_FIRST, asked, Shape::Multi, &compose).await
+        self.desk.ask(Step::RETR_FIRST, asked, Shape::Multi, Line::Numbered("RETR", number, None));
+        self.exchange().await
     }
 
     /// Counts the two times of a command with content.
-    fn first_and_last(&mut self, first: Step, last: Step, begun_ns: u64) {
+    fn first_and_last(&mut self, first: Step, last: Step) {
         let desk = &mut self.desk;
-        let since = |from: u64, to: u64| to.saturating_sub(from);
-        let (wanted, first_ns) = (desk.wanted_ns, desk.reply.first_ns);
-        desk.context.recorder.borrow_mut().sample(first, since(wanted, first_ns), since(begun_ns, first_ns));
-        desk.sample(last, begun_ns);
+        let first_ns = desk.reply.first_ns;
+        let response = first_ns.saturating_sub(desk.wanted_ns);
+        let service = first_ns.saturating_sub(desk.step_begun_ns);
+        desk.context.recorder.borrow_mut().sample(first, response, service);
+        desk.sample(last);
     }
 
     fn may_delete(&self, number: u32) -> Result<(), Failure> {
@@ -336,12 +361,4 @@ impl Session {
             ),
         }
     }
-}
-
-fn number_line(line: &mut Vec<u8>, keyword: &str, number: u32, more: Option<u32>) {
-    // Writing to a Vec cannot fail.
-    let _ = match more {
-        Some(more) => write!(line, "{keyword} {number} {more}\r\n"),
-        None => write!(line, "{keyword} {number}\r\n"),
-    };
 }

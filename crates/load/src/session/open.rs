@@ -1,6 +1,6 @@
 //! The way in: connection, TLS, greeting.
 
-use proto::{Client, Limits};
+use proto::{Client, Limits, Shape};
 use scenario::Mode;
 
 use crate::recorder::Step;
@@ -42,7 +42,7 @@ impl Session {
             let seen = format!("the run has no entrance for `{}`", mode.name());
             return Err(Failure::new("unreachable", Step::CONNECT, seen));
         };
-        let begun_ns = self.desk.now_ns;
+        self.desk.step_begun_ns = self.desk.now_ns;
         let source = context.source();
         let dialer = context.dialer(user);
         let at_most = context.scenario().timeouts.connect;
@@ -50,7 +50,7 @@ impl Session {
         let connecting = Box::pin(async move { dialer.connect_to(address, source).await });
         let stream = self.within(Step::CONNECT, at_most, connecting).await?;
         self.stream = Some(stream.map_err(|error| Failure::dialling(Step::CONNECT, &error))?);
-        self.desk.sample(Step::CONNECT, begun_ns);
+        self.desk.sample(Step::CONNECT);
         Ok(())
     }
 
@@ -59,7 +59,7 @@ impl Session {
             return Err(Failure::new("closed", step, "the session was over before"));
         };
         let context = self.desk.context.clone();
-        let begun_ns = self.desk.now_ns;
+        self.desk.step_begun_ns = self.desk.now_ns;
         let dialer = context.dialer(user);
         let name = context.tls_target().map_err(|seen| Failure::new("tls", step, seen))?;
         let at_most = context.scenario().timeouts.connect;
@@ -71,19 +71,19 @@ impl Session {
         if let Some(recording) = &mut self.desk.recording {
             recording.note(&format!("tls {}", handshake.version));
         }
-        self.desk.sample(step, begun_ns);
+        self.desk.sample(step);
         Ok(())
     }
 
     async fn greeting(&mut self) -> Result<(), Failure> {
-        let begun_ns = self.desk.now_ns;
-        self.desk.expect(Asked::Greeting, Step::GREETING, None);
+        self.desk.step_begun_ns = self.desk.now_ns;
+        self.desk.expect(Asked::Greeting, Step::GREETING);
         self.reply().await?;
-        self.desk.sample(Step::GREETING, begun_ns);
+        self.desk.sample(Step::GREETING);
         Ok(())
     }
 
     async fn stls(&mut self) -> Result<(), Failure> {
-        self.simple(Step::STLS, Asked::Word, b"STLS\r\n").await
+        self.simple(Step::STLS, Asked::Word, Shape::Single, b"STLS\r\n").await
     }
 }

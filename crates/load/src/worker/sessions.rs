@@ -66,7 +66,12 @@ impl Sessions {
                 let (user, visit) = context.plan.turn(slot, n);
                 context.recorder.borrow_mut().counters.asked += 1;
                 let arrival = Arrival { number: n * slots + slot, intended_ns: now, user, visit };
-                if !sessions.session(arrival).await {
+                let mut session = sessions.open(arrival);
+                sessions.begun(&mut session);
+                let result = behaviour::run(&mut session).await;
+                sessions.ended(&mut session, &result);
+                drop(session);
+                if result.is_err() {
                     tokio::time::sleep(AFTER_FAILURE).await;
                 }
             }
@@ -93,9 +98,15 @@ impl Sessions {
 
     fn begin(self: &Rc<Self>, arrival: Arrival) {
         let sessions = self.clone();
+        // Made here and moved into the task: as an argument of an async function it would be in there twice.
+        let mut session = self.open(arrival);
         let task = tokio::task::spawn_local(async move {
-            sessions.session(arrival).await;
-            let next = sessions.accounts.borrow_mut().release(arrival.user);
+            sessions.begun(&mut session);
+            let result = behaviour::run(&mut session).await;
+            sessions.ended(&mut session, &result);
+            let user = session.user();
+            drop(session);
+            let next = sessions.accounts.borrow_mut().release(user);
             match next {
                 Some(next) if !sessions.closed.get() => sessions.begin(next),
                 _ => sessions.note_idle(),
@@ -104,11 +115,14 @@ impl Sessions {
         self.accounts.borrow_mut().occupy(arrival.user, task.abort_handle());
     }
 
-    /// One session, counted. Says whether it went as planned.
-    async fn session(&self, arrival: Arrival) -> bool {
-        let context = &self.context;
-        let behaviour = context.plan.behaviour(context.scenario(), arrival.user);
-        let mut session = Session::new(context.clone(), arrival, behaviour as u16);
+    fn open(&self, arrival: Arrival) -> Session {
+        let behaviour = self.context.plan.behaviour(self.context.scenario(), arrival.user);
+        Session::new(self.context.clone(), arrival, behaviour as u16)
+    }
+
+    /// Counts a session that begins now, and has it recorded if that is wanted.
+    fn begun(&self, session: &mut Session) {
+        let (context, arrival, behaviour) = (&self.context, session.arrival(), session.number_of_behaviour());
         let sample = context.plan.is_sample(arrival.number);
         let wanted = {
             let mut recorder = context.recorder.borrow_mut();
@@ -118,20 +132,23 @@ impl Sessions {
         if sample || wanted {
             session.record(recording(context, arrival, behaviour, sample));
         }
-        let result = behaviour::run(&mut session).await;
-        let context = session.context().clone();
-        let mut recorder = context.recorder.borrow_mut();
-        recorder.open -= 1;
-        match &result {
-            Ok(()) => recorder.counters.completed += 1,
-            Err(_) => recorder.counters.failed += 1,
+        session.begin();
+    }
+
+    /// Counts a session that is over.
+    fn ended(&self, session: &mut Session, result: &Result<(), Failure>) {
+        {
+            let mut recorder = self.context.recorder.borrow_mut();
+            recorder.open -= 1;
+            match result {
+                Ok(()) => recorder.counters.completed += 1,
+                Err(_) => recorder.counters.failed += 1,
+            }
         }
-        drop(recorder);
-        match &result {
-            Ok(()) => keep_sample(&mut session),
-            Err(failure) => keep_failure(&mut session, failure, behaviour),
+        match result {
+            Ok(()) => keep_sample(session),
+            Err(failure) => keep_failure(session, failure),
         }
-        result.is_ok()
     }
 
     fn note_idle(&self) {
@@ -160,8 +177,8 @@ fn keep_sample(session: &mut Session) {
 
 /// Counts the error and keeps the transcript, if this one is wanted. Only the first of a kind that was not recorded
 /// is told from what is still known.
-fn keep_failure(session: &mut Session, failure: &Failure, behaviour: usize) {
-    let arrival = session.arrival();
+fn keep_failure(session: &mut Session, failure: &Failure) {
+    let (arrival, behaviour) = (session.arrival(), session.number_of_behaviour());
     let context = session.context().clone();
     let mut full = session.take_recording();
     let fault = failure.fault();
@@ -206,12 +223,12 @@ mod tests {
         std::mem::size_of::<Made>()
     }
 
-    /// A task has some hundred octets more; the socket's own memory is the kernel's.
+    /// A task has some hundred octets more, and the socket's own memory is the kernel's.
     #[test]
     fn a_session_is_small() {
-        let whole = size_of(|(sessions, arrival): (&'static Sessions, Arrival)| sessions.session(arrival));
-        assert!(whole <= 1024, "a session takes {whole} octets");
-        let session = std::mem::size_of::<Session>();
-        assert!(session <= 512, "of them {session} for what it knows");
+        let what_it_knows = std::mem::size_of::<Session>();
+        let what_it_does = size_of(|session: &'static mut Session| behaviour::run(session));
+        assert!(what_it_knows <= 480, "{what_it_knows}");
+        assert!(what_it_does <= 320, "{what_it_does}");
     }
 }
