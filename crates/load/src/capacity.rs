@@ -133,7 +133,7 @@ impl Search {
         let holds = match judgement {
             Judgement::Holds => true,
             Judgement::Breaks(_) => false,
-            Judgement::Generator(why) => return self.generator(rate, &why),
+            Judgement::Generator(why) => return self.generator(rate, first_sentence(&why)),
         };
         let phase = std::mem::replace(&mut self.phase, Phase::Done(End::Never));
         self.phase = match phase {
@@ -350,9 +350,15 @@ fn trial(rate: f64, judgement: &Judgement) -> Trial {
     let broken = match judgement {
         Judgement::Holds => Vec::new(),
         Judgement::Breaks(broken) => broken.iter().map(|broken| broken.threshold.clone()).collect(),
-        Judgement::Generator(why) => vec![why.clone()],
+        Judgement::Generator(why) => vec![first_sentence(why).to_owned()],
     };
     Trial { rate_per_s: rate, holds: *judgement == Judgement::Holds, broken }
+}
+
+/// The figures of a bottleneck; what to do about it stands on the report's first line.
+fn first_sentence(why: &str) -> &str {
+    let figures = why.strip_prefix("The generator was the bottleneck: ").unwrap_or(why);
+    figures.split_once(". ").map_or(figures, |(first, _)| first)
 }
 
 /// Three significant digits: nobody reads more, and two searches then try the same rates.

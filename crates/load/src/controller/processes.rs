@@ -21,7 +21,7 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 const START_IN: Duration = Duration::from_millis(100);
 
 /// A worker tells every second; one that is silent for so long hangs.
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// A worker that was told to stop has so long for it.
 const STOP_WITHIN: Duration = Duration::from_secs(15);

@@ -219,9 +219,13 @@ impl Merge {
         self.rows.values().map(|row| row.asked).sum()
     }
 
-    /// Sessions begun while the plan lasted: what is begun after it was begun too late.
+    /// Sessions begun while the plan lasted: what is begun after it was begun too late. Those of its last tenth of a
+    /// second may begin just after its end, since timers have a grain, and are counted.
     fn begun_in_plan(&self) -> u64 {
-        self.rows.range(..self.planned.seconds).map(|(_, row)| row.begun).sum()
+        let within: u64 = self.rows.range(..self.planned.seconds).map(|(_, row)| row.begun).sum();
+        let last = self.planned.seconds.checked_sub(1).and_then(|second| self.rows.get(&second));
+        let after = self.rows.get(&self.planned.seconds).map_or(0, |row| row.begun);
+        within + after.min(last.map_or(0, |row| row.asked.div_ceil(10)))
     }
 
     /// Completes the seconds that all living workers have told. True if there was one.

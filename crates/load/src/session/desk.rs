@@ -135,6 +135,17 @@ impl Desk {
         }
     }
 
+    /// A new connection knows nothing of one before it in the same session: least of all which mail may be deleted.
+    pub(super) fn begin_anew(&mut self) {
+        self.logged_in = false;
+        self.client = Client::new(Limits::default());
+        self.stat = (0, 0);
+        self.challenge.clear();
+        if let Some(listed) = self.listed.take() {
+            self.context.return_listing(listed);
+        }
+    }
+
     /// A reply is awaited from now on. The greeting is awaited by a fresh machine already.
     pub(super) fn expect(&mut self, asked: Asked, step: Step) {
         self.reply =
@@ -196,7 +207,7 @@ impl Desk {
         };
         let seeded = self.context.scenario().mail.is_some();
         let result = if let Some(kind) = verdict.failure() {
-            fail(kind, format!("message {number} of {octets} octets: {verdict:?}"))
+            fail(kind, format!("message {number} of {octets} octets: {}", wrong_content(verdict)))
         } else if size.is_some_and(|size| size != octets) {
             let size = size.unwrap_or_default();
             fail("size", format!("message {number}: LIST says {size} octets, RETR gave {octets}"))
@@ -351,6 +362,17 @@ impl Desk {
                 fail("verification:unique-id", "two messages of one maildrop have the same unique-id")
             }
         }
+    }
+}
+
+/// What is wrong with the content, for people.
+fn wrong_content(verdict: mail::load::ContentVerdict) -> &'static str {
+    use mail::load::ContentVerdict::{Unverifiable, Verified, WrongChecksum, WrongLength, WrongOwner};
+    match verdict {
+        WrongOwner => "it was seeded for another account",
+        WrongLength => "its body has more or fewer octets than were seeded",
+        WrongChecksum => "its body, or the header that describes it, is not what was seeded",
+        Verified | Unverifiable => "nothing is known to be wrong",
     }
 }
 

@@ -18,6 +18,8 @@ impl Session {
     pub async fn connect(&mut self) -> Result<(), Failure> {
         let user = self.user();
         let mode = self.desk.context.mode(user);
+        self.tail.clear();
+        self.desk.begin_anew();
         self.dial(user, mode).await?;
         if mode == Mode::Implicit {
             self.secure(user, Step::TLS).await?;

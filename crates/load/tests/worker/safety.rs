@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use load::{Behaviours, Session};
 use scenario::Behaviour;
 
 use crate::stage::{PASSWORD, Run, Stage, population, scenario};
@@ -62,6 +63,36 @@ fn one_foreign_message_keeps_the_maildrop_as_it_is() {
     }
     assert_eq!(run.sum(|second| second.verified.unverifiable), 2);
     assert_eq!(run.count("DELE"), 8 * 5);
+}
+
+#[test]
+fn a_new_connection_has_seen_no_mail() {
+    let mut stage = Stage::new(10, |_| {});
+    stage.allow_delete = true;
+    stage.custom = Behaviours::none().with("again", |session: &mut Session| {
+        Box::pin(async move {
+            session.connect().await?;
+            session.login().await?;
+            for number in 1..=session.list().await? {
+                session.retr(number as u32).await?;
+            }
+            session.hang_up();
+            session.connect().await?;
+            session.login().await?;
+            session.dele(1).await
+        })
+    });
+    let scenario = scenario(10)
+        .open(5.0, Duration::from_secs(2))
+        .behaviour(1.0, Behaviour::Custom("again".to_owned()))
+        .build()
+        .unwrap();
+    let run = stage.run(&scenario);
+    assert_eq!(kinds(&run), ["foreign-mail at DELE"]);
+    assert_eq!((run.count("RETR-last"), run.count("DELE")), (50, 0));
+    for user in 0..10 {
+        assert_eq!(stage.world.messages(&population(10).name(user)).len(), 5);
+    }
 }
 
 #[test]
