@@ -20,7 +20,7 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// All workers are told to begin this much later, so that the last one is told before.
 const START_IN: Duration = Duration::from_millis(100);
 
-/// A worker tells every second; one that is silent for so long hangs.
+/// A worker tells every second; one that is silent for so long hangs. A hundred of them on two cores need their time.
 const SILENCE: Duration = Duration::from_mins(1);
 
 /// A worker that was told to stop has so long for it.
