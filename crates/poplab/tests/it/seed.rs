@@ -1,4 +1,7 @@
-//! `poplab seed` into Maildirs and through a command.
+//! `poplab seed`: the mail of roles into Maildirs and through a command; that of scenarios stands in `population`.
+
+mod mail_server;
+mod population;
 
 use std::fmt::Write as _;
 
