@@ -52,7 +52,7 @@ pub(super) fn carry_out(arguments: &Arguments, name: &str) -> (Course, anyhow::R
 
 impl Course {
     fn plan_and_load(&mut self, arguments: &Arguments, name: &str) -> anyhow::Result<Conclusion> {
-        let scenario = plan::scenario(arguments, name)?;
+        let mut scenario = plan::scenario(arguments, name)?;
         self.results.plan.scenario.clone_from(&scenario.name);
         self.results.plan.description.clone_from(&scenario.description);
         self.results.plan.seed = scenario.seed;
@@ -60,6 +60,7 @@ impl Course {
             .enable_all()
             .build()
             .map_err(|error| Failure::not_carried_out(format!("the system gives no event queue: {error}")))?;
+        runtime.block_on(look::discover(arguments, &mut scenario))?;
         let watch = Watch::new(arguments, &scenario)?;
         if arguments.find_capacity {
             runtime.block_on(self.search(arguments, &scenario, &watch))

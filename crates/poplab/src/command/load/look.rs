@@ -4,14 +4,15 @@
 
 use std::time::Duration;
 
-use net::Endpoint;
+use net::{Dialer, Endpoint};
 use record::Entrance;
-use scenario::{Mode, Modes};
+use scenario::{Mode, Modes, Scenario, Verify};
 use suite::site::Survey;
 use suite::{Permissions, Pool, Security};
 
-use super::plan::Plan;
-use super::target::Entrances;
+use super::arguments::Arguments;
+use super::plan::{self, Plan};
+use super::target::{self, Entrances};
 use crate::entrance;
 use crate::exit::Failure;
 use crate::terminal::visible;
@@ -40,7 +41,8 @@ pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<S
     let clear = if upgraded { Security::Starttls } else { Security::Clear };
     let each = entrances.implicit.iter().map(|endpoint| (endpoint, Security::Implicit));
     for (endpoint, security) in each.chain(entrances.clear.iter().map(|endpoint| (endpoint, clear))) {
-        let (surveyed, _) = suite::survey(survey(endpoint, security, plan)?).await;
+        let (surveyed, _) =
+            suite::survey(survey(endpoint, Some(security), plan.dialer()?, &plan.scenario)).await;
         let site = surveyed.map_err(|error| Failure::not_carried_out(visible(&error.to_string())))?;
         seen.retrieval_deletes |= retrieval_deletes(&site.survey);
         seen.entrances.push(entrance::described(&site, &site.label()));
@@ -48,17 +50,43 @@ pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<S
     Ok(seen)
 }
 
-fn survey(endpoint: &Endpoint, security: Security, plan: &Plan) -> anyhow::Result<suite::Plan> {
-    Ok(suite::Plan {
+/// Finds out whether a port speaks TLS from the first octet, where neither its number nor anybody says so.
+///
+/// # Errors
+/// The target may not be dialled, or is not there.
+pub(super) async fn discover(arguments: &Arguments, scenario: &mut Scenario) -> anyhow::Result<()> {
+    let Some(target) = &arguments.target else { return Ok(()) };
+    let said = arguments.tls.is_some() || arguments.also.is_some() || scenario.tls.mode != Modes::Auto;
+    if said || target::is_usual(target) {
+        return Ok(());
+    }
+    target::dialled(target, arguments.authorized.as_deref())?;
+    let insecure = arguments.insecure || scenario.tls.verify == Verify::Never;
+    let dialer = plan::dialer(insecure, plan::authorities(arguments)?.as_deref())?;
+    let (surveyed, _) = suite::survey(survey(target, None, dialer, scenario)).await;
+    let site = surveyed.map_err(|error| Failure::not_carried_out(visible(&error.to_string())))?;
+    // Without STLS the port stays one that must have it: no password goes in the clear unasked.
+    let mode = if site.entrance.security == Security::Implicit { Mode::Implicit } else { Mode::Starttls };
+    scenario.tls.mode = Modes::Mix(vec![(1.0, mode)]);
+    Ok(())
+}
+
+fn survey(
+    endpoint: &Endpoint,
+    security: Option<Security>,
+    dialer: Dialer,
+    scenario: &Scenario,
+) -> suite::Plan {
+    suite::Plan {
         endpoint: endpoint.clone(),
-        security: Some(security),
-        dialer: plan.dialer()?,
+        security,
+        dialer,
         pool: Pool::new(Vec::new()),
         // Nobody logs in.
         permissions: Permissions { allow_delete: false, cleartext_password: false, loopback: false },
-        seed: plan.scenario.seed,
-        wait: Some(plan.scenario.timeouts.connect.min(PATIENCE)),
-    })
+        seed: scenario.seed,
+        wait: Some(scenario.timeouts.connect.min(PATIENCE)),
+    }
 }
 
 fn retrieval_deletes(survey: &Survey) -> bool {

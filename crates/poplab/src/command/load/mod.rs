@@ -74,6 +74,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     }
 }
 
+/// The scenario of this name, a file or a shipped one, as it is written.
+///
+/// # Errors
+/// It is not there, or wrong.
+pub(super) fn scenario(name: &str) -> anyhow::Result<scenario::Scenario> {
+    Source::find(name)?.parse()
+}
+
 /// What the target is called in records.
 fn target_name(arguments: &Arguments) -> String {
     arguments.target.as_ref().map_or_else(|| "embedded fake server".to_owned(), ToString::to_string)

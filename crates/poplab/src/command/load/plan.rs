@@ -65,11 +65,7 @@ impl Plan {
         let targets = entrances.resolve()?;
         target::allowed(&targets, arguments.authorized.as_deref())?;
         permitted(arguments, &scenario)?;
-        let read = |path: &std::path::PathBuf| {
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the CA file {}", path.display()))
-        };
-        let ca_pem = arguments.ca.as_ref().map(read).transpose()?;
+        let ca_pem = authorities(arguments)?;
         let budget = reckoned(arguments, &scenario, &targets, &machine)?;
         let server_name = entrances.each().next().map(|endpoint| endpoint.host.clone()).unwrap_or_default();
         Ok(Self {
@@ -92,6 +88,12 @@ impl Plan {
         insecure: bool,
     ) -> anyhow::Result<Self> {
         // The number of its processes follows from the demand, and the budget from where they listen.
+        if let (Accounts::Pattern { count, .. }, Some(sessions)) =
+            (&mut scenario.accounts, arguments.sessions)
+        {
+            // Each account has one session at a time, and accounts of our own cost nothing.
+            *count = sessions.max(*count);
+        }
         let somewhere = Targets { implicit: vec![([127, 0, 0, 1], 995).into()], clear: Vec::new() };
         let connections = Demand::of(&scenario, &somewhere).worst_sessions;
         reckoned(arguments, &scenario, &somewhere, &machine)?;
@@ -116,13 +118,32 @@ impl Plan {
     /// # Errors
     /// The given certificates are of no use.
     pub(super) fn dialer(&self) -> anyhow::Result<Dialer> {
-        let trust = match &self.ca_pem {
-            _ if self.insecure => Trust::Insecure,
-            Some(pem) => Trust::Only { ca_pem: pem.clone().into() },
-            None => Trust::System { extra_ca_pem: None },
-        };
-        Dialer::tcp(trust).map_err(|error| Failure::input(error.to_string()))
+        dialer(self.insecure, self.ca_pem.as_deref())
     }
+}
+
+/// What makes connections, with this trust.
+///
+/// # Errors
+/// The given certificates are of no use.
+pub(super) fn dialer(insecure: bool, ca_pem: Option<&str>) -> anyhow::Result<Dialer> {
+    let trust = match ca_pem {
+        _ if insecure => Trust::Insecure,
+        Some(pem) => Trust::Only { ca_pem: pem.into() },
+        None => Trust::System { extra_ca_pem: None },
+    };
+    Dialer::tcp(trust).map_err(|error| Failure::input(error.to_string()))
+}
+
+/// The authorities of the command line, PEM.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn authorities(arguments: &Arguments) -> anyhow::Result<Option<String>> {
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the CA file {}", path.display()))
+    };
+    arguments.ca.as_ref().map(read).transpose()
 }
 
 /// The scenario of the command line.

@@ -41,7 +41,13 @@ impl Source {
     pub(super) fn find(name: &str) -> anyhow::Result<Self> {
         let path = Path::new(name);
         let shipped = SHIPPED.iter().find(|(known, _)| *known == name);
-        match (std::fs::read_to_string(path), shipped) {
+        // A folder beside us may well have the name of a scenario: the one an earlier run was written to.
+        let text = if shipped.is_some() && path.is_dir() {
+            Err(std::io::ErrorKind::NotFound.into())
+        } else {
+            std::fs::read_to_string(path)
+        };
+        match (text, shipped) {
             (Ok(text), _) => {
                 let folder = path.parent().unwrap_or(Path::new("")).to_owned();
                 Ok(Self { path: name.to_owned(), text, folder })
@@ -64,16 +70,24 @@ impl Source {
         }
     }
 
-    /// What it means, with what the command line says otherwise.
+    /// What it means.
     ///
     /// # Errors
     /// The text or a file it names is wrong; all that is wrong is told at once.
-    pub(super) fn read(&self, arguments: &Arguments) -> anyhow::Result<Scenario> {
+    pub(super) fn parse(&self) -> anyhow::Result<Scenario> {
         let environment = |variable: &str| std::env::var(variable).ok();
         let files =
             |name: &str| std::fs::read_to_string(self.folder.join(name)).map_err(|error| error.to_string());
-        let mut scenario = scenario::parse(&self.text, &self.path, &environment, &files)
-            .map_err(|problems| Failure::input(problems.to_string()))?;
+        scenario::parse(&self.text, &self.path, &environment, &files)
+            .map_err(|problems| Failure::input(problems.to_string()))
+    }
+
+    /// What it means, with what the command line says otherwise.
+    ///
+    /// # Errors
+    /// As [`Source::parse`]; or what the command line says does not fit.
+    pub(super) fn read(&self, arguments: &Arguments) -> anyhow::Result<Scenario> {
+        let mut scenario = self.parse()?;
         if let Some(rate) = arguments.rate {
             if scenario.arrivals.peak_per_s().is_none() {
                 return Err(Failure::input(

@@ -136,6 +136,19 @@ pub(super) fn allowed(targets: &Targets, authorized: Option<&str>) -> anyhow::Re
         .map_err(|refused| Failure::input(refused.to_string()))
 }
 
+/// Whether the number of the port says how it is protected.
+pub(super) fn is_usual(target: &Endpoint) -> bool {
+    matches!(target.port, IMPLICIT_PORT | CLEAR_PORT)
+}
+
+/// Whether a target may be dialled at all, to find out what it is.
+///
+/// # Errors
+/// As [`allowed`], or its name is unknown.
+pub(super) fn dialled(target: &Endpoint, authorized: Option<&str>) -> anyhow::Result<()> {
+    allowed(&Targets { implicit: vec![resolve(target)?], clear: Vec::new() }, authorized)
+}
+
 fn resolve(endpoint: &Endpoint) -> anyhow::Result<SocketAddr> {
     let mut addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs().map_err(|error| {
         Failure::not_carried_out(format!("the name {} could not be looked up ({error})", endpoint.host))
