@@ -9,14 +9,13 @@ use crate::model::{Comparison, Limit, Quantile, Subject, Threshold};
 use crate::problem::{meant, nearest};
 use crate::units;
 
-/// The steps every session can have, in the order of tables; `login` stands for every `login-…`.
-pub const STEPS: [&str; 25] = [
+/// The tags of the steps every session can have, in the order of tables.
+pub const STEPS: [&str; 24] = [
     "connect",
     "tls",
     "greeting",
     "stls",
     "stls-tls",
-    "login",
     "login-user",
     "login-apop",
     "login-plain",
@@ -37,6 +36,9 @@ pub const STEPS: [&str; 25] = [
     "ready",
     "session",
 ];
+
+/// Stands for every `login-…` in a threshold.
+const LOGIN: &str = "login";
 
 /// The kinds of errors; `err`, `deviation` and `verification` stand for all with a colon behind them.
 pub const KINDS: [&str; 17] = [
@@ -186,8 +188,9 @@ fn step(
     known_steps: bool,
 ) -> Result<(Subject, Limit), ThresholdError> {
     let subjects = ["errors", "achieved", "verification"];
-    let known = || STEPS.iter().chain(&subjects).copied().collect::<Vec<&str>>();
-    let tag = match STEPS.iter().find(|step| step.eq_ignore_ascii_case(first.text)) {
+    let steps = || std::iter::once(&LOGIN).chain(&STEPS);
+    let known = || steps().chain(&subjects).copied().collect::<Vec<&str>>();
+    let tag = match steps().find(|step| step.eq_ignore_ascii_case(first.text)) {
         Some(step) => (*step).to_owned(),
         None if known_steps => {
             return fail(

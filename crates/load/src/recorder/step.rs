@@ -1,32 +1,6 @@
 //! The steps of a session, as small numbers: the hot path indexes an array with them.
 
-/// The tags of the steps every session can have, in the order of tables.
-pub const TAGS: [&str; 24] = [
-    "connect",
-    "tls",
-    "greeting",
-    "stls",
-    "stls-tls",
-    "login-user",
-    "login-apop",
-    "login-plain",
-    "login-cram-md5",
-    "login-scram-sha-256",
-    "STAT",
-    "LIST",
-    "UIDL",
-    "RETR-first",
-    "RETR-last",
-    "TOP-first",
-    "TOP-last",
-    "DELE",
-    "NOOP",
-    "RSET",
-    "CAPA",
-    "QUIT",
-    "ready",
-    "session",
-];
+pub use scenario::STEPS as TAGS;
 
 /// A step: an index into [`TAGS`], or beyond them into the named steps of custom behaviours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
