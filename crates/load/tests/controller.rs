@@ -8,7 +8,7 @@ use std::time::Duration;
 use fake::{Configuration, Password, Tenancy, World};
 use load::{Assignment, Behaviours, Live, Order, Outcome, Targets};
 use mail::load::Population;
-use net::{Dialer, Identity, Listening, MemoryNetwork};
+use net::{Dialer, Freeze, Identity, Listening, MemoryNetwork};
 use scenario::{Behaviour, Mode, Modes, Process, Scenario, Tls, builder};
 use stats::Distribution;
 
@@ -39,20 +39,38 @@ fn run(
     live: impl FnMut(&Live),
     stop: impl Future<Output = String>,
 ) -> Outcome {
+    run_against(Distribution::Fixed(0.005), Listening::default(), scenario, workers, live, stop)
+}
+
+/// Runs a scenario against the fake with this latency, in seconds, that listens in this way.
+fn run_against(
+    latency: Distribution,
+    listening: Listening,
+    scenario: &Scenario,
+    workers: u32,
+    live: impl FnMut(&Live),
+    stop: impl Future<Output = String>,
+) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build_local(tokio::runtime::LocalOptions::default())
         .unwrap();
-    let population =
-        Population { seed: 7, user: "load{n:05}".to_owned(), first: 0, count: 40, messages: 5, sizes: SIZES };
+    let population = Population {
+        seed: 7,
+        user: "load{n:05}".to_owned(),
+        first: 0,
+        count: 4000,
+        messages: 5,
+        sizes: SIZES,
+    };
     let tenancy = Tenancy { population, password: Password::Shared(PASSWORD.to_owned()) };
-    let pace = fake::Pace { latency: Some(Distribution::Fixed(0.005)), ..fake::Pace::default() };
+    let pace = fake::Pace { latency: Some(latency), ..fake::Pace::default() };
     let world =
         World::new(Configuration { seed: 11, population: vec![tenancy], pace, ..Configuration::default() });
     runtime.block_on(async {
         let identity = Identity::throwaway().unwrap();
-        let network = MemoryNetwork::start_with(world, Listening::default(), &identity).unwrap();
+        let network = MemoryNetwork::start_with(world, listening, &identity).unwrap();
         let assignment = Assignment {
             seed: scenario.seed,
             scenario: scenario.clone(),
@@ -99,6 +117,53 @@ fn a_run_goes_to_its_end_and_its_records_say_so() {
     );
     assert!(outcome.transcripts.iter().all(|transcript| !transcript.text.contains(PASSWORD)));
     assert_eq!(results.samples.len(), outcome.transcripts.len());
+}
+
+/// What a reader sees, whole: the same on every machine, since its clock is virtual and its mail and plan are seeded.
+fn report_of(outcome: &Outcome) -> String {
+    let run = record::Run {
+        tool: "load".to_owned(),
+        version: "0.0.0".to_owned(),
+        started: "2026-01-02T03:04:05Z".to_owned(),
+        ended: "2026-01-02T03:04:10Z".to_owned(),
+        seed: outcome.results.plan.seed,
+        target: record::TargetInfo { name: "a virtual server".to_owned(), entrances: Vec::new() },
+        ..record::Run::default()
+    };
+    report::load_summary(&run, &outcome.results, &report::Options::default())
+}
+
+#[test]
+fn the_report_of_a_whole_run() {
+    insta::assert_snapshot!(report_of(&run(&scenario(), 2, |_| (), never())));
+}
+
+#[test]
+fn the_report_of_a_server_that_stands_still_for_two_of_ten_seconds() {
+    let freeze = Freeze { after: Duration::from_secs(4), lasting: Duration::from_secs(2) };
+    let scenario = builder::scenario("frozen")
+        .account_pattern("load{n:05}", 0, 4000)
+        .password(PASSWORD)
+        .process(Process::Even)
+        .tls(Tls { mode: Modes::Mix(vec![(1.0, Mode::None)]), ..Tls::default() })
+        .open(100.0, Duration::from_secs(10))
+        .behaviour(1.0, Behaviour::Poll)
+        .threshold("ready p99 < 250ms")
+        .build()
+        .unwrap();
+    let listening = Listening { freeze: Some(freeze), ..Listening::default() };
+    let outcome = run_against(Distribution::Fixed(0.0), listening, &scenario, 1, |_| (), never());
+    // A fifth of the arrivals wait for the rest of the freeze: of all, one in a hundred 1.9 s or more.
+    let p99 = outcome.results.step("session").unwrap().response.p99_ns as f64 / 1e9;
+    assert!((p99 / 1.9 - 1.0).abs() < 0.01, "{p99}");
+    insta::assert_snapshot!(report_of(&outcome));
+}
+
+#[test]
+fn the_report_of_a_server_of_known_latency() {
+    let known = Distribution::LogNormal { median: 0.08, sigma: 0.5 };
+    let outcome = run_against(known, Listening::default(), &scenario(), 1, |_| (), never());
+    insta::assert_snapshot!(report_of(&outcome));
 }
 
 #[test]
