@@ -34,7 +34,7 @@ pub struct SelfWatch {
     pub smallest_limit: Option<Duration>,
     /// The workers.
     pub workers: Vec<WorkerLoad>,
-    /// Errors of [`OWN_ERRORS`] by kind.
+    /// Errors of the generator itself (no descriptor, no port) by kind.
     pub own_errors: Vec<(String, u64)>,
     /// Sessions that the plan wanted begun by the time the run ended; 0 in a closed loop.
     pub asked: u64,
@@ -51,7 +51,7 @@ pub struct WorkerLoad {
     pub number: u32,
     /// The seconds it ran.
     pub seconds: u32,
-    /// Those in which it used more than [`BUSY`] of a core.
+    /// Those in which it used more than nine tenths of a core.
     pub busy: u32,
 }
 
