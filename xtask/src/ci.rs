@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::deny::Deny;
 use crate::failure::Failure;
 use crate::servers::{self, Action, Setup};
 use crate::{forward, tidy, workspace};
@@ -116,24 +117,26 @@ fn docs() -> Result<Ending, Failure> {
 
 /// Licences, sources and duplicates. Advisories are another command, since they need the network.
 fn dependencies() -> Result<Ending, Failure> {
-    let version =
-        workspace::cargo().args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !version.is_ok_and(|status| status.success()) {
-        if std::env::var_os("CI").is_some_and(|value| value == "true") {
-            return Err(Failure::environment("cargo-deny is missing; `.ci/run` installs it"));
+    let deny = match Deny::find() {
+        Ok(deny) => deny,
+        Err(why) if std::env::var_os("CI").is_some_and(|value| value == "true") => {
+            return Err(Failure::environment(format!("{why}; `.ci/run` installs it")));
         }
-        loud(
-            "cargo-deny is missing: licences and sources are NOT checked (cargo install cargo-deny --locked)",
-        );
-        return Ok(Ending::LeftOut);
-    }
-    println!("advisories need the network and are not part of this: `cargo deny check advisories`");
-    let mut seen = deny()?;
+        Err(why) => {
+            loud(&format!("licences and sources are NOT checked: {why}"));
+            return Ok(Ending::LeftOut);
+        }
+    };
+    println!(
+        "{}; advisories need the network and are not part of this: `cargo deny check advisories`",
+        deny.program().display()
+    );
+    let mut seen = deny.check()?;
     if !seen.judged() {
         // The sources of packages for other platforms are only needed here, and come over the network.
         loud("cargo-deny could not look; fetching all packages and trying once more");
         cargo(&["fetch", "--locked"], &[])?;
-        seen = deny()?;
+        seen = deny.check()?;
     }
     match seen.code {
         Some(0) => Ok(Ending::Passed),
@@ -143,36 +146,6 @@ fn dependencies() -> Result<Ending, Failure> {
             Ok(Ending::LeftOut)
         }
     }
-}
-
-/// How cargo-deny ended, and what it said.
-struct Denied {
-    code: Option<i32>,
-    text: String,
-}
-
-impl Denied {
-    /// Whether it came to a judgement: 2, 4 and 8 are bits for bans, licences and sources; 1 is anything that kept
-    /// it from looking, which is our own fault only where it names its configuration.
-    fn judged(&self) -> bool {
-        match self.code {
-            Some(0) => true,
-            Some(code) => code & 0b1110 != 0 || self.text.contains("deny.toml"),
-            None => false,
-        }
-    }
-}
-
-fn deny() -> Result<Denied, Failure> {
-    let output = workspace::cargo()
-        .args(["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Failure::environment(format!("cannot run cargo-deny: {error}")))?;
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    print!("{text}");
-    Ok(Denied { code: output.status.code(), text })
 }
 
 fn conformance() -> Result<Ending, Failure> {
@@ -228,16 +201,6 @@ fn loud(message: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_check_that_could_not_be_carried_out_is_told_from_an_objection() {
-        let seen = |code, text: &str| Denied { code, text: text.to_owned() }.judged();
-        assert!(seen(Some(0), "bans ok"));
-        assert!(seen(Some(2), "") && seen(Some(4), "") && seen(Some(12), ""));
-        assert!(seen(Some(1), "error: unknown key in deny.toml"));
-        assert!(!seen(Some(1), "failed to fetch crates"));
-        assert!(!seen(None, ""), "killed");
-    }
 
     #[test]
     fn the_table_names_every_step_its_ending_and_its_time() {

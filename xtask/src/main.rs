@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks to people")]
 
 mod ci;
+mod deny;
 mod failure;
 mod forward;
 mod servers;
