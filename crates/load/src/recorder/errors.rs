@@ -1,8 +1,8 @@
 //! Errors by kind and step, and which sessions are worth a transcript.
 //!
-//! Sessions are not recorded by default, since that would cost all of them. The first error of each kind at each
-//! step leaves a short transcript of what is still known; after it, sessions of the same behaviour are recorded in
-//! full until as many transcripts of that kind were kept as the scenario asks for.
+//! Sessions are not recorded by default, since that would cost all of them. The transcript of the first error of each
+//! kind at each step is told from the worker's trail, which has all but most of the content; after it, sessions of the
+//! same behaviour are recorded in full until as many transcripts of that kind were kept as the scenario asks for.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(super) struct Seen {
 pub(crate) enum Keep {
     /// There are enough of this kind.
     No,
-    /// The first of its kind: whatever is known.
+    /// The first of its kind: what the trail knows.
     First,
     /// This one, if it was recorded.
     Recorded,

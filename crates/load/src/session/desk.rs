@@ -16,6 +16,7 @@ use super::exchange::{Line, Stage};
 use super::failure::{Failure, shown};
 use super::listing::{Listed, Wrong};
 use super::recording::Recording;
+use super::trail::Said;
 
 /// What was asked, so what the reply is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,9 +177,7 @@ impl Desk {
                 }
                 continue;
             };
-            if let Some(recording) = &mut self.recording {
-                recording.received(raw, matches!(event, Event::Content(_) | Event::End { .. }));
-            }
+            self.received(raw, &event);
             self.event(event);
             if matches!(self.reply.asked, Asked::Part(_)) && self.reply.done {
                 break;
@@ -248,6 +247,43 @@ impl Desk {
         let response = self.now_ns.saturating_sub(self.arrival.intended_ns);
         let service = self.now_ns.saturating_sub(self.begun_ns);
         self.context.recorder.borrow_mut().sample(step, response, service);
+    }
+
+    /// Puts down what was sent.
+    pub(super) fn sent(&mut self, line: &[u8]) {
+        let said = match self.line {
+            // Lines of their own are those of logins.
+            Line::Password | Line::Text(_) => Said::SentSecret,
+            _ => Said::Sent,
+        };
+        self.context.trail.borrow_mut().keep(self.arrival.number, said, line);
+        if let Some(recording) = &mut self.recording {
+            recording.sent(line);
+        }
+    }
+
+    /// Puts down a connection or a handshake.
+    pub(super) fn note(&mut self, said: Said, word: &str) {
+        self.context.trail.borrow_mut().keep(self.arrival.number, said, word.as_bytes());
+        if let Some(recording) = &mut self.recording {
+            recording.note(&said.note(word));
+        }
+    }
+
+    fn received(&mut self, raw: &[u8], event: &Event<'_>) {
+        let number = self.arrival.number;
+        let content = matches!(event, Event::Content(_) | Event::End { .. });
+        {
+            let mut trail = self.context.trail.borrow_mut();
+            match event {
+                Event::Content(_) => trail.keep_content(number, raw, self.reply.octets),
+                Event::End { .. } => trail.keep(number, Said::Content, raw),
+                _ => trail.keep(number, Said::Received, raw),
+            }
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.received(raw, content);
+        }
     }
 
     fn event(&mut self, event: Event<'_>) {

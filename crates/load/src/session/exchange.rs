@@ -203,9 +203,7 @@ impl Desk {
 
     /// A line is sent from now on, and its reply awaited.
     fn sending(&mut self, line: &[u8]) {
-        if let Some(recording) = &mut self.recording {
-            recording.sent(line);
-        }
+        self.sent(line);
         {
             let counters = &mut self.context.recorder.borrow_mut().counters;
             counters.commands += 1;

@@ -14,6 +14,7 @@ mod login;
 mod open;
 mod recording;
 mod timer;
+mod trail;
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -35,6 +36,7 @@ pub use listing::Message;
 pub(crate) use listing::{Listed, Memory};
 pub(crate) use recording::Recording;
 use timer::Timer;
+pub(crate) use trail::Trail;
 
 /// How long the server is given to close the connection after QUIT before this side does.
 const FAREWELL: Duration = Duration::from_secs(1);

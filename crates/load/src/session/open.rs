@@ -8,6 +8,7 @@ use crate::recorder::Step;
 use super::Session;
 use super::desk::Asked;
 use super::failure::Failure;
+use super::trail::Said;
 
 impl Session {
     /// Connects as this user does: the connection, TLS if it is implicit, the greeting, and STLS with its TLS if that
@@ -37,9 +38,7 @@ impl Session {
 
     async fn dial(&mut self, user: u64, mode: Mode) -> Result<(), Failure> {
         let context = self.desk.context.clone();
-        if let Some(recording) = &mut self.desk.recording {
-            recording.note(&format!("connect {}", mode.name()));
-        }
+        self.desk.note(Said::Connect, mode.name());
         let Some(address) = context.target(user, mode) else {
             let seen = format!("the run has no entrance for `{}`", mode.name());
             return Err(Failure::new("unreachable", Step::CONNECT, seen));
@@ -70,9 +69,7 @@ impl Session {
         let (stream, handshake) = secured.map_err(|error| Failure::dialling(step, &error))?;
         self.stream = Some(stream);
         context.recorder.borrow_mut().handshake(handshake);
-        if let Some(recording) = &mut self.desk.recording {
-            recording.note(&format!("tls {}", handshake.version));
-        }
+        self.desk.note(Said::Secure, handshake.version);
         self.desk.sample(step);
         Ok(())
     }

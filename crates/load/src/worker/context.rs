@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::plan::Plan;
 use crate::recorder::Recorder;
-use crate::session::{Listed, Memory};
+use crate::session::{Listed, Memory, Trail};
 use crate::{Assignment, Behaviours};
 
 /// Most listings and verifiers that wait to be used again.
@@ -24,6 +24,7 @@ pub(crate) struct Context {
     pub(crate) plan: Plan,
     pub(crate) custom: Behaviours,
     pub(crate) recorder: RefCell<Recorder>,
+    pub(crate) trail: RefCell<Trail>,
     /// What the users of leave-on-server behaviours remember, by user and device.
     pub(crate) memories: RefCell<HashMap<(u64, u32), Memory>>,
     /// The plan's end, nanoseconds since its start.
@@ -53,6 +54,7 @@ impl Context {
         Context {
             plan: Plan::new(scenario, assignment.seed),
             recorder: RefCell::new(Recorder::new(scenario.behaviours.len(), scenario.samples.bad_per_kind)),
+            trail: RefCell::new(Trail::new()),
             end_ns: nanoseconds(scenario.duration()),
             name: TlsTarget::new(&assignment.server_name, versions).map_err(|error| error.to_string()),
             assignment,

@@ -176,7 +176,7 @@ fn keep_sample(session: &mut Session) {
 }
 
 /// Counts the error and keeps the transcript, if this one is wanted. Only the first of a kind that was not recorded
-/// is told from what is still known.
+/// is told from the worker's trail.
 fn keep_failure(session: &mut Session, failure: &Failure) {
     let (arrival, behaviour) = (session.arrival(), session.number_of_behaviour());
     let context = session.context().clone();
@@ -203,7 +203,10 @@ fn keep_failure(session: &mut Session, failure: &Failure) {
         Keep::Recorded => full.take(),
         Keep::First => {
             let mut recording = redacting();
-            recording.note("this session was not full; of its kind, the next ones are");
+            context.trail.borrow().tell(arrival.number, &mut recording);
+            recording.note(
+                "told from what the worker still knew; the next ones of this kind are recorded in full",
+            );
             Some(Box::new(recording))
         }
     };

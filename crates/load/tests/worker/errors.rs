@@ -64,7 +64,7 @@ fn a_maildrop_in_use_elsewhere() {
         configuration.accounts = vec![Account::new("same", PASSWORD, Vec::<&[u8]>::new())];
         configuration.pace = Pace { latency: Some(Distribution::Fixed(1.0)), greeting: false };
     });
-    let scenario = scenario::builder::scenario("twice")
+    let mut scenario = scenario::builder::scenario("twice")
         .account("same", PASSWORD)
         .account("same", PASSWORD)
         .process(scenario::Process::Even)
@@ -73,8 +73,13 @@ fn a_maildrop_in_use_elsewhere() {
         .behaviour(1.0, Behaviour::Poll)
         .build()
         .unwrap();
+    scenario.samples.good = 0;
     let run = stage.run(&scenario);
     only(&run, "err:IN-USE", "login-user", 1);
+    // Nobody chose to record this session, and yet all of it is known.
+    let transcripts: Vec<&str> =
+        run.seconds.iter().flat_map(|second| &second.transcripts).map(|one| &*one.text).collect();
+    insta::assert_snapshot!(transcripts.join("\n"));
     assert_eq!(run.sum(|second| second.completed), 1);
 }
 
