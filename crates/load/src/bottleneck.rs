@@ -1,6 +1,7 @@
-//! Whether the generator itself was the bottleneck, so that its limits are not taken for the target's.
+//! Whether the generator itself was the bottleneck, or the accounts were too few, so that such limits are not taken
+//! for the target's.
 //!
-//! A pure rule over what the workers said of themselves. Deliberately without a remedy that the rule cannot know to
+//! Pure rules over what the workers said of themselves. Deliberately without a remedy that the rule cannot know to
 //! help: it names what was short (processor, descriptors, ports) and what would give more of it.
 
 use std::time::Duration;
@@ -40,7 +41,9 @@ pub struct SelfWatch {
     pub asked: u64,
     /// Sessions begun.
     pub begun: u64,
-    /// Sessions that are missing for another reason: their account was busy, a worker was lost, somebody ended the run.
+    /// Sessions that did not begin when the plan wanted them, since their account was in use.
+    pub waited: u64,
+    /// Sessions that are missing for another reason: a worker was lost.
     pub excused: u64,
 }
 
@@ -74,6 +77,27 @@ pub fn bottleneck(watch: &SelfWatch) -> Option<String> {
         reasons.join("; "),
         remedies.join(", and "),
     ))
+}
+
+/// The sentence that stands above every report when the target was asked for less than the plan says, because accounts
+/// were still in use: `None` when it was not so.
+pub fn shortage(watch: &SelfWatch) -> Option<String> {
+    let missing = watch.asked.saturating_sub(watch.begun);
+    let reached = watch.begun.saturating_add(watch.waited);
+    if watch.excused > 0 || !falls_short(watch.begun, watch.asked) || falls_short(reached, watch.asked) {
+        return None;
+    }
+    Some(format!(
+        "The accounts were too few for this rate: {} of {} asked for did not begin in time, since their account was still \
+         in use by the session before, and a maildrop takes one at a time. The target was asked for less than the plan \
+         says; use more accounts or a lower rate, or see why sessions lasted so long.",
+        count(missing),
+        counted(watch.asked, "session"),
+    ))
+}
+
+fn falls_short(begun: u64, asked: u64) -> bool {
+    (begun as f64) < asked as f64 * ACHIEVED
 }
 
 /// The most that the 99th percentile of the lateness may be.
@@ -145,8 +169,8 @@ fn busy(watch: &SelfWatch) -> Option<(String, &'static str)> {
 
 /// Begun too few, and nobody else to blame.
 fn short(watch: &SelfWatch) -> Option<(String, &'static str)> {
-    let reached = watch.begun.saturating_add(watch.excused);
-    (watch.asked > 0 && (reached as f64) < watch.asked as f64 * ACHIEVED).then(|| {
+    let reached = watch.begun.saturating_add(watch.excused).saturating_add(watch.waited);
+    falls_short(reached, watch.asked).then(|| {
         (
             format!(
                 "it began {} of {} asked for ({} %)",
@@ -174,6 +198,7 @@ mod tests {
             own_errors: Vec::new(),
             asked: 1_000,
             begun: 1_000,
+            waited: 0,
             excused: 0,
         }
     }
@@ -241,7 +266,28 @@ mod tests {
         let short = SelfWatch { begun: 980, ..well() };
         assert!(bottleneck(&short).unwrap().contains("it began 980 of 1,000 sessions asked for (98 %)"));
         assert_eq!(bottleneck(&SelfWatch { begun: 990, ..well() }), None);
-        assert_eq!(bottleneck(&SelfWatch { excused: 10, ..short }), None);
+        assert_eq!(bottleneck(&SelfWatch { excused: 10, ..short.clone() }), None);
+        assert_eq!(bottleneck(&SelfWatch { waited: 10, ..short }), None);
+    }
+
+    #[test]
+    fn too_few_accounts_are_told_from_a_weak_generator_and_from_a_short_wait() {
+        assert_eq!(shortage(&well()), None);
+        assert_eq!(shortage(&SelfWatch::default()), None);
+        // Most of those that waited began all the same.
+        assert_eq!(shortage(&SelfWatch { waited: 900, begun: 995, ..well() }), None);
+        assert_eq!(
+            shortage(&SelfWatch { waited: 100, begun: 500, ..well() }),
+            None,
+            "the generator's own fault"
+        );
+        assert_eq!(shortage(&SelfWatch { waited: 700, begun: 300, excused: 1, ..well() }), None);
+        assert_eq!(
+            shortage(&SelfWatch { waited: 700, begun: 300, ..well() }).unwrap(),
+            "The accounts were too few for this rate: 700 of 1,000 sessions asked for did not begin in time, since their \
+             account was still in use by the session before, and a maildrop takes one at a time. The target was asked \
+             for less than the plan says; use more accounts or a lower rate, or see why sessions lasted so long."
+        );
     }
 
     #[test]

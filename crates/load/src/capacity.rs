@@ -51,6 +51,8 @@ pub enum Judgement {
     Breaks(Vec<Broken>),
     /// The generator was the bottleneck, so the trial says nothing about the target; with the sentence that says so.
     Generator(String),
+    /// There were too few accounts for the rate, so the target was not asked for it; with the sentence that says so.
+    Accounts(String),
 }
 
 /// A threshold that did not hold.
@@ -129,12 +131,12 @@ impl Search {
     /// How the trial at [`Search::rate`] went. Without effect once the search is over.
     pub fn tell(&mut self, judgement: Judgement) {
         let Some(rate) = self.rate() else { return };
-        self.trials.push((rate, judgement.clone()));
-        let holds = match judgement {
-            Judgement::Holds => true,
-            Judgement::Breaks(_) => false,
-            Judgement::Generator(why) => return self.generator(rate, first_sentence(&why)),
-        };
+        let holds = judgement == Judgement::Holds;
+        let why = untold(&judgement);
+        self.trials.push((rate, judgement));
+        if let Some(why) = why {
+            return self.end_below(rate, &why);
+        }
         let phase = std::mem::replace(&mut self.phase, Phase::Done(End::Never));
         self.phase = match phase {
             Phase::Raise { low, high } => {
@@ -209,18 +211,12 @@ impl Search {
         Capacity { trials, ..capacity }
     }
 
-    /// The generator's limit ends the search from below: what held, held.
-    fn generator(&mut self, rate: f64, why: &str) {
+    /// A limit that is not the target's ends the search from below: what held, held.
+    fn end_below(&mut self, rate: f64, why: &str) {
         self.phase = match self.highest_held().filter(|held| *held < rate) {
-            Some(held) => Phase::Done(End::AtLeast(
-                held,
-                format!(
-                    "at {} the generator was the bottleneck, so the target's own limit is not known: {why}",
-                    rounded(rate)
-                ),
-            )),
+            Some(held) => Phase::Done(End::AtLeast(held, format!("at {} {why}", rounded(rate)))),
             None => match std::mem::replace(&mut self.phase, Phase::Done(End::Never)) {
-                // Lower than that the generator may keep up.
+                // Lower than that the generator may keep up, and the accounts suffice.
                 Phase::Raise { low, .. } => self.raise(low, Some(rate)),
                 _ => Phase::Done(End::BrokenOff),
             },
@@ -348,17 +344,25 @@ pub async fn find_capacity(
 
 fn trial(rate: f64, judgement: &Judgement) -> Trial {
     let broken = match judgement {
-        Judgement::Holds => Vec::new(),
         Judgement::Breaks(broken) => broken.iter().map(|broken| broken.threshold.clone()).collect(),
-        Judgement::Generator(why) => vec![first_sentence(why).to_owned()],
+        Judgement::Holds | Judgement::Generator(_) | Judgement::Accounts(_) => Vec::new(),
     };
-    Trial { rate_per_s: rate, holds: *judgement == Judgement::Holds, broken }
+    Trial { rate_per_s: rate, holds: *judgement == Judgement::Holds, broken, untold: untold(judgement) }
 }
 
-/// The figures of a bottleneck; what to do about it stands on the report's first line.
-fn first_sentence(why: &str) -> &str {
-    let figures = why.strip_prefix("The generator was the bottleneck: ").unwrap_or(why);
-    figures.split_once(". ").map_or(figures, |(first, _)| first)
+/// Why a trial says nothing about the target.
+fn untold(judgement: &Judgement) -> Option<String> {
+    let (what, sentence) = match judgement {
+        Judgement::Generator(sentence) => ("the generator was the bottleneck", sentence),
+        Judgement::Accounts(sentence) => ("the accounts were too few", sentence),
+        Judgement::Holds | Judgement::Breaks(_) => return None,
+    };
+    // The figures only; what to do about it stands on the report's first line.
+    let figures = sentence.strip_prefix("The generator was the bottleneck: ");
+    let figures = figures.or_else(|| sentence.strip_prefix("The accounts were too few for this rate: "));
+    let figures = figures.unwrap_or(sentence);
+    let first = figures.split_once(". ").map_or(figures, |(first, _)| first);
+    Some(format!("{what}, so the target's own limit is not known: {first}"))
 }
 
 /// Three significant digits: nobody reads more, and two searches then try the same rates.

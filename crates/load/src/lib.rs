@@ -30,7 +30,7 @@ mod worker;
 
 pub use assignment::{Assignment, Targets};
 pub use behaviour::Behaviours;
-pub use bottleneck::{SelfWatch, WorkerLoad, bottleneck};
+pub use bottleneck::{SelfWatch, WorkerLoad, bottleneck, shortage};
 pub use controller::{Live, LiveStep, Order, Outcome, StartError, run_here, run_processes, run_threads};
 pub use pipe::{WorkerError, worker_main};
 pub use recorder::TAGS;

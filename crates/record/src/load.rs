@@ -113,6 +113,10 @@ pub struct LoadSessions {
     pub waited_for_account: u64,
     /// The most sessions open at once.
     pub peak_open: u64,
+    /// When so many waited for their account that the target was asked for less than the plan says, the sentence
+    /// that says so; it stands above every report.
+    #[serde(default)]
+    pub shortage: Option<String>,
 }
 
 /// The figures of one histogram, in nanoseconds. All 0 when `count` is 0.
@@ -252,6 +256,9 @@ pub struct Trial {
     pub holds: bool,
     /// The thresholds that did not, as written.
     pub broken: Vec<String>,
+    /// Why the trial says nothing about the target: the generator or the accounts were too weak for the rate.
+    #[serde(default)]
+    pub untold: Option<String>,
 }
 
 /// One second of the run.

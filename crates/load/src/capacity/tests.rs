@@ -133,7 +133,25 @@ fn the_generator_s_limit_is_not_taken_for_the_target_s() {
         "at least 800 sessions/s; at 1,600 the generator was the bottleneck, so the target's own limit is not known: \
          its ticker ran late"
     );
-    assert!(!found.capacity().trials[5].holds);
+    let last = found.capacity().trials[5].clone();
+    assert!(!last.holds && last.broken.is_empty() && last.untold.is_some());
+}
+
+#[test]
+fn neither_is_that_of_the_accounts() {
+    let found = search(SearchOptions::default(), |rate| {
+        if rate > 300.0 {
+            Judgement::Accounts(
+                "The accounts were too few for this rate: 17 did not begin. Use more.".to_owned(),
+            )
+        } else {
+            Judgement::Holds
+        }
+    });
+    assert_eq!(
+        found.capacity().sentence,
+        "at least 200 sessions/s; at 400 the accounts were too few, so the target's own limit is not known: 17 did not begin"
+    );
 }
 
 #[test]

@@ -120,10 +120,12 @@ impl Outcome {
                 subject: crate::subject(threshold),
             })
             .collect();
-        match &self.results.generator.bottleneck {
-            Some(sentence) => Judgement::Generator(sentence.clone()),
-            None if broken.is_empty() => Judgement::Holds,
-            None => Judgement::Breaks(broken),
+        match (&self.results.generator.bottleneck, &self.results.sessions.shortage) {
+            (Some(sentence), _) => Judgement::Generator(sentence.clone()),
+            // A slow target keeps the accounts busy too, and then a threshold says so.
+            (None, _) if !broken.is_empty() => Judgement::Breaks(broken),
+            (None, Some(sentence)) => Judgement::Accounts(sentence.clone()),
+            (None, None) => Judgement::Holds,
         }
     }
 }

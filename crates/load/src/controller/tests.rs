@@ -300,4 +300,11 @@ fn a_trial_is_judged_by_its_thresholds_unless_the_generator_was_the_bottleneck()
     };
     assert_eq!(course(0, &mut ignore), Judgement::Holds);
     assert!(matches!(course(9, &mut ignore), Judgement::Generator(_)));
+    let mut course = Course::new(&order, &mut ignore);
+    let second = Second { begun: 10, asked: 40, waited_for_account: 30, ..Second::default() };
+    course.tell(0, Event::Second(Box::new(second)));
+    course.tell(0, Event::Ended { early: false });
+    let outcome = course.finish();
+    assert!(matches!(outcome.judgement(&order.assignment.scenario), Judgement::Accounts(_)));
+    assert_eq!(outcome.results.generator.bottleneck, None);
 }

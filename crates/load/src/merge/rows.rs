@@ -15,7 +15,7 @@ use super::Merge;
 use crate::bottleneck::OWN_ERRORS;
 use crate::figures::{count, counted, span};
 use crate::recorder::TAGS;
-use crate::{Assignment, Live, LiveStep, Samples, SelfWatch, WorkerLoad, bottleneck, judge};
+use crate::{Assignment, Live, LiveStep, Samples, SelfWatch, WorkerLoad, bottleneck, judge, shortage};
 
 /// What a run's records say beside what the workers told.
 pub(crate) struct Facts<'a> {
@@ -74,7 +74,8 @@ impl Merge {
         let workers = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
         let observed = self.observed();
         let scenario = &facts.assignment.scenario;
-        let sessions = self.sessions();
+        let watch = self.watch(scenario);
+        let sessions = LoadSessions { shortage: shortage(&watch), ..self.sessions() };
         LoadResults {
             plan: self.planned.record(
                 facts.assignment,
@@ -90,7 +91,7 @@ impl Merge {
             tls: self.tls_rows(),
             thresholds: scenario.thresholds.iter().map(|threshold| judge(threshold, &observed)).collect(),
             series: self.series(),
-            generator: self.generator(facts),
+            generator: self.generator(&watch),
             environment: facts.environment.to_vec(),
             samples: self
                 .transcripts
@@ -116,6 +117,7 @@ impl Merge {
             unfinished: total.begun.saturating_sub(total.completed).saturating_sub(total.failed),
             not_begun: planned - total.begun,
             waited_for_account: total.waited,
+            shortage: None,
             // Within a second each worker knows its own peak only.
             peak_open: self.workers.iter().map(|worker| worker.peak_open).max().unwrap_or(0).max(at_once),
         }
@@ -192,15 +194,7 @@ impl Merge {
         (0..self.seconds()).map(row).collect()
     }
 
-    fn generator(&self, facts: &Facts<'_>) -> Generator {
-        let own_errors: Vec<(String, u64)> = OWN_ERRORS
-            .iter()
-            .map(|own| {
-                let of_kind = self.errors.iter().filter(|((kind, _), _)| kind == own);
-                ((*own).to_owned(), of_kind.map(|(_, error)| error.count).sum())
-            })
-            .collect();
-        let lateness = self.lateness.histogram().map(quantiles).unwrap_or_default();
+    fn generator(&self, watch: &SelfWatch) -> Generator {
         let workers = (0..).zip(&self.workers).map(|(number, worker)| WorkerRow {
             number,
             cpu_s: worker.cpu_ns as f64 / 1e9,
@@ -212,6 +206,20 @@ impl Merge {
             sessions: worker.sums.begun,
             ended: worker.ended.clone().unwrap_or_else(|| "still at work".to_owned()),
         });
+        Generator {
+            lateness: self.lateness.histogram().map(quantiles).unwrap_or_default(),
+            workers: workers.collect(),
+            bottleneck: bottleneck(watch),
+            own_errors: watch.own_errors.iter().map(|(_, count)| count).sum(),
+        }
+    }
+
+    /// What the generator, and not the target, could not do.
+    fn watch(&self, scenario: &scenario::Scenario) -> SelfWatch {
+        let own_errors = OWN_ERRORS.iter().map(|own| {
+            let of_kind = self.errors.iter().filter(|((kind, _), _)| kind == own);
+            ((*own).to_owned(), of_kind.map(|(_, error)| error.count).sum())
+        });
         let loads = (0..).zip(&self.workers).map(|(number, worker)| WorkerLoad {
             number,
             seconds: worker.seconds,
@@ -219,20 +227,15 @@ impl Merge {
         });
         let (asked, begun) = (self.asked_so_far(), self.begun_in_plan());
         let lost = self.workers.iter().any(|worker| worker.lost);
-        let watch = SelfWatch {
-            lateness_p99_ns: lateness.p99_ns,
-            smallest_limit: smallest_limit(&facts.assignment.scenario),
+        SelfWatch {
+            lateness_p99_ns: self.lateness.histogram().map_or(0, |late| late.value_at_quantile(0.99)),
+            smallest_limit: smallest_limit(scenario),
             workers: loads.collect(),
             asked,
             begun,
-            excused: if lost { asked.saturating_sub(begun) } else { self.total.waited },
-            own_errors: own_errors.clone(),
-        };
-        Generator {
-            lateness,
-            workers: workers.collect(),
-            bottleneck: bottleneck(&watch),
-            own_errors: own_errors.iter().map(|(_, count)| count).sum(),
+            waited: self.total.waited,
+            excused: if lost { asked.saturating_sub(begun) } else { 0 },
+            own_errors: own_errors.collect(),
         }
     }
 

@@ -152,9 +152,8 @@ fn notes(a: &Side, b: &Side) -> Vec<String> {
                 "{name} has {errors} errors; only correct steps are timed, so its figures may be kinder than its users'"
             ));
         }
-        if let Some(bottleneck) = &side.results.generator.bottleneck {
-            notes.push(format!("{name}: {bottleneck}"));
-        }
+        let alerts = [&side.results.generator.bottleneck, &side.results.sessions.shortage];
+        notes.extend(alerts.into_iter().flatten().map(|alert| format!("{name}: {alert}")));
         if let Some(error) = &side.run.error {
             notes.push(format!("{name} did not go to its end: {error}"));
         }

@@ -6,14 +6,19 @@ use maud::{Markup, html};
 use record::{LoadResults, Run, StepRow};
 
 use super::{banner, early_end, run_facts, safe};
-use crate::load::{load_outcome, load_verdict_line};
+use crate::load::{alerts, load_outcome, load_verdict_line};
 use crate::number::{counted, octets, rate, share, whole};
 use crate::outcome::Outcome;
 use crate::text::nanoseconds;
 
 /// Before everything else, when it was so.
-pub(super) fn bottleneck(sentence: &str) -> Markup {
-    html! { div class="alert" role="note" { p { strong { (safe(sentence)) } } } }
+pub(super) fn alert(results: &LoadResults) -> Option<Markup> {
+    alerts(results).next()?;
+    Some(html! {
+        div class="alert" role="note" {
+            @for sentence in alerts(results) { p { strong { (safe(sentence)) } } }
+        }
+    })
 }
 
 pub(super) fn header(run: &Run, results: &LoadResults) -> Markup {
@@ -84,14 +89,15 @@ pub(super) fn capacity(results: &LoadResults) -> Markup {
                     th class="left" scope="col" { "Trial" }
                     th scope="col" { "Sessions per second" }
                     th class="left" scope="col" { "Thresholds" }
-                    th class="left" scope="col" { "Broken" }
+                    th class="left" scope="col" { "Broken, or why nothing can be told" }
                 } }
                 tbody { @for (number, trial) in capacity.trials.iter().enumerate() { tr {
                     th scope="row" { (number + 1) }
                     td { (rate(trial.rate_per_s)) }
                     @if trial.holds { td class="left holds" { "✓ hold" } }
+                    @else if trial.untold.is_some() { td class="left quiet" { "? untold" } }
                     @else { td class="left broken" { "✗ broken" } }
-                    td class="wide" { (safe(&trial.broken.join("; "))) }
+                    td class="wide" { (safe(&trial.broken.join("; "))) (safe(trial.untold.as_deref().unwrap_or_default())) }
                 } } }
             } }
         }

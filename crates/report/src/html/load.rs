@@ -11,7 +11,7 @@ use super::{lead, machine, page, steps, time, trouble};
 /// `transcripts` gives the text of a transcript by its path in the run's folder. The curves are drawn from the
 /// histograms in the results; one that cannot be read is left out, and the page says so.
 pub fn load_html(run: &Run, results: &LoadResults, transcripts: &dyn Fn(&str) -> Option<String>) -> String {
-    let alert = results.generator.bottleneck.as_deref().map(lead::bottleneck);
+    let alert = lead::alert(results);
     let title = format!("{}: load on {}", results.plan.scenario, run.target.name);
     let header = html! { (lead::header(run, results)) };
     let body = html! {

@@ -35,6 +35,9 @@ pub fn load_github(run: &Run, results: &LoadResults) -> String {
     if let Some(bottleneck) = &results.generator.bottleneck {
         annotate(&mut text, "warning", "", "poplab: the generator was the bottleneck", bottleneck);
     }
+    if let Some(shortage) = &results.sessions.shortage {
+        annotate(&mut text, "warning", "", "poplab: the accounts were too few", shortage);
+    }
     if let Some(error) = &run.error {
         annotate(&mut text, "error", "", "poplab: not carried out", error);
     }
@@ -87,6 +90,9 @@ fn frame(run: &Run, results: &LoadResults) -> TestSuite {
     suite.add_property(("version", run.version.as_str()));
     if let Some(bottleneck) = &results.generator.bottleneck {
         suite.add_property(("bottleneck", visible(bottleneck).as_str()));
+    }
+    if let Some(shortage) = &results.sessions.shortage {
+        suite.add_property(("shortage", visible(shortage).as_str()));
     }
     suite.add_test_case(case);
     suite

@@ -17,4 +17,4 @@ pub(crate) use outcome::load_outcome;
 pub use outcome::load_verdict_line;
 pub use prometheus::{PROMETHEUS_CONTENT_TYPE, prometheus};
 pub use summary::load_summary;
-pub(crate) use words::{service_differs, sessions_words, verified_words};
+pub(crate) use words::{alerts, service_differs, sessions_words, verified_words};

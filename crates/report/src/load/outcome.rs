@@ -21,6 +21,9 @@ pub fn load_verdict_line(run: &Run, results: &LoadResults) -> String {
     if results.generator.bottleneck.is_some() {
         line.push_str(" · the generator was the bottleneck");
     }
+    if results.sessions.shortage.is_some() {
+        line.push_str(" · the accounts were too few");
+    }
     line
 }
 
@@ -157,7 +160,9 @@ mod tests {
 
     #[test]
     fn a_bottleneck_is_in_the_verdict_too() {
-        let line = line(0, |_, results| results.generator.bottleneck = Some("late".into()));
-        assert!(line.ends_with(" · the generator was the bottleneck"), "{line}");
+        let late = line(0, |_, results| results.generator.bottleneck = Some("late".into()));
+        assert!(late.ends_with(" · the generator was the bottleneck"), "{late}");
+        let few = line(0, |_, results| results.sessions.shortage = Some("few".into()));
+        assert!(few.ends_with(" · the accounts were too few"), "{few}");
     }
 }

@@ -7,21 +7,21 @@ use record::{ErrorRow, LoadResults, Quantiles, Run, StepRow};
 
 use super::load_verdict_line;
 use super::outcome::load_outcome;
-use super::words::{plan_words, service_differs, sessions_words, tls_words, verified_words};
+use super::words::{alerts, plan_words, service_differs, sessions_words, tls_words, verified_words};
 use crate::Options;
 use crate::number::{counted, rate, share, span, whole};
 use crate::outcome::Outcome;
 use crate::page::{Page, Tone};
 use crate::text::{cut, nanoseconds, visible_line};
 
-/// The whole summary: the bottleneck, if there was one; what kept the run from its end; plan, rates and sessions;
+/// The whole summary: a bottleneck that was not the target's, if there was one; what kept the run from its end; plan, rates and sessions;
 /// the table of steps; errors with an example each; what was verified; thresholds; the generator; and last the line
 /// of [`load_verdict_line`]. [`Options::verbose`] cuts nothing and tells every service time, the workers and the
 /// environment.
 pub fn load_summary(run: &Run, results: &LoadResults, options: &Options<'_>) -> String {
     let mut page = Page::new(options.color, options.width);
-    if let Some(bottleneck) = &results.generator.bottleneck {
-        page.painted(Tone::Bad, &visible_line(bottleneck));
+    for alert in alerts(results) {
+        page.painted(Tone::Bad, &visible_line(alert));
         page.blank();
     }
     early_end(&mut page, run, results);
@@ -194,11 +194,16 @@ fn capacity(page: &mut Page, results: &LoadResults) {
     let Some(capacity) = &results.capacity else { return };
     page.heading(Tone::Strong, &format!("capacity: {}", visible_line(&capacity.sentence)));
     for trial in &capacity.trials {
-        let (tone, word) = if trial.holds { (Tone::Good, "holds") } else { (Tone::Bad, "breaks") };
+        let (tone, word) = match (trial.holds, &trial.untold) {
+            (true, _) => (Tone::Good, "holds"),
+            (false, None) => (Tone::Bad, "breaks"),
+            (false, Some(_)) => (Tone::Doubt, "untold"),
+        };
         let head = format!("  {:>9}  ", rate(trial.rate_per_s));
-        let broken =
-            if trial.broken.is_empty() { String::new() } else { format!("  {}", trial.broken.join("; ")) };
-        page.pieces(&[(None, &head), (Some(tone), &format!("{word:<6}")), (None, &broken)]);
+        let why: Vec<String> =
+            trial.broken.iter().chain(&trial.untold).map(|why| visible_line(why)).collect();
+        let why = if why.is_empty() { String::new() } else { format!("  {}", why.join("; ")) };
+        page.pieces(&[(None, &head), (Some(tone), &format!("{word:<6}")), (None, &why)]);
     }
     page.blank();
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use record::{LoadPlan, LoadSessions, StepRow, TlsRow, Verified};
+use record::{LoadPlan, LoadResults, LoadSessions, StepRow, TlsRow, Verified};
 
 use crate::number::{counted, octets, share, span, whole};
 
@@ -17,6 +17,12 @@ pub(crate) fn plan_words(plan: &LoadPlan) -> String {
         parts.push(format!("TLS {}", plan.tls));
     }
     format!("{}: {}; {}", plan.model, plan.arrivals, parts.join(", "))
+}
+
+/// What keeps a reader from taking the figures for the target's own: the sentences that stand above every report.
+pub(crate) fn alerts(results: &LoadResults) -> impl Iterator<Item = &str> {
+    let sentences = [&results.generator.bottleneck, &results.sessions.shortage];
+    sentences.into_iter().filter_map(Option::as_deref)
 }
 
 /// What became of the sessions; what did not happen is not mentioned.

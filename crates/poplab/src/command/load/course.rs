@@ -256,6 +256,7 @@ fn told(rate: f64, judgement: &Judgement) -> String {
             format!("{rate:.1}/s breaks {}", broken.join(", "))
         }
         Judgement::Generator(why) => format!("{rate:.1}/s is too much for the generator: {why}"),
+        Judgement::Accounts(why) => format!("{rate:.1}/s is too much for the accounts: {why}"),
     }
 }
 
