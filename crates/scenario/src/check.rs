@@ -16,6 +16,11 @@ pub(crate) fn faults(scenario: &Scenario) -> Vec<String> {
             wrong.push(sentence.to_owned());
         }
     };
+    must(
+        scenario.accounts.are_sendable(),
+        "a name or a password of its accounts has a line end or a NUL in it: what follows would be a command to the \
+         server",
+    );
     match &scenario.accounts {
         Accounts::List(list) => must(!list.is_empty(), "it has no accounts"),
         Accounts::Pattern { user, first, count, .. } => {

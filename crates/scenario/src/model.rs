@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use accounts::number_place;
 pub use accounts::{Accounts, Credentials, Secret, SeededMail};
+pub(crate) use accounts::{is_sendable, number_place};
 pub use arrivals::{Arrivals, Process, Stage};
 pub use behaviour::{Behaviour, Hold, Link, Mechanism, Weighted};
 pub use threshold::{Comparison, Limit, Quantile, Subject, Threshold};

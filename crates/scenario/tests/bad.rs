@@ -7,6 +7,7 @@ use proptest::prelude::*;
 fn files(name: &str) -> Result<String, String> {
     match name {
         "users.csv" => Ok("user,password\nann,secret\nbob secret\nann,other\n".to_owned()),
+        "line-ends.csv" => Ok("ann,secret\r\nbob,sec\rDELE 1\n".to_owned()),
         "empty.csv" => Ok("user,password\n".to_owned()),
         "curve.csv" => Ok("seconds,rate\n0,5\n60;7\n50,x\n40,5\n30,5\n".to_owned()),
         _ => Err("No such file or directory".to_owned()),

@@ -83,6 +83,10 @@ impl Session {
                     let Some(stream) = stream else { return Poll::Ready(Err(over(desk.reply.step))) };
                     let mut line = desk.context.buffer();
                     desk.write(&mut line);
+                    if !is_one_line(&line) {
+                        desk.context.return_buffer(line);
+                        return Poll::Ready(Err(several_lines(desk.reply.step)));
+                    }
                     if desk.stage == Stage::Send {
                         desk.sending(&line);
                     }
@@ -257,6 +261,12 @@ fn poll_wait(timer: &mut Timer, desk: &mut Desk, task: &mut TaskContext<'_>) -> 
     Poll::Ready(if until < desk.until_ns { Err(timed_out(Step::SESSION)) } else { Ok(()) })
 }
 
+/// Whether a line ends where it should and nowhere before. A name with a line end in it would bring a second command
+/// to the server, and that could delete mail; readers of accounts refuse such names, and this is the wire's own guard.
+fn is_one_line(line: &[u8]) -> bool {
+    line.strip_suffix(b"\r\n").is_some_and(|inside| memchr::memchr3(b'\r', b'\n', 0, inside).is_none())
+}
+
 /// A space and the number, without the machinery of formatting: there is one in every RETR.
 fn put_number(out: &mut Vec<u8>, number: u32) {
     out.push(b' ');
@@ -279,6 +289,11 @@ fn over(step: Step) -> Failure {
     Failure::new("closed", step, "the session was over before")
 }
 
+fn several_lines(step: Step) -> Failure {
+    let seen = "the account's name or password has a line end or a NUL in it, so the line was not sent";
+    Failure::new("not-sent", step, seen)
+}
+
 fn timed_out(step: Step) -> Failure {
     Failure::new("timeout", step, "nothing came in time")
 }
@@ -292,6 +307,16 @@ fn closed(stream: &Stream, step: Step, cut: Option<proto::Deviation>) -> Failure
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_with_a_line_end_in_it_is_not_one_line() {
+        assert!(is_one_line(b"PASS open sesame\r\n") && is_one_line(b"\r\n"));
+        for line in
+            [&b"PASS x\r\nDELE 1\r\n"[..], b"PASS x\nDELE 1\r\n", b"PASS x\r\r\n", b"PASS \0\r\n", b"QUIT"]
+        {
+            assert!(!is_one_line(line), "{}", line.escape_ascii());
+        }
+    }
 
     #[test]
     fn numbers_are_written_as_they_are_read() {

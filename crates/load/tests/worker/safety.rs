@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use load::{Behaviours, Session};
-use scenario::Behaviour;
+use scenario::{Accounts, Behaviour, Credentials, Mechanism, Secret};
 
 use crate::stage::{PASSWORD, Run, Stage, population, scenario};
 
@@ -42,6 +42,29 @@ fn without_permission_nothing_is_deleted() {
     assert_eq!(run.count("DELE"), 0);
     for user in 0..10 {
         assert_eq!(stage.world.messages(&population(10).name(user)).len(), 5);
+    }
+}
+
+/// What reads accounts refuses these. If one came through, what stands behind the line end would be a command, and
+/// the server would carry it out: whoever else's mail it is.
+#[test]
+fn no_command_leaves_in_a_name_or_a_password() {
+    let stage = Stage::new(2, |_| {});
+    for (user, password) in [
+        (population(2).name(0), format!("{PASSWORD}\r\nDELE 1\r\nQUIT")),
+        (format!("{}\r\nPASS {PASSWORD}\r\nDELE 1\r\nQUIT", population(2).name(0)), PASSWORD.to_owned()),
+        (population(2).name(0), format!("{PASSWORD}\nDELE 1\nQUIT")),
+    ] {
+        for login in [Mechanism::User, Mechanism::Apop] {
+            let mut scenario = download(2);
+            scenario.behaviours[0].behaviour = Behaviour::Poll;
+            scenario.behaviours[0].login = login;
+            let (user, password) = (user.clone(), Secret::new(password.clone()));
+            scenario.accounts = Accounts::List(vec![Credentials { user, password }]);
+            let run = stage.run(&scenario);
+            assert_eq!(run.sum(|second| second.completed), 0);
+            assert_eq!(stage.world.messages(&population(2).name(0)).len(), 5);
+        }
     }
 }
 

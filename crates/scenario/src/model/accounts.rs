@@ -80,6 +80,24 @@ impl Accounts {
             Self::Pattern { count, password, .. } => password.as_ref().filter(|_| index < *count),
         }
     }
+
+    /// Whether all names and passwords can be sent: a line end or a NUL in one would make a command of what follows.
+    pub fn are_sendable(&self) -> bool {
+        match self {
+            Self::List(list) => list
+                .iter()
+                .all(|account| is_sendable(&account.user) && is_sendable(account.password.reveal())),
+            Self::Pattern { user, password, .. } => {
+                is_sendable(user) && password.as_ref().is_none_or(|password| is_sendable(password.reveal()))
+            }
+        }
+    }
+}
+
+/// Whether a name or a password can be sent: with a line end in it, a server would read what follows as a command
+/// (`DELE 1`), and NUL ends strings in many servers.
+pub(crate) fn is_sendable(text: &str) -> bool {
+    !text.contains(['\r', '\n', '\0'])
 }
 
 /// Where the number stands in a pattern, and how many digits it has at least; `None` without exactly one place.
@@ -135,6 +153,19 @@ mod tests {
         {
             assert_eq!(number_place(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_would_be_a_command_cannot_be_sent() {
+        for (user, password) in [("ann\r\nDELE 1", "x"), ("ann", "x\r\nDELE 1"), ("ann", "x\n"), ("a\0", "x")]
+        {
+            let credentials = Credentials { user: user.to_owned(), password: Secret::new(password) };
+            assert!(!Accounts::List(vec![credentials]).are_sendable());
+            let (user, password) = (format!("{user}{{n}}"), Some(Secret::new(password)));
+            assert!(!Accounts::Pattern { user, first: 0, count: 1, password }.are_sendable());
+        }
+        let credentials = Credentials { user: "änne b".to_owned(), password: Secret::new(" p w\t") };
+        assert!(Accounts::List(vec![credentials]).are_sendable());
     }
 
     #[test]

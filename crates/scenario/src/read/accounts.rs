@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Reader, text, value};
 use crate::check::MOST;
 use crate::document::Node;
-use crate::model::{Accounts, Credentials, Secret, number_place};
+use crate::model::{Accounts, Credentials, Secret, is_sendable, number_place};
 use crate::problem::Problem;
 use crate::units;
 
@@ -41,6 +41,9 @@ impl Reader<'_> {
                 self.wrong(place, format!("the account `{user}` stands here twice"));
             }
             let password = self.password(item);
+            if let (Some(user), Some(place)) = (&user, item.at("user")) {
+                self.sendable("name", user, place);
+            }
             if let (Some(user), Some(password)) = (user, password) {
                 accounts.push(Credentials { user, password });
             }
@@ -59,10 +62,28 @@ impl Reader<'_> {
                     format!("the environment has no variable `{name}`; set it to the password"),
                 );
             }
+            if let Some(password) = &found {
+                self.sendable("password", password, variable);
+            }
             return found.map(Secret::new);
         }
         // As written: a password may begin or end with a space.
-        node.at("password")?.scalar().map(Secret::new)
+        let password = node.at("password")?;
+        let text = password.scalar()?;
+        self.sendable("password", text, password);
+        Some(Secret::new(text))
+    }
+
+    /// Never shows the text: it may be a password.
+    fn sendable(&mut self, what: &str, text: &str, place: &Node) {
+        if !is_sendable(text) {
+            self.wrong(
+                place,
+                format!(
+                    "this {what} has a line end or a NUL in it; what follows would be a command to the server"
+                ),
+            );
+        }
     }
 
     fn csv(&mut self, node: &Node) -> Option<Accounts> {
@@ -84,6 +105,9 @@ impl Reader<'_> {
             }
             let wrong = |message: &str| Problem::elsewhere(file, index + 1, message);
             match plain.split_once(',') {
+                Some(_) if !is_sendable(plain) => {
+                    self.found.push(wrong("a carriage return or a NUL stands within this line"));
+                }
                 Some((user, password)) if !user.trim().is_empty() && !password.is_empty() => {
                     let user = user.trim().to_owned();
                     if !names.insert(user.clone()) {
@@ -112,6 +136,7 @@ impl Reader<'_> {
             let message = "needs exactly one `{n}`, or `{n:05}` for leading zeros, where the number stands";
             self.wrong(pattern, format!("`{user}` {message}"));
         }
+        self.sendable("name", &user, pattern);
         if let (Some((second, _)), Some(_)) = (node.entry("password_env"), node.at("password")) {
             self.wrong(second, "`password_env` and `password` exclude each other");
         }

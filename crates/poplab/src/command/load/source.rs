@@ -107,6 +107,12 @@ impl Source {
             scenario.seed = seed;
         }
         accounts(arguments, &mut scenario)?;
+        if !scenario.accounts.are_sendable() {
+            return Err(Failure::input(
+                "a name or a password of the accounts has a line end or a NUL in it: what follows would be a command to \
+                 the server; nothing was sent",
+            ));
+        }
         if scenario.planned_sessions() == 0 {
             return Err(Failure::nothing_selected(
                 "the plan has no session: the rate times the duration is less than one; raise --rate or --duration",
