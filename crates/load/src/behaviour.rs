@@ -9,6 +9,7 @@ use std::time::Duration;
 use scenario::{Behaviour, Hold};
 use stats::Chance;
 
+use crate::recorder::Step;
 use crate::session::Memory;
 use crate::{Failure, Message, Session};
 
@@ -126,6 +127,13 @@ async fn leave_on_server(session: &mut Session, device: u32, remember: f64) -> R
         let memories = context.memories.borrow();
         message.unique_id.is_some_and(|id| memories.get(&key).is_none_or(|memory| !memory.knows(id)))
     };
+    if context.scenario().mail.is_some() {
+        let missing =
+            context.memories.borrow().get(&key).map_or(0, |memory| memory.missing(session.messages()));
+        if missing > 0 {
+            return Err(gone(missing));
+        }
+    }
     if !context.memories.borrow().contains_key(&key) {
         let mut chance = context.plan.remembered(session.user());
         let memory = memory_before(session.messages(), remember, &mut chance);
@@ -149,6 +157,15 @@ async fn leave_on_server(session: &mut Session, device: u32, remember: f64) -> R
         memory.keep(session.messages());
     }
     Ok(())
+}
+
+/// Unique-ids persist across sessions (RFC 1939 section 7).
+fn gone(ids: usize) -> Failure {
+    let seen = format!(
+        "{ids} unique-ids that this user was given in an earlier session are gone, and nobody else deletes here: \
+         unique-ids must persist"
+    );
+    Failure::new("verification:unique-id", Step::UIDL, seen)
 }
 
 /// What a user has fetched before the run: of each message with that chance.

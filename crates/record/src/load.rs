@@ -185,7 +185,8 @@ pub struct Verified {
     pub content: u64,
     /// Those that were not seeded, so that only framing and size could be verified.
     pub unverifiable: u64,
-    /// Those that were wrong; each is an error of kind `verification:…` too.
+    /// How often the server gave wrong data: content, owner, size or framing of a message, unique-ids, totals. Each is
+    /// an error of a session too.
     pub failures: u64,
 }
 

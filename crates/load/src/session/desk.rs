@@ -29,6 +29,8 @@ pub(super) enum Asked {
     Uidl,
     /// A message to be verified.
     Message,
+    /// The beginning of a message, of which the header is verified.
+    Preview,
     /// A message that is not read to its end, but for so many octets.
     Part(u64),
     /// Content of no interest.
@@ -84,13 +86,13 @@ pub(super) struct Desk {
     pub(super) until_ns: u64,
     /// Until when the link is busy with what it has delivered; 0 if it is free.
     pub(super) link_busy_ns: u64,
-    /// Count and octets by STAT.
-    pub(super) stat: (u64, u64),
+    /// Count and octets by STAT, until something is deleted.
+    pub(super) stat: Option<(u64, u64)>,
     pub(super) failure: Option<Failure>,
     /// The APOP timestamp of the greeting, or the SASL challenge.
     pub(super) challenge: Vec<u8>,
     pub(super) listed: Option<Box<Listed>>,
-    verifier: Option<Box<Verifier>>,
+    pub(super) verifier: Option<Box<Verifier>>,
     pub(super) recording: Option<Box<Recording>>,
 }
 
@@ -127,7 +129,7 @@ impl Desk {
             written: 0,
             until_ns: 0,
             link_busy_ns: 0,
-            stat: (0, 0),
+            stat: None,
             failure: None,
             challenge: Vec::new(),
             listed: None,
@@ -140,7 +142,7 @@ impl Desk {
     pub(super) fn begin_anew(&mut self) {
         self.logged_in = false;
         self.client = Client::new(Limits::default());
-        self.stat = (0, 0);
+        self.stat = None;
         self.challenge.clear();
         if let Some(listed) = self.listed.take() {
             self.context.return_listing(listed);
@@ -156,7 +158,7 @@ impl Desk {
                 let context = &self.context;
                 self.listed.get_or_insert_with(|| context.listing()).start();
             }
-            Asked::Message => {
+            Asked::Message | Asked::Preview => {
                 let context = &self.context;
                 self.verifier.get_or_insert_with(|| context.verifier()).start();
             }
@@ -184,54 +186,6 @@ impl Desk {
             }
         }
         used
-    }
-
-    /// The verdict over a message that was retrieved whole.
-    pub(super) fn verdict(&mut self, number: u32) -> Result<(), Failure> {
-        let Some(mut verifier) = self.verifier.take() else { return Ok(()) };
-        let listed = self.listed.get_or_insert_with(|| self.context.listing());
-        if listed.owner.is_empty() {
-            let owner = self.context.scenario().accounts.user(self.arrival.user).unwrap_or_default();
-            listed.owner.extend_from_slice(owner.as_bytes());
-        }
-        let verdict = verifier.finish(&listed.owner);
-        let marked = verifier.marked();
-        listed.retrieved(number, marked);
-        let size = listed.octets(number);
-        self.context.return_verifier(verifier);
-
-        let octets = self.reply.octets;
-        let fail = |kind: &str, seen: String| {
-            Err(Failure::new(format!("verification:{kind}"), Step::RETR_LAST, seen))
-        };
-        let seeded = self.context.scenario().mail.is_some();
-        let result = if let Some(kind) = verdict.failure() {
-            fail(kind, format!("message {number} of {octets} octets: {}", wrong_content(verdict)))
-        } else if size.is_some_and(|size| size != octets) {
-            let size = size.unwrap_or_default();
-            fail("size", format!("message {number}: LIST says {size} octets, RETR gave {octets}"))
-        } else if seeded && verdict == mail::load::ContentVerdict::Unverifiable {
-            fail(
-                "marker-missing",
-                format!(
-                    "message {number} bears no X-Poplab-Load header, although the scenario says that poplab seeded the mail"
-                ),
-            )
-        } else {
-            Ok(())
-        };
-        let mut recorder = self.context.recorder.borrow_mut();
-        let counts = &mut recorder.counters.verified;
-        counts.messages += 1;
-        counts.octets += octets;
-        if result.is_err() {
-            counts.failures += 1;
-        } else if verdict == mail::load::ContentVerdict::Unverifiable {
-            counts.unverifiable += 1;
-        } else {
-            counts.content += 1;
-        }
-        result
     }
 
     /// Counts the correct step that was complete at the last reading of the clock.
@@ -336,10 +290,8 @@ impl Desk {
             }
             Asked::Stat => {
                 let (stat, deviations) = listing::stat(text);
-                if let Some(stat) = stat {
-                    self.stat = stat;
-                }
-                Failure::deviating(self.reply.step, deviations, text)
+                self.stat = stat;
+                Failure::deviating(self.reply.step, deviations, text).or_else(|| self.wrong_totals())
             }
             _ => {
                 // What goes wrong from here on goes wrong on the way to the last octet.
@@ -356,7 +308,7 @@ impl Desk {
     fn content(&mut self, content: &[u8]) {
         self.reply.octets += content.len() as u64;
         match self.reply.asked {
-            Asked::Message => {
+            Asked::Message | Asked::Preview => {
                 if let Some(verifier) = &mut self.verifier {
                     verifier.push(content);
                 }
@@ -374,11 +326,12 @@ impl Desk {
 
     fn end(&mut self) -> Option<Failure> {
         // The same unique-id twice is lawful for identical messages (RFC 1939 section 7); seeded ones all differ.
-        let distinct = self.reply.asked == Asked::Uidl && self.context.scenario().mail.is_some();
+        let ids = self.reply.asked == Asked::Uidl;
+        let distinct = self.context.scenario().mail.is_some();
         match (self.reply.asked, &mut self.listed) {
             (Asked::List | Asked::Uidl, Some(listed)) => {
-                let result = listed.finish(distinct);
-                result.err().and_then(|wrong| self.wrong(wrong, b""))
+                let result = listed.finish(ids, distinct);
+                result.err().and_then(|wrong| self.wrong(wrong, b"")).or_else(|| self.wrong_totals())
             }
             _ => None,
         }
@@ -398,17 +351,6 @@ impl Desk {
                 fail("verification:unique-id", "two messages of one maildrop have the same unique-id")
             }
         }
-    }
-}
-
-/// What is wrong with the content, for people.
-fn wrong_content(verdict: mail::load::ContentVerdict) -> &'static str {
-    use mail::load::ContentVerdict::{Unverifiable, Verified, WrongChecksum, WrongLength, WrongOwner};
-    match verdict {
-        WrongOwner => "it was seeded for another account",
-        WrongLength => "its body has more or fewer octets than were seeded",
-        WrongChecksum => "its body, or the header that describes it, is not what was seeded",
-        Verified | Unverifiable => "nothing is known to be wrong",
     }
 }
 

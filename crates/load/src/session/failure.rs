@@ -42,6 +42,13 @@ impl Failure {
         &self.0.kind
     }
 
+    /// Whether the server gave wrong data: found by verification, or by the framing of a message.
+    pub(crate) fn is_wrong_data(&self) -> bool {
+        let of_a_message =
+            [Step::RETR_FIRST, Step::RETR_LAST, Step::TOP_FIRST, Step::TOP_LAST].contains(&self.0.step);
+        self.0.kind.starts_with("verification:") || (of_a_message && self.0.kind.starts_with("deviation:"))
+    }
+
     pub(crate) fn fault(&self) -> &Fault {
         &self.0
     }

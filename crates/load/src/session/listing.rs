@@ -22,6 +22,8 @@ pub struct Message {
     pub unique_id: Option<u64>,
     /// Whether it was retrieved in this session and carried poplab's marker.
     pub marked: bool,
+    /// Which of the seeded messages it said to be, if it was looked at.
+    pub(crate) seeded: Option<u32>,
 }
 
 /// The maildrop as far as a session has looked. Used again by later sessions, so that they need not allocate.
@@ -40,8 +42,14 @@ pub(crate) struct Listed {
     lines: usize,
     /// Unique-ids in order, to find one that stands twice.
     sorted: Vec<u64>,
+    /// The seeded messages seen so far, in order.
+    claimed: Vec<u32>,
+    /// Messages marked as deleted, which listings leave out.
+    deleted: usize,
     /// Whether numbers come from LIST or UIDL before the listing under way.
     known: bool,
+    /// Whether LIST was answered whole.
+    sized: bool,
 }
 
 /// What is wrong with a listing.
@@ -62,9 +70,12 @@ impl Listed {
         self.messages.clear();
         self.owner.clear();
         self.partial.clear();
+        self.claimed.clear();
         self.foreign = None;
         self.marked = 0;
+        self.deleted = 0;
         self.known = false;
+        self.sized = false;
         small
     }
 
@@ -99,12 +110,13 @@ impl Listed {
         Ok(())
     }
 
-    /// The listing has ended.
-    pub(crate) fn finish(&mut self, distinct_ids: bool) -> Result<(), Wrong> {
-        if self.known && self.lines != self.messages.len() {
+    /// The listing has ended: one of unique-ids, or of sizes.
+    pub(crate) fn finish(&mut self, ids: bool, distinct_ids: bool) -> Result<(), Wrong> {
+        if self.known && self.lines + self.deleted != self.messages.len() {
             return Err(Wrong::Numbers);
         }
-        if distinct_ids {
+        self.sized |= !ids;
+        if ids && distinct_ids {
             self.sorted.clear();
             self.sorted.extend(self.messages.iter().filter_map(|message| message.unique_id));
             self.sorted.sort_unstable();
@@ -113,6 +125,43 @@ impl Listed {
             }
         }
         Ok(())
+    }
+
+    /// A message was marked as deleted.
+    pub(crate) fn delete(&mut self) {
+        self.deleted += 1;
+    }
+
+    /// No message is marked as deleted any more.
+    pub(crate) fn restore(&mut self) {
+        self.deleted = 0;
+    }
+
+    /// What STAT must say by LIST: messages and octets. `None` where LIST was not asked for, or messages are marked as
+    /// deleted.
+    pub(crate) fn totals(&self) -> Option<(u64, u64)> {
+        if self.deleted > 0 || !self.sized {
+            return None;
+        }
+        let octets = self.messages.iter().map(|message| message.octets).sum::<Option<u64>>()?;
+        Some((self.messages.len() as u64, octets))
+    }
+
+    /// A message said to be this one of the seeded ones. False if another message of the maildrop said so too, or the
+    /// same one said otherwise before.
+    pub(crate) fn claim(&mut self, number: u32, seeded: u32) -> bool {
+        let Some(message) = self.message(number) else { return true };
+        if let Some(before) = message.seeded {
+            return before == seeded;
+        }
+        message.seeded = Some(seeded);
+        match self.claimed.binary_search(&seeded) {
+            Ok(_) => false,
+            Err(place) => {
+                self.claimed.insert(place, seeded);
+                true
+            }
+        }
     }
 
     /// The message of this number.
@@ -179,7 +228,7 @@ impl Listed {
         if !ascending || self.messages.len() >= MESSAGES {
             return Err(Wrong::Numbers);
         }
-        self.messages.push(Message { number, octets, unique_id, marked: false });
+        self.messages.push(Message { number, octets, unique_id, marked: false, seeded: None });
         Ok(())
     }
 
@@ -210,14 +259,25 @@ impl Memory {
         }
     }
 
+    /// How many of what it knows are no longer there.
+    pub(crate) fn missing(&self, present: &[Message]) -> usize {
+        let there = sorted(present);
+        self.ids.iter().filter(|id| there.binary_search(id).is_err()).count()
+    }
+
     /// Forgets what is no longer there, so that a memory is never larger than the maildrop.
     pub(crate) fn keep(&mut self, present: &[Message]) {
         if self.ids.len() > present.len() {
-            let mut there: Vec<u64> = present.iter().filter_map(|message| message.unique_id).collect();
-            there.sort_unstable();
+            let there = sorted(present);
             self.ids.retain(|id| there.binary_search(id).is_ok());
         }
     }
+}
+
+fn sorted(present: &[Message]) -> Vec<u64> {
+    let mut ids: Vec<u64> = present.iter().filter_map(|message| message.unique_id).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// FNV-1a, finished with a mixer: 64 bits of a unique-id. Two of a thousand messages are taken for the same once in
@@ -242,7 +302,7 @@ mod tests {
             for octet in *text {
                 listed.push(&[*octet], *ids)?;
             }
-            listed.finish(true)?;
+            listed.finish(*ids, true)?;
         }
         Ok(listed)
     }
@@ -282,12 +342,40 @@ mod tests {
     }
 
     #[test]
+    fn no_two_messages_are_the_same_seeded_one() {
+        let mut listed = listed(&[(b"1 120\r\n2 200\r\n3 10\r\n", false)]).unwrap();
+        assert!(listed.claim(1, 7) && listed.claim(2, 5) && listed.claim(1, 7));
+        assert!(!listed.claim(3, 7), "message 1 was that already");
+        assert!(!listed.claim(2, 6), "it was another one before");
+        assert!(listed.claim(9, 1), "of a message that was not listed nothing is known");
+    }
+
+    #[test]
+    fn what_is_deleted_is_left_out_and_totals_are_of_list() {
+        let ids_only = listed(&[(b"1 a\r\n", true)]).unwrap();
+        assert_eq!(ids_only.totals(), None);
+        let mut listed = listed(&[(b"1 120\r\n2 200\r\n", false)]).unwrap();
+        assert_eq!(listed.totals(), Some((2, 320)));
+        listed.delete();
+        assert_eq!(listed.totals(), None);
+        listed.start();
+        listed.push(b"2 200\r\n", false).unwrap();
+        assert_eq!(listed.finish(false, true), Ok(()));
+        listed.restore();
+        listed.start();
+        listed.push(b"2 200\r\n", false).unwrap();
+        assert_eq!(listed.finish(false, true), Err(Wrong::Numbers));
+    }
+
+    #[test]
     fn a_memory_is_no_larger_than_the_maildrop() {
-        let message = |id| Message { number: 1, octets: None, unique_id: Some(id), marked: false };
+        let message =
+            |id| Message { number: 1, octets: None, unique_id: Some(id), marked: false, seeded: None };
         let mut memory = Memory::default();
         for id in [5, 3, 9, 3] {
             memory.learn(id);
         }
+        assert_eq!(memory.missing(&[message(3), message(7)]), 2);
         memory.keep(&[message(3), message(7)]);
         assert!(memory.knows(3) && !memory.knows(5) && !memory.knows(9));
     }

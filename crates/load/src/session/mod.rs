@@ -15,6 +15,7 @@ mod open;
 mod recording;
 mod timer;
 mod trail;
+mod verification;
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -87,10 +88,10 @@ impl Session {
     /// STAT (RFC 1939 section 5): the number of messages and their octets.
     ///
     /// # Errors
-    /// Any [`Failure`], as of every step.
+    /// Any [`Failure`], as of every step; a total that contradicts LIST is one.
     pub async fn stat(&mut self) -> Result<(u64, u64), Failure> {
         self.simple(Step::STAT, Asked::Stat, Shape::Single, b"STAT\r\n").await?;
-        Ok(self.desk.stat)
+        Ok(self.desk.stat.unwrap_or_default())
     }
 
     /// LIST without argument: afterwards [`Session::messages`] has numbers and sizes. Timed to the last octet.
@@ -138,14 +139,16 @@ impl Session {
         Ok(())
     }
 
-    /// TOP (RFC 1939 section 7): the header and so many lines of the body.
+    /// TOP (RFC 1939 section 7): the header and so many lines of the body. Of seeded mail the header is verified: that
+    /// it is there, and whose it is.
     ///
     /// # Errors
-    /// As of every step.
+    /// As of every step; wrong data is a `verification:` failure.
     pub async fn top(&mut self, number: u32, lines: u32) -> Result<u64, Failure> {
         let line = Line::Numbered("TOP", number, Some(lines));
-        self.desk.ask(Step::TOP_FIRST, Asked::Content, Shape::Multi, line);
+        self.desk.ask(Step::TOP_FIRST, Asked::Preview, Shape::Multi, line);
         self.exchange().await?;
+        self.desk.preview(number)?;
         self.first_and_last(Step::TOP_FIRST, Step::TOP_LAST);
         Ok(self.desk.reply.octets)
     }
@@ -160,6 +163,7 @@ impl Session {
         self.may_delete(number)?;
         self.desk.ask(Step::DELE, Asked::Word, Shape::Single, Line::Numbered("DELE", number, None));
         self.exchange().await?;
+        self.desk.deleted();
         self.desk.sample(Step::DELE);
         Ok(())
     }
@@ -177,7 +181,9 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn rset(&mut self) -> Result<(), Failure> {
-        self.simple(Step::RSET, Asked::Word, Shape::Single, b"RSET\r\n").await
+        self.simple(Step::RSET, Asked::Word, Shape::Single, b"RSET\r\n").await?;
+        self.desk.restored();
+        Ok(())
     }
 
     /// CAPA (RFC 2449 section 5).

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mail::load::Verifier;
 use net::{Dialer, TlsTarget};
-use scenario::{Mode, Scenario, Versions, Weighted};
+use scenario::{Behaviour, Mode, Scenario, Versions, Weighted};
 use tokio::time::Instant;
 
 use crate::plan::Plan;
@@ -27,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) trail: RefCell<Trail>,
     /// What the users of leave-on-server behaviours remember, by user and device.
     pub(crate) memories: RefCell<HashMap<(u64, u32), Memory>>,
+    /// How many messages each maildrop has at least, where they were seeded and nobody deletes any.
+    pub(crate) seeded: Option<u64>,
     /// The plan's end, nanoseconds since its start.
     pub(crate) end_ns: u64,
     start: Instant,
@@ -55,6 +57,7 @@ impl Context {
             plan: Plan::new(scenario, assignment.seed),
             recorder: RefCell::new(Recorder::new(scenario.behaviours.len(), scenario.samples.bad_per_kind)),
             trail: RefCell::new(Trail::new()),
+            seeded: seeded(scenario),
             end_ns: nanoseconds(scenario.duration()),
             name: TlsTarget::new(&assignment.server_name, versions).map_err(|error| error.to_string()),
             assignment,
@@ -135,7 +138,6 @@ impl Context {
         self.buffer.set(buffer);
     }
 
-    #[expect(clippy::unnecessary_box_returns, reason = "it is kept in its box")]
     pub(crate) fn listing(&self) -> Box<Listed> {
         self.listings.borrow_mut().pop().unwrap_or_default()
     }
@@ -157,6 +159,16 @@ impl Context {
             waiting.push(verifier);
         }
     }
+}
+
+/// Behaviours of the user's own may delete.
+fn seeded(scenario: &Scenario) -> Option<u64> {
+    let deletes =
+        |behaviour: &Behaviour| matches!(behaviour, Behaviour::DownloadAndDelete | Behaviour::Custom(_));
+    let mail = scenario.mail.as_ref()?;
+    let kept =
+        !scenario.behaviours.iter().any(|weighted| weighted.weight > 0.0 && deletes(&weighted.behaviour));
+    kept.then_some(mail.messages.into())
 }
 
 /// Whole nanoseconds, as many as fit: five hundred years.

@@ -190,6 +190,7 @@ fn keep_failure(session: &mut Session, failure: &Failure) {
         recording
     };
     let mut recorder = context.recorder.borrow_mut();
+    recorder.counters.verified.failures += u64::from(failure.is_wrong_data());
     let at_s = context.clock() as f64 / 1e9;
     let example = || match &full {
         Some(recording) => recording.redact(&fault.seen),

@@ -8,3 +8,4 @@ mod plan;
 mod safety;
 mod stage;
 mod truth;
+mod verification;

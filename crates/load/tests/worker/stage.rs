@@ -47,6 +47,8 @@ pub(crate) struct Stage {
     pub(crate) custom: Behaviours,
     pub(crate) worker: (u32, u32),
     pub(crate) allow_delete: bool,
+    /// Whether the server announced that what is retrieved may be deleted.
+    pub(crate) retrieval_deletes: bool,
     /// When the run is stopped, after its start.
     pub(crate) stop: Option<Duration>,
 }
@@ -76,6 +78,7 @@ impl Stage {
             custom: Behaviours::none(),
             worker: (0, 1),
             allow_delete: false,
+            retrieval_deletes: false,
             stop: None,
         }
     }
@@ -127,7 +130,7 @@ impl Stage {
             sources: Vec::new(),
             ca_pem: Some(network.ca_pem().to_owned()),
             insecure: false,
-            retrieval_deletes: false,
+            retrieval_deletes: self.retrieval_deletes,
             allow_delete: self.allow_delete,
             start_in: Duration::from_millis(10),
             watch_self: false,

@@ -75,7 +75,7 @@ enum Field {
 /// What the header says of the body.
 #[derive(Clone, Copy, Debug)]
 enum Claim {
-    Body { octets: u64, crc32: u32 },
+    Body { number: u32, octets: u64, crc32: u32 },
     Unreadable,
 }
 
@@ -110,16 +110,36 @@ impl Verifier {
 
     /// The message has ended: what is known of it, for the account in which it was found. Ask once.
     pub fn finish(&mut self, owner: &[u8]) -> ContentVerdict {
+        match (self.finish_preview(owner), self.claim) {
+            (ContentVerdict::Verified, Some(Claim::Body { octets, .. })) if octets != self.body_octets => {
+                ContentVerdict::WrongLength
+            }
+            (ContentVerdict::Verified, Some(Claim::Body { crc32, .. }))
+                if crc32 != self.checksum.clone().finalize() =>
+            {
+                ContentVerdict::WrongChecksum
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
+    /// As [`finish`](Verifier::finish), of a message of which only the beginning came: what its header tells, that is,
+    /// whose it is.
+    pub fn finish_preview(&mut self, owner: &[u8]) -> ContentVerdict {
         self.close_field();
         match self.claim {
             None => ContentVerdict::Unverifiable,
             Some(Claim::Unreadable) => ContentVerdict::WrongChecksum,
             Some(Claim::Body { .. }) if !is_name(&self.owner, owner) => ContentVerdict::WrongOwner,
-            Some(Claim::Body { octets, .. }) if octets != self.body_octets => ContentVerdict::WrongLength,
-            Some(Claim::Body { crc32, .. }) if crc32 != self.checksum.clone().finalize() => {
-                ContentVerdict::WrongChecksum
-            }
             Some(Claim::Body { .. }) => ContentVerdict::Verified,
+        }
+    }
+
+    /// Which of its owner's seeded messages it claims to be; known once the verdict was asked for.
+    pub fn number(&self) -> Option<u32> {
+        match self.claim {
+            Some(Claim::Body { number, .. }) => Some(number),
+            _ => None,
         }
     }
 
@@ -214,11 +234,11 @@ impl Verifier {
 fn claim(value: &str) -> Option<(&str, Claim)> {
     let mut words = value.split_ascii_whitespace();
     let owner = words.next()?.strip_prefix("owner=")?;
-    let _number: u32 = words.next()?.strip_prefix("number=")?.parse().ok()?;
+    let number = words.next()?.strip_prefix("number=")?.parse().ok()?;
     let octets = words.next()?.strip_prefix("octets=")?.parse().ok()?;
     let digits = words.next()?.strip_prefix("crc32=").filter(|digits| digits.len() == 8)?;
     let crc32 = u32::from_str_radix(digits, 16).ok()?;
-    words.next().is_none().then_some((owner, Claim::Body { octets, crc32 }))
+    words.next().is_none().then_some((owner, Claim::Body { number, octets, crc32 }))
 }
 
 /// Whether a name as it stands in a header is this one.
@@ -331,6 +351,22 @@ mod tests {
             let damaged = text.replacen(from, to, 1);
             assert_eq!(judge(damaged.as_bytes()).0, ContentVerdict::WrongChecksum, "{from}");
         }
+    }
+
+    #[test]
+    fn the_header_alone_tells_whose_it_is_and_which() {
+        let message = message(3);
+        let head = message.len() - body(&message).len();
+        let preview = |octets: &[u8], owner: &[u8]| {
+            let mut verifier = Verifier::new();
+            verifier.push(octets);
+            (verifier.finish_preview(owner), verifier.number())
+        };
+        assert_eq!(preview(&message[..head], &owner()), (ContentVerdict::Verified, Some(3)));
+        assert_eq!(preview(&message[..head + 20], &owner()), (ContentVerdict::Verified, Some(3)));
+        let other = population().name(1).into_bytes();
+        assert_eq!(preview(&message[..head], &other).0, ContentVerdict::WrongOwner);
+        assert_eq!(preview(b"Subject: a\r\n\r\nx\r\n", &owner()), (ContentVerdict::Unverifiable, None));
     }
 
     #[test]

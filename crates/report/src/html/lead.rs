@@ -143,14 +143,15 @@ fn sentence(results: &LoadResults) -> String {
         failed => write!(text, " {} of {} failed.", whole(failed), counted(sessions.begun, "session")),
     };
     let verified = &results.verified;
-    if verified.messages > 0 {
-        let all = counted(verified.messages, "message");
-        let _ = match verified.failures {
-            0 => write!(text, " {all} were verified; none was wrong."),
-            1 => write!(text, " Of {all} verified, 1 was wrong."),
-            wrong => write!(text, " Of {all} verified, {} were wrong.", whole(wrong)),
-        };
-    }
+    let all = counted(verified.messages, "message");
+    let _ = match verified.failures {
+        0 if verified.messages == 0 => Ok(()),
+        0 => write!(text, " {all} were verified; nothing was wrong."),
+        failures => {
+            let failures = counted(failures, "verification failure");
+            write!(text, " {all} were retrieved whole, with {failures}.")
+        }
+    };
     text
 }
 

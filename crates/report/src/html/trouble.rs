@@ -61,8 +61,8 @@ pub(super) fn verified(results: &LoadResults) -> Markup {
             @if verified.messages > 0 {
                 p class="note" {
                     "Every retrieved message is checked for its framing and for the size that LIST gave. Seeded mail \
-                     carries a CRC-32 of its body and the name of its owner, and both are compared. A wrong message \
-                     is an error, never a latency sample."
+                     carries a CRC-32 of its body, its number and the name of its owner, and all are compared; its unique-ids \
+                     must differ and persist. What is wrong is an error, never a latency sample."
                 }
             }
             @if !results.samples.is_empty() {

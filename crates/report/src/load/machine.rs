@@ -5,7 +5,7 @@ use record::{LoadReport, LoadResults, Run, ThresholdRow};
 
 use super::load_verdict_line;
 use crate::github::annotate;
-use crate::number::{counted, whole};
+use crate::number::counted;
 use crate::text::visible;
 
 /// One JSON object `{"run": …, "results": …}` with a final line end; it reads back with [`LoadReport::parse`].
@@ -74,9 +74,9 @@ fn frame(run: &Run, results: &LoadResults) -> TestSuite {
         status.set_message(visible(&results.missing.join("\n"))).set_type("ended-early");
     } else if results.verified.failures > 0 {
         status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        let wrong = counted(results.verified.failures, "message");
-        let all = whole(results.verified.messages);
-        status.set_message(format!("{wrong} of {all} wrong")).set_type("verification");
+        let wrong = counted(results.verified.failures, "verification failure");
+        let all = counted(results.verified.messages, "message");
+        status.set_message(format!("{wrong}; {all} retrieved")).set_type("verification");
     }
     let mut told = load_verdict_line(run, results);
     for row in &results.errors {

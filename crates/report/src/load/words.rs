@@ -48,7 +48,10 @@ pub(crate) fn sessions_words(sessions: &LoadSessions) -> String {
 /// What was looked at, and what was wrong.
 pub(crate) fn verified_words(verified: &Verified) -> String {
     if verified.messages == 0 {
-        return "no message was retrieved".to_owned();
+        return match verified.failures {
+            0 => "no message was retrieved".to_owned(),
+            failures => format!("no message was retrieved whole, {} wrong", whole(failures)),
+        };
     }
     let mut text = format!(
         "{} ({}): {} by content and owner",
