@@ -150,6 +150,17 @@ pub enum TlsError {
     },
 }
 
+/// Why there is no alarm.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AlarmError {
+    /// The operating system gives no timer, usually because no descriptor is left for one.
+    #[error(
+        "the operating system gives no timer ({0}); should descriptors be short, raise the limit (`ulimit -n`)"
+    )]
+    Refused(#[from] io::Error),
+}
+
 /// A greeting instead of TLS is the commonest mistake with ports, so it gets its own advice.
 fn advice(first: &[u8]) -> &'static str {
     if first.starts_with(b"+OK") {

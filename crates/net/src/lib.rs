@@ -11,6 +11,7 @@
 //! - What a load generator does a million times costs little: [`Dialer::connect_to`] and [`Dialer::secure`] remember
 //!   next to nothing, and [`Stream::receive`] and [`Stream::write_all`] allocate nothing (TLS aside). Buffers belong to
 //!   threads, so one current-thread runtime per core is the cheapest way to use them.
+//! - An [`Alarm`] rings at its moment, where tokio's timers ring at the next whole millisecond.
 //! - rustls stays inside one module; certificates leave it as DER and as [`CertificateFacts`].
 //!
 //! What it does not do: it knows nothing of POP3 beyond what [`fake::Connection`] tells the driver, keeps no read
@@ -36,6 +37,7 @@
 //! # Ok(()) }
 //! ```
 
+mod alarm;
 mod authority;
 mod connections;
 mod dialer;
@@ -52,10 +54,11 @@ mod stream;
 mod tls;
 mod transport;
 
+pub use alarm::Alarm;
 pub use authority::{Authority, Identity, SERVER_NAMES, Validity};
 pub use dialer::Dialer;
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::{DialError, ReadError, TlsError};
+pub use error::{AlarmError, DialError, ReadError, TlsError};
 pub use listening::{Freeze, Listening, Ports};
 pub use memory::MemoryNetwork;
 pub use server::FakeServer;
