@@ -13,6 +13,7 @@
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::sync::mpsc;
 
+use net::Alarm;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -190,9 +191,10 @@ pub fn worker_main(
         let start = |error: &dyn std::fmt::Display| WorkerError::Start(error.to_string());
         let dialer = crate::dialer(&assignment).map_err(|error| start(&error))?;
         let runtime = crate::runtime().map_err(|error| start(&error))?;
-        Ok((assignment, dialer, runtime))
+        let alarm = runtime.block_on(async { Alarm::new() }).map_err(|error| start(&error))?;
+        Ok((assignment, dialer, alarm, runtime))
     });
-    let (mut assignment, dialer, runtime) = match prepared {
+    let (mut assignment, dialer, alarm, runtime) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             say(&mut output, &Said::Failed(error.to_string()));
@@ -228,7 +230,7 @@ pub fn worker_main(
             }
         }
     });
-    let ended = runtime.block_on(crate::work(assignment, dialer, custom, stopped, |second| {
+    let ended = runtime.block_on(crate::work(assignment, dialer, Some(alarm), custom, stopped, |second| {
         let _ = tell.send(Said::Second(Box::new(second)));
     }));
     let Ended { early, unfinished, not_begun } = ended;

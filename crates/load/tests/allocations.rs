@@ -1,4 +1,4 @@
-//! A command costs no allocation once a session runs: counted, not believed.
+//! A command costs no allocation once a session runs, nor does the pause before it: counted, not believed.
 //!
 //! Over TCP, since in memory the server's side would be counted too; it serves in a thread of its own, and only this
 //! thread's allocations count. Two runs that differ in nothing but the number of commands differ in no allocation
@@ -13,7 +13,7 @@ use std::time::Duration;
 use fake::{Configuration, Password, Tenancy, World};
 use load::{Assignment, Behaviours, Targets};
 use mail::load::Population;
-use net::{FakeServer, Ports};
+use net::{Alarm, FakeServer, Ports};
 use scenario::{Behaviour, Mode, Modes, Process, Scenario, Tls, builder};
 use stats::Distribution;
 use tokio::sync::watch;
@@ -62,6 +62,7 @@ fn run(server: &Server, rounds: u32) -> (u64, u64) {
     let assignment = server.assignment();
     let dialer = load::dialer(&assignment).unwrap();
     let runtime = load::runtime().unwrap();
+    let alarm = runtime.block_on(async { Alarm::new() }).unwrap();
     let (_keep, stopped) = watch::channel(false);
     let mut seconds = 0;
     let info = allocation_counter::measure(|| {
@@ -69,7 +70,7 @@ fn run(server: &Server, rounds: u32) -> (u64, u64) {
             assert_eq!(second.errors, []);
             seconds += 1;
         };
-        runtime.block_on(load::work(assignment, dialer, custom, stopped, report));
+        runtime.block_on(load::work(assignment, dialer, Some(alarm), custom, stopped, report));
     });
     (info.count_total, seconds)
 }
@@ -83,6 +84,7 @@ fn scenario() -> Scenario {
         .open(SESSIONS as f64 * 10.0, Duration::from_millis(100))
         .tls(Tls { mode: Modes::Mix(vec![(1.0, Mode::None)]), ..Tls::default() })
         .samples(scenario::Samples { good: 0, bad_per_kind: 0 })
+        .think(Distribution::Fixed(0.000_2))
         .behaviour(1.0, Behaviour::Custom("rounds".to_owned()))
         .build()
         .unwrap()

@@ -17,7 +17,8 @@ use crate::{Assignment, Behaviours, Ended, Second};
 /// [`tokio::task::LocalSet`]; under a paused clock it takes no time, and its records are the same each time. `live` is
 /// told of every complete second; `stop` ends the run early and says why.
 ///
-/// All workers share one thread, so that the records leave out how busy each of them was.
+/// All workers share one thread, so that the records leave out how busy each of them was. Since the clock may be a paused
+/// one, none has an alarm of its own: on the machine's clock, waits end at the next whole millisecond or two.
 pub async fn run_here(
     order: &Order,
     dialer: &Dialer,
@@ -33,7 +34,7 @@ pub async fn run_here(
         let told = Rc::clone(&told);
         let report = move |second| told.borrow_mut().push_back((worker, second));
         let assignment = Assignment { watch_self: false, ..order.of(worker) };
-        let part = crate::work(assignment, dialer.clone(), custom.clone(), stopped.clone(), report);
+        let part = crate::work(assignment, dialer.clone(), None, custom.clone(), stopped.clone(), report);
         parts.push(Some(Box::pin(part)));
     }
     let mut stop = pin!(stop);

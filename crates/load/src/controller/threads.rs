@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 
+use net::Alarm;
 use tokio::sync::{mpsc, watch};
 
 use super::{Course, Event, Live, Order, Outcome, StartError};
@@ -85,6 +86,7 @@ fn live_through(
     let life = || -> Result<Event, String> {
         let dialer = crate::dialer(&assignment).map_err(|error| error.to_string())?;
         let runtime = crate::runtime().map_err(|error| error.to_string())?;
+        let alarm = runtime.block_on(async { Alarm::new() }).map_err(|error| error.to_string())?;
         let _ = teller.send((worker, Event::Ready));
         let ended = runtime.block_on(async {
             if started.wait_for(|go| *go).await.is_err() {
@@ -93,7 +95,7 @@ fn live_through(
             let report = |second| {
                 let _ = teller.send((worker, Event::Second(Box::new(second))));
             };
-            Some(crate::work(assignment, dialer, custom(), stopped, report).await)
+            Some(crate::work(assignment, dialer, Some(alarm), custom(), stopped, report).await)
         });
         Ok(Event::Ended { early: ended.is_none_or(|ended| ended.early) })
     };

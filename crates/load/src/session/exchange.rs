@@ -112,7 +112,7 @@ impl Session {
         let most = if bandwidth.is_some() { SLOW_READ } else { usize::MAX };
         loop {
             if desk.link_busy_ns > 0 {
-                ready!(timer.poll(task, &desk.context, desk.link_busy_ns));
+                ready!(timer.poll_punctually(task, &desk.context, desk.link_busy_ns));
                 desk.link_busy_ns = 0;
                 desk.now_ns = desk.context.clock();
             } else {
@@ -256,7 +256,7 @@ impl Desk {
 /// Ready at the moment the desk waits for; an error if the session's deadline comes first.
 fn poll_wait(timer: &mut Timer, desk: &mut Desk, task: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
     let until = desk.until_ns.min(desk.deadline_ns);
-    ready!(timer.poll(task, &desk.context, until));
+    ready!(timer.poll_punctually(task, &desk.context, until));
     desk.now_ns = desk.context.clock();
     Poll::Ready(if until < desk.until_ns { Err(timed_out(Step::SESSION)) } else { Ok(()) })
 }

@@ -36,7 +36,7 @@ pub use failure::Failure;
 pub use listing::Message;
 pub(crate) use listing::{Listed, Memory};
 pub(crate) use recording::Recording;
-use timer::Timer;
+pub(crate) use timer::Timer;
 pub(crate) use trail::Trail;
 
 /// How long the server is given to close the connection after QUIT before this side does.

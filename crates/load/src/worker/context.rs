@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mail::load::Verifier;
-use net::{Dialer, TlsTarget};
+use net::{Alarm, Dialer, TlsTarget};
 use scenario::{Behaviour, Mode, Scenario, Versions, Weighted};
 use tokio::time::Instant;
 
@@ -14,6 +14,8 @@ use crate::plan::Plan;
 use crate::recorder::Recorder;
 use crate::session::{Listed, Memory, Trail};
 use crate::{Assignment, Behaviours};
+
+use super::Agenda;
 
 /// Most listings and verifiers that wait to be used again.
 const KEPT: usize = 64;
@@ -31,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) seeded: Option<u64>,
     /// The plan's end, nanoseconds since its start.
     pub(crate) end_ns: u64,
+    /// The waits that are nearly over; `None` on a virtual clock, where every wait ends at its moment.
+    pub(crate) agenda: Option<Agenda>,
     start: Instant,
     dialer: Dialer,
     /// What to ask for in handshakes; an error if no certificate can bear the server's name.
@@ -46,7 +50,13 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(assignment: Assignment, dialer: Dialer, custom: Behaviours, start: Instant) -> Context {
+    pub(crate) fn new(
+        assignment: Assignment,
+        dialer: Dialer,
+        alarm: Option<Alarm>,
+        custom: Behaviours,
+        start: Instant,
+    ) -> Context {
         let scenario = &assignment.scenario;
         let versions = match scenario.tls.versions {
             Versions::Any => net::Versions::Any,
@@ -63,6 +73,7 @@ impl Context {
             assignment,
             custom,
             memories: RefCell::default(),
+            agenda: alarm.map(|alarm| Agenda::new(alarm, start)),
             start,
             dialer,
             resuming: RefCell::default(),

@@ -1,10 +1,12 @@
 //! One worker: the ticker, the sessions, the report of each second, and the end.
 //!
 //! One thread, one task for each session, nothing shared with other threads. The ticker releases all arrivals that are
-//! due whenever it wakes (tokio's timers have a grain of a millisecond); how late each was is part of the report,
-//! and their response times count from when they were intended.
+//! due whenever it wakes; how late each was is part of the report, and their response times count from when they were
+//! intended. Whoever waits for a moment of the plan is woken by the agenda, since tokio's timers have a grain of a
+//! millisecond, and many servers answer faster than that.
 
 mod accounts;
+mod agenda;
 mod context;
 mod sessions;
 mod ticker;
@@ -12,7 +14,7 @@ mod ticker;
 use std::io;
 use std::rc::Rc;
 
-use net::{Dialer, TlsError, TlsTarget, Trust};
+use net::{Alarm, Dialer, TlsError, TlsTarget, Trust};
 use scenario::Verify;
 use tokio::runtime::LocalRuntime;
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::{Assignment, Behaviours, Second};
 
+pub(crate) use agenda::Agenda;
 pub(crate) use context::{Context, nanoseconds};
 
 /// How a worker's part ended.
@@ -70,15 +73,20 @@ pub fn trust(assignment: &Assignment) -> Trust {
 /// the time that open sessions are given (the scenario's session time-out, or else that of a reply), or soon after
 /// `stop` says true or its sender is gone. The last second tells what was left unfinished.
 ///
+/// With an `alarm` arrivals, pauses and the link's delays end within some tens of microseconds of their moments; without
+/// one at the next whole millisecond or two, as tokio's timers do. An alarm is set on the machine's clock, so that there
+/// must be none where the runtime's is paused.
+///
 /// Must be called within a [`LocalRuntime`] ([`runtime`]) or a `tokio::task::LocalSet`.
 pub async fn work(
     assignment: Assignment,
     dialer: Dialer,
+    alarm: Option<Alarm>,
     custom: Behaviours,
     stop: watch::Receiver<bool>,
     report: impl FnMut(Second),
 ) -> Ended {
     let start = Instant::now() + assignment.start_in;
-    let context = Rc::new(Context::new(assignment, dialer, custom, start));
+    let context = Rc::new(Context::new(assignment, dialer, alarm, custom, start));
     ticker::run(&context, stop, report).await
 }

@@ -1,5 +1,6 @@
 //! The clockwork of a worker: releases arrivals, tells seconds, finds the end.
 
+use std::future::poll_fn;
 use std::iter::Peekable;
 use std::rc::Rc;
 
@@ -7,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::Second;
 use crate::plan::Arrival;
+use crate::session::Timer;
 
 use super::sessions::Sessions;
 use super::{Context, Ended, nanoseconds};
@@ -29,7 +31,7 @@ pub(super) async fn run(
     let started = tokio::select! {
         biased;
         () = stopped(&mut stop) => false,
-        () = tokio::time::sleep_until(context.moment(0)) => true,
+        () = start(context) => true,
     };
     let own = |arrival: &Arrival| context.plan.worker(arrival.user, workers) == worker;
     let mut arrivals = context.plan.arrivals(context.scenario()).filter(own).peekable();
@@ -43,6 +45,7 @@ pub(super) async fn run(
     let timeouts = context.scenario().timeouts;
     let grace_ns = nanoseconds(timeouts.session.unwrap_or(timeouts.reply));
     let last_ns = context.end_ns.saturating_add(grace_ns);
+    let mut timer = Timer::default();
     let mut early = !started;
     while !early {
         let now = context.clock();
@@ -69,7 +72,8 @@ pub(super) async fn run(
             biased;
             () = stopped(&mut stop) => early = true,
             () = sessions.idle.notified(), if drained => {}
-            () = tokio::time::sleep_until(context.moment(next)) => {}
+            () = poll_fn(|task| timer.poll_punctually(task, context, next)) => {}
+            () = keep_agenda(context) => {}
         }
     }
 
@@ -83,6 +87,22 @@ pub(super) async fn run(
     // The sessions that were ended are dropped when their tasks are looked at once more.
     tokio::task::yield_now().await;
     ended
+}
+
+/// Ready at the start of the plan.
+async fn start(context: &Context) {
+    match &context.agenda {
+        Some(agenda) => poll_fn(|task| agenda.poll_start(task)).await,
+        None => tokio::time::sleep_until(context.moment(0)).await,
+    }
+}
+
+/// Wakes whoever waits for a moment of the plan. Never ready.
+async fn keep_agenda(context: &Context) {
+    match &context.agenda {
+        Some(agenda) => match poll_fn(|task| agenda.poll_keep(task)).await {},
+        None => std::future::pending().await,
+    }
 }
 
 /// Begins every session that is due by that moment.

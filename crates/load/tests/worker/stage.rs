@@ -112,9 +112,10 @@ impl Stage {
                 }
             });
             let mut seconds = Vec::new();
-            let ended =
-                load::work(assignment, dialer, self.custom.clone(), stopped, |second| seconds.push(second))
-                    .await;
+            let ended = load::work(assignment, dialer, None, self.custom.clone(), stopped, |second| {
+                seconds.push(second);
+            })
+            .await;
             Run { seconds, ended }
         })
     }
