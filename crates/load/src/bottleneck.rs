@@ -29,7 +29,7 @@ const ACHIEVED: f64 = 0.99;
 /// What the rule looks at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SelfWatch {
-    /// The 99th percentile of the tickers' lateness, nanoseconds.
+    /// The 99th percentile of how late sessions were begun and users woken, nanoseconds.
     pub lateness_p99_ns: u64,
     /// The smallest limit among the thresholds on latencies, if there is one.
     pub smallest_limit: Option<Duration>,
@@ -136,7 +136,7 @@ fn late(watch: &SelfWatch) -> Option<(String, &'static str)> {
     (watch.lateness_p99_ns > allowed).then(|| {
         (
             format!(
-                "one session in a hundred was begun {} late or more, where {} is allowed",
+                "one start or pause in a hundred ended {} late or more, where {} is allowed",
                 latency(watch.lateness_p99_ns),
                 latency(allowed)
             ),
@@ -216,8 +216,8 @@ mod tests {
         let late = SelfWatch { lateness_p99_ns: 5_000_001, ..well() };
         assert_eq!(
             bottleneck(&late).unwrap(),
-            "The generator was the bottleneck: one session in a hundred was begun 5 ms late or more, where 5 ms is \
-             allowed. The figures below are its limits as much as the target's; lower the rate, free the processors \
+            "The generator was the bottleneck: one start or pause in a hundred ended 5 ms late or more, where 5 ms \
+             is allowed. The figures below are its limits as much as the target's; lower the rate, free the processors \
              of other work, or run it on a machine with more cores."
         );
         // 5 % of 250 ms is 12.5 ms.

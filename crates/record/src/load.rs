@@ -318,7 +318,7 @@ pub struct SecondStep {
 /// What the generator says of itself, so that its own limits are not taken for the target's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
-    /// By how much the ticker of the workers was late.
+    /// By how much the workers were late to begin sessions and to wake users from their pauses.
     pub lateness: Quantiles,
     /// The worker processes, by number.
     pub workers: Vec<WorkerRow>,

@@ -83,7 +83,7 @@ impl Recorder {
         pair.service.saturating_record(service.clamp(1, HIGHEST_NS));
     }
 
-    /// How late the ticker released an arrival.
+    /// How late an arrival was released, or a pause ended.
     pub(crate) fn late(&mut self, nanoseconds: u64) {
         let pool = &self.pool;
         let histogram = self.lateness.get_or_insert_with(|| pool.take());

@@ -18,6 +18,9 @@ use super::listing::{Listed, Wrong};
 use super::recording::Recording;
 use super::trail::Said;
 
+/// Where in a message poplab's fields are looked for, to tell its own mail from other people's.
+const HEADER: usize = 8192;
+
 /// What was asked, so what the reply is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -39,6 +42,15 @@ pub(super) enum Asked {
     Exchange,
 }
 
+/// Whose content it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// A listing, or mail that poplab made.
+    Open,
+    /// Somebody's mail, which is nobody else's business.
+    Private,
+}
+
 /// The reply under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reply {
@@ -54,6 +66,8 @@ pub(super) struct Reply {
     pub(super) octets: u64,
     /// When the first of it came.
     pub(super) first_ns: u64,
+    /// Whether its content may stand in a transcript.
+    content: Content,
 }
 
 pub(super) struct Desk {
@@ -61,6 +75,8 @@ pub(super) struct Desk {
     pub(super) arrival: Arrival,
     pub(super) behaviour: u16,
     pub(super) logged_in: bool,
+    /// The session was begun and has not ended.
+    pub(super) open: bool,
     pub(super) chance: Chance,
     pub(super) client: Client,
     pub(super) reply: Reply,
@@ -108,6 +124,7 @@ impl Desk {
             arrival,
             behaviour,
             logged_in: false,
+            open: false,
             client: Client::new(Limits::default()),
             reply: Reply {
                 asked: Asked::Greeting,
@@ -117,6 +134,7 @@ impl Desk {
                 continues: false,
                 octets: 0,
                 first_ns: 0,
+                content: Content::Open,
             },
             begun_ns: now_ns,
             wanted_ns: arrival.intended_ns,
@@ -151,8 +169,16 @@ impl Desk {
 
     /// A reply is awaited from now on. The greeting is awaited by a fresh machine already.
     pub(super) fn expect(&mut self, asked: Asked, step: Step) {
-        self.reply =
-            Reply { asked, step, begun: false, done: false, continues: false, octets: 0, first_ns: 0 };
+        self.reply = Reply {
+            asked,
+            step,
+            begun: false,
+            done: false,
+            continues: false,
+            octets: 0,
+            first_ns: 0,
+            content: Content::Open,
+        };
         match asked {
             Asked::List | Asked::Uidl => {
                 let context = &self.context;
@@ -226,17 +252,37 @@ impl Desk {
 
     fn received(&mut self, raw: &[u8], event: &Event<'_>) {
         let number = self.arrival.number;
-        let content = matches!(event, Event::Content(_) | Event::End { .. });
-        {
-            let mut trail = self.context.trail.borrow_mut();
-            match event {
-                Event::Content(_) => trail.keep_content(number, raw, self.reply.octets),
-                Event::End { .. } => trail.keep(number, Said::Content, raw),
-                _ => trail.keep(number, Said::Received, raw),
-            }
+        let first = matches!(event, Event::Content(_)) && self.reply.octets == 0;
+        if first && matches!(self.reply.asked, Asked::Message | Asked::Preview | Asked::Part(_)) {
+            self.reply.content = if is_own(raw) { Content::Open } else { Content::Private };
         }
-        if let Some(recording) = &mut self.recording {
-            recording.received(raw, content);
+        let Reply { octets, .. } = self.reply;
+        let private = self.reply.content == Content::Private;
+        let mut trail = self.context.trail.borrow_mut();
+        let recording = &mut self.recording;
+        match event {
+            Event::Content(_) if private => trail.skip_content(number, raw),
+            Event::Content(_) => {
+                trail.keep_content(number, raw, octets);
+                if let Some(recording) = recording {
+                    recording.received(raw, true);
+                }
+            }
+            Event::End { .. } => {
+                trail.keep(number, Said::Content, raw);
+                if let Some(recording) = recording {
+                    if private {
+                        recording.note(&format!("{octets} octets of mail that is not poplab's, not shown"));
+                    }
+                    recording.received(raw, true);
+                }
+            }
+            _ => {
+                trail.keep(number, Said::Received, raw);
+                if let Some(recording) = recording {
+                    recording.received(raw, false);
+                }
+            }
         }
     }
 
@@ -352,6 +398,12 @@ impl Desk {
             }
         }
     }
+}
+
+/// Whether this is the beginning of a message that poplab made: one of its fields is in it.
+fn is_own(beginning: &[u8]) -> bool {
+    memchr::memmem::find(&beginning[..beginning.len().min(HEADER)], b"\nX-Poplab-").is_some()
+        || beginning.starts_with(b"X-Poplab-")
 }
 
 fn unreadable() -> Deviations {

@@ -113,8 +113,8 @@ impl Session {
         loop {
             if desk.link_busy_ns > 0 {
                 ready!(timer.poll_punctually(task, &desk.context, desk.link_busy_ns));
+                desk.awake(desk.link_busy_ns);
                 desk.link_busy_ns = 0;
-                desk.now_ns = desk.context.clock();
             } else {
                 let Poll::Ready(result) =
                     stream.poll_receive(task, tail, most, &mut |octets| desk.take(octets))
@@ -246,6 +246,12 @@ impl Desk {
         out.extend_from_slice(b"\r\n");
     }
 
+    /// A pause is over, or should have been by then: what it was too long is the generator's own doing.
+    fn awake(&mut self, until_ns: u64) {
+        self.now_ns = self.context.clock();
+        self.context.recorder.borrow_mut().late(self.now_ns.saturating_sub(until_ns));
+    }
+
     /// From now on the time for (more of) a reply counts.
     fn await_some(&mut self) {
         let reply = nanoseconds(self.context.scenario().timeouts.reply);
@@ -257,7 +263,7 @@ impl Desk {
 fn poll_wait(timer: &mut Timer, desk: &mut Desk, task: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
     let until = desk.until_ns.min(desk.deadline_ns);
     ready!(timer.poll_punctually(task, &desk.context, until));
-    desk.now_ns = desk.context.clock();
+    desk.awake(until);
     Poll::Ready(if until < desk.until_ns { Err(timed_out(Step::SESSION)) } else { Ok(()) })
 }
 

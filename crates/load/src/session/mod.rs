@@ -28,7 +28,7 @@ use scenario::Behaviour;
 
 use crate::plan::Arrival;
 use crate::recorder::Step;
-use crate::worker::{Context, nanoseconds};
+use crate::worker::{Context, cut_off, nanoseconds};
 
 use desk::{Asked, Desk};
 use exchange::Line;
@@ -285,8 +285,25 @@ impl Session {
         &context.weighted(self.desk.behaviour).behaviour
     }
 
+    /// The session has ended, well or not.
+    pub(crate) fn end(&mut self) {
+        self.desk.open = false;
+    }
+
+    /// What is wrong with a session that has not ended long after the plan has.
+    pub(crate) fn unfinished(&self) -> Failure {
+        let desk = &self.desk;
+        let after = Duration::from_nanos(desk.context.clock().saturating_sub(desk.context.end_ns));
+        let seen = format!(
+            "still under way {:.0} s after the end of the plan, and cut off; `timeouts: {{session: …}}` gives it longer",
+            after.as_secs_f64()
+        );
+        Failure::new("unfinished", desk.reply.step, seen)
+    }
+
     /// The session begins now, wherever its task was in the queue.
     pub(crate) fn begin(&mut self) {
+        self.desk.open = true;
         self.desk.now_ns = self.desk.context.clock();
         self.desk.begun_ns = self.desk.now_ns;
     }
@@ -367,6 +384,15 @@ impl Session {
                 "not every message of the maildrop was seen to be poplab's own, so nothing is deleted"
                     .to_owned(),
             ),
+        }
+    }
+}
+
+/// A session that is dropped before its end was cut off with the run.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.desk.open {
+            cut_off(self);
         }
     }
 }

@@ -65,6 +65,11 @@ impl Trail {
         self.push(session, Said::Content, octets, most);
     }
 
+    /// Counts content that is nobody's business.
+    pub(super) fn skip_content(&mut self, session: u64, octets: &[u8]) {
+        self.push(session, Said::Content, octets, 0);
+    }
+
     /// Writes down what is known of a session: its secrets first, so that they appear nowhere.
     pub(crate) fn tell(&self, session: u64, recording: &mut Recording) {
         let known = || self.entries().filter(|entry| entry.session == session);

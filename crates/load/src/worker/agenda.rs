@@ -23,8 +23,8 @@ use super::nanoseconds;
 const NEARLY_NS: u64 = 3_000_000;
 
 /// How long the alarm is silent after it has woken somebody. What falls due meanwhile goes together, so that it rings
-/// twenty thousand times a second at most; a wait without another shortly before it is woken at its moment.
-const SILENCE_NS: u64 = 50_000;
+/// five thousand times a second at most; a wait without another shortly before it is woken at its moment.
+const SILENCE_NS: u64 = 200_000;
 
 /// Who is woken when. Moments are nanoseconds since the start of the plan.
 pub(crate) struct Agenda {

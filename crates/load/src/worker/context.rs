@@ -31,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) memories: RefCell<HashMap<(u64, u32), Memory>>,
     /// How many messages each maildrop has at least, where they were seeded and nobody deletes any.
     pub(crate) seeded: Option<u64>,
+    /// What is open now has had its time: the plan's and the one that is given after it.
+    pub(crate) overdue: Cell<bool>,
     /// The plan's end, nanoseconds since its start.
     pub(crate) end_ns: u64,
     /// The waits that are nearly over; `None` on a virtual clock, where every wait ends at its moment.
@@ -68,6 +70,7 @@ impl Context {
             recorder: RefCell::new(Recorder::new(scenario.behaviours.len(), scenario.samples.bad_per_kind)),
             trail: RefCell::new(Trail::new()),
             seeded: seeded(scenario),
+            overdue: Cell::new(false),
             end_ns: nanoseconds(scenario.duration()),
             name: TlsTarget::new(&assignment.server_name, versions).map_err(|error| error.to_string()),
             assignment,

@@ -24,6 +24,7 @@ use crate::{Assignment, Behaviours, Second};
 
 pub(crate) use agenda::Agenda;
 pub(crate) use context::{Context, nanoseconds};
+pub(crate) use sessions::cut_off;
 
 /// How a worker's part ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -87,12 +87,20 @@ impl Sessions {
         self.accounts.borrow().open() == 0
     }
 
-    /// Ends everything that is open. Gives how many sessions were unfinished, and how many arrivals still waited.
-    pub(super) fn end(&self) -> (u64, u64) {
+    /// Ends everything that is open, and waits until it is gone. Gives how many sessions were unfinished, and how many
+    /// arrivals still waited.
+    pub(super) async fn end(&self) -> (u64, u64) {
         self.closed.set(true);
         let waiting = self.accounts.borrow().waiting();
         let unfinished = self.context.recorder.borrow().open;
         self.accounts.borrow_mut().abort();
+        // Tasks are dropped when they are looked at once more, some of them at each turn.
+        for _ in 0..=unfinished {
+            if self.context.recorder.borrow().open == 0 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
         (unfinished, waiting)
     }
 
@@ -137,6 +145,7 @@ impl Sessions {
 
     /// Counts a session that is over.
     fn ended(&self, session: &mut Session, result: &Result<(), Failure>) {
+        session.end();
         {
             let mut recorder = self.context.recorder.borrow_mut();
             recorder.open -= 1;
@@ -155,6 +164,18 @@ impl Sessions {
         if self.is_idle() {
             self.idle.notify_one();
         }
+    }
+}
+
+/// Counts a session that was dropped before its end. Where the run was stopped that is as it should be; where it had
+/// all the time of the plan and more, it never ended, and whoever waited for it would still wait.
+pub(crate) fn cut_off(session: &mut Session) {
+    session.end();
+    let context = session.context().clone();
+    context.recorder.borrow_mut().open -= 1;
+    if context.overdue.get() {
+        let failure = session.unfinished();
+        keep_failure(session, &failure);
     }
 }
 

@@ -78,14 +78,13 @@ pub(super) async fn run(
     }
 
     let left = if context.plan.slots().is_some() { 0 } else { arrivals.count() as u64 };
-    let (unfinished, waiting) = sessions.end();
+    context.overdue.set(!early);
+    let (unfinished, waiting) = sessions.end().await;
     let ended = Ended { early, unfinished, not_begun: left + waiting };
     let mut last = watch.second(context, second);
     last.unfinished = ended.unfinished;
     last.not_begun = ended.not_begun;
     report(last);
-    // The sessions that were ended are dropped when their tasks are looked at once more.
-    tokio::task::yield_now().await;
     ended
 }
 

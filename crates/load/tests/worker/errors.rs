@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fake::{Account, Pace};
+use load::{Behaviours, Session};
 use net::{Freeze, Ports};
 use scenario::Behaviour;
 use stats::Distribution;
@@ -87,4 +88,66 @@ fn a_maildrop_in_use_elsewhere() {
 fn a_server_that_breaks_the_format_is_told_by_the_name_of_the_deviation() {
     let stage = Stage::with_defect(10, "rfc1939.greeting.glued");
     only(&stage.run(&polls(10)), "deviation:status-glued", "greeting", 10);
+}
+
+#[test]
+fn a_session_that_never_ends_is_an_error() {
+    // Each reply comes in time, and all of them together take longer than the plan and the time given after it.
+    let pace = |configuration: &mut fake::Configuration| {
+        configuration.pace = Pace { latency: Some(Distribution::Fixed(20.0)), greeting: false };
+    };
+    let run = Stage::new(10, pace).run(&polls(10));
+    assert_eq!(run.errors(), [("unfinished".to_owned(), "login-user".to_owned(), 10)]);
+    assert_eq!((run.ended.unfinished, run.sum(|second| second.failed)), (10, 0));
+    let seen = run.seconds.iter().flat_map(|second| &second.errors).next().unwrap();
+    assert!(seen.example.contains("30 s after the end of the plan"), "{}", seen.example);
+    let texts: Vec<&str> =
+        run.seconds.iter().flat_map(|second| &second.transcripts).map(|one| &*one.text).collect();
+    assert!(texts.iter().any(|text| text.contains("C: USER load0000")), "{texts:?}");
+}
+
+#[test]
+fn a_session_cut_off_because_the_run_was_stopped_is_none() {
+    let mut stage = Stage::new(10, |configuration| {
+        configuration.pace = Pace { latency: Some(Distribution::Fixed(20.0)), greeting: false };
+    });
+    stage.stop = Some(Duration::from_secs(5));
+    let run = stage.run(&polls(10));
+    assert_eq!((run.errors(), run.ended.unfinished), (Vec::new(), 10));
+}
+
+#[test]
+fn a_worker_that_stood_still_says_so_of_its_pauses_too() {
+    // No session begins while the worker stands still; only those that pause notice.
+    let stands_still = Behaviours::none().with("idles", |session: &mut Session| {
+        Box::pin(async move {
+            session.connect().await?;
+            session.login().await?;
+            if session.user() == 0 {
+                session.hold(Duration::from_secs(2)).await?;
+                tokio::time::advance(Duration::from_secs(3)).await;
+            }
+            for _ in 0..5 {
+                session.hold(Duration::from_secs(1)).await?;
+                session.noop().await?;
+            }
+            session.quit().await
+        })
+    });
+    let mut stage = Stage::new(10, |_| {});
+    stage.custom = stands_still;
+    let scenario = scenario(10)
+        .open(10.0, Duration::from_secs(1))
+        .behaviour(1.0, Behaviour::Custom("idles".to_owned()))
+        .build()
+        .unwrap();
+    let run = stage.run(&scenario);
+    run.all_well();
+    let late = run
+        .seconds
+        .iter()
+        .filter_map(|second| second.lateness.histogram())
+        .map(hdrhistogram::Histogram::max)
+        .max();
+    assert!(late.is_some_and(|late| late > 1_900_000_000), "{late:?}");
 }

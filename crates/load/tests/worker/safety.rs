@@ -88,6 +88,29 @@ fn one_foreign_message_keeps_the_maildrop_as_it_is() {
     assert_eq!(run.count("DELE"), 8 * 5);
 }
 
+/// Transcripts go into reports, and reports are passed on.
+#[test]
+fn nobody_s_mail_gets_into_a_transcript() {
+    let stage = Stage::new(10, |_| {});
+    for user in 0..10 {
+        assert!(stage.world.deliver(&population(10).name(user), FOREIGN));
+    }
+    for behaviour in [Behaviour::Retrieve { most: 9 }, Behaviour::HeaderPreview { lines: 9, most: 9 }] {
+        let mut scenario =
+            scenario(10).open(10.0, Duration::from_secs(3)).behaviour(1.0, behaviour).build().unwrap();
+        scenario.samples.good = 30;
+        for mail in [scenario.mail.clone(), None] {
+            scenario.mail = mail;
+            let run = stage.run(&scenario);
+            let texts: Vec<&str> =
+                run.seconds.iter().flat_map(|second| &second.transcripts).map(|one| &*one.text).collect();
+            assert!(texts.iter().all(|text| !text.contains("Do not delete")), "{texts:?}");
+            assert!(texts.iter().any(|text| text.contains("octets of mail that is not poplab's, not shown")));
+            assert!(texts.iter().any(|text| text.contains("X-Poplab-Load")), "poplab's own is shown");
+        }
+    }
+}
+
 #[test]
 fn a_new_connection_has_seen_no_mail() {
     let mut stage = Stage::new(10, |_| {});

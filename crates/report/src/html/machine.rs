@@ -62,7 +62,7 @@ pub(super) fn generator(results: &LoadResults) -> Markup {
                 None => p { "It was not the bottleneck: its own clock was kept and no processor was short." },
             }
             (facts(&[
-                ("Ticker late by", format!(
+                ("Timers late by", format!(
                     "{} at the median, {} at p99, {} at most, of {}",
                     nanoseconds(late.p50_ns), nanoseconds(late.p99_ns), nanoseconds(late.max_ns),
                     counted(late.count, "tick")

@@ -232,7 +232,7 @@ fn generator(page: &mut Page, results: &LoadResults, verbose: bool) {
     let generator = &results.generator;
     let workers = counted(generator.workers.len() as u64, "worker");
     let late = format!(
-        "ticker late by {} at p99, {} at most",
+        "timers late by {} at p99, {} at most",
         nanoseconds(generator.lateness.p99_ns),
         nanoseconds(generator.lateness.max_ns)
     );
