@@ -147,16 +147,17 @@ impl Listed {
         Some((self.messages.len() as u64, octets))
     }
 
-    /// A message said to be this one of the seeded ones. False if another message of the maildrop said so too, or the
-    /// same one said otherwise before.
-    pub(crate) fn claim(&mut self, number: u32, seeded: u32) -> bool {
+    /// A message said to be this one of so many (`of`) seeded ones. False if it said otherwise before; or if another one
+    /// said so too, and the maildrop holds no more than were seeded, so that none was delivered twice.
+    pub(crate) fn claim(&mut self, number: u32, seeded: u32, of: u32) -> bool {
+        let more = self.messages.len() as u64 > u64::from(of);
         let Some(message) = self.message(number) else { return true };
         if let Some(before) = message.seeded {
             return before == seeded;
         }
         message.seeded = Some(seeded);
         match self.claimed.binary_search(&seeded) {
-            Ok(_) => false,
+            Ok(_) => more,
             Err(place) => {
                 self.claimed.insert(place, seeded);
                 true
@@ -344,10 +345,12 @@ mod tests {
     #[test]
     fn no_two_messages_are_the_same_seeded_one() {
         let mut listed = listed(&[(b"1 120\r\n2 200\r\n3 10\r\n", false)]).unwrap();
-        assert!(listed.claim(1, 7) && listed.claim(2, 5) && listed.claim(1, 7));
-        assert!(!listed.claim(3, 7), "message 1 was that already");
-        assert!(!listed.claim(2, 6), "it was another one before");
-        assert!(listed.claim(9, 1), "of a message that was not listed nothing is known");
+        assert!(listed.claim(1, 7, 3) && listed.claim(2, 5, 3) && listed.claim(1, 7, 3));
+        assert!(!listed.claim(2, 6, 3), "it was another one before");
+        assert!(listed.claim(9, 1, 3), "of a message that was not listed nothing is known");
+        assert!(!listed.claim(3, 7, 3), "message 1 was that already");
+        listed.messages[2].seeded = None;
+        assert!(listed.claim(3, 7, 2), "there are more than were seeded: it may have come twice");
     }
 
     #[test]

@@ -134,14 +134,15 @@ impl Desk {
                 ),
             );
         }
-        if let (Some(seeded), Some(listed)) = (seen.seeded, &mut self.listed)
-            && !listed.claim(number, seeded)
+        let mail = self.context.scenario().mail.as_ref();
+        if let (Some(seeded), Some(mail), Some(listed)) = (seen.seeded, mail, &mut self.listed)
+            && !listed.claim(number, seeded, mail.messages)
         {
             return fail(
                 "number",
                 format!(
-                    "message {number} is the seeded message {seeded}, as another message of this maildrop was, or as it \
-                     was not before; unless it was delivered twice, the server gave the wrong one"
+                    "message {number} is the seeded message {seeded}, as another one of this maildrop was, or as it was not \
+                     before: the server gave the wrong one"
                 ),
             );
         }

@@ -57,13 +57,25 @@ fn two_messages_with_one_unique_id() {
 
 #[test]
 fn the_same_message_under_two_numbers() {
-    let stage = Stage::new(10, |_| {});
+    let stage = Stage::new(10, |configuration| configuration.population[0].population.messages = 4);
     for user in 0..10 {
         assert!(stage.world.deliver(&population(10).name(user), seeded(user, 1)));
     }
     fails(&stage.run(&of(Behaviour::Retrieve { most: 9 })), "verification:number at RETR-last");
     let preview = Behaviour::HeaderPreview { lines: 0, most: 9 };
     fails(&stage.run(&of(preview)), "verification:number at TOP-last");
+}
+
+#[test]
+fn mail_that_was_seeded_once_more_is_no_server_s_fault() {
+    let stage = Stage::new(10, |_| {});
+    for user in 0..10 {
+        for number in 1..=5 {
+            assert!(stage.world.deliver(&population(10).name(user), seeded(user, number)));
+        }
+    }
+    stage.run(&of(Behaviour::Retrieve { most: 20 })).all_well();
+    stage.run(&of(Behaviour::LeaveOnServer { remember: 0.0 })).all_well();
 }
 
 #[test]
