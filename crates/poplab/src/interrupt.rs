@@ -2,6 +2,9 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Why a run did not go to its end, when the user ended it.
+pub(crate) const INTERRUPTED: &str = "interrupted";
+
 /// Waits for Ctrl-C or SIGTERM.
 pub(crate) async fn interrupted() {
     match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {

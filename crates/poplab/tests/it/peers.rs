@@ -21,11 +21,16 @@ pub(crate) struct Connection {
 impl Peer {
     /// Serves every connection by this script, one thread each.
     pub(crate) fn new(script: fn(&mut Connection)) -> Self {
+        Self::mortal(usize::MAX, script)
+    }
+
+    /// The same for so many connections; after the last of them nothing listens any more.
+    pub(crate) fn mortal(connections: usize, script: fn(&mut Connection)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let (heard_by, heard) = channel();
         std::thread::spawn(move || {
-            for (index, stream) in listener.incoming().flatten().enumerate() {
+            for (index, stream) in listener.incoming().flatten().take(connections).enumerate() {
                 let heard = heard_by.clone();
                 std::thread::spawn(move || {
                     let mut connection =
@@ -94,13 +99,23 @@ pub(crate) fn refuses_passwords(connection: &mut Connection) {
     }
 }
 
-/// Answers the first connection well enough to be surveyed, and leaves all others without a greeting.
+/// Knows CAPA and QUIT, which is well enough to be surveyed.
+pub(crate) fn knows_little(connection: &mut Connection) {
+    connection.say(b"+OK ready\r\n");
+    while let Some(line) = connection.listen() {
+        let reply: &[u8] = match line.as_str() {
+            "CAPA" => b"+OK\r\nUSER\r\n.\r\n",
+            "QUIT" => b"+OK\r\n",
+            _ => b"-ERR unknown\r\n",
+        };
+        connection.say(reply);
+    }
+}
+
+/// The same on the first connection; all others are left without a greeting.
 pub(crate) fn falls_silent(connection: &mut Connection) {
     if connection.number == 1 {
-        connection.say(b"+OK ready\r\n");
-        while let Some(line) = connection.listen() {
-            connection.say(if line == "CAPA" { b"+OK\r\nUSER\r\n.\r\n" } else { b"-ERR unknown\r\n" });
-        }
+        knows_little(connection);
     }
     connection.stay();
 }

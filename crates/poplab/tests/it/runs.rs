@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::environment::{Ended, TestEnv};
 use crate::fake::Server;
-use crate::peers::{Peer, falls_silent};
+use crate::peers::{Peer, falls_silent, knows_little};
 
 const STAT: [&str; 3] = ["conformance", "--select", "rfc1939.stat.*"];
 
@@ -158,6 +158,31 @@ fn without_an_account_nothing_is_judged_and_that_is_no_pass() {
     let (run, results) = env.records("poplab-run");
     assert!(run.exit_reason.contains("give --user, or --accounts FILE"), "{}", run.exit_reason);
     assert_eq!(results.counts().skipped, 1);
+}
+
+#[test]
+fn a_target_that_is_gone_at_the_end_is_no_pass() {
+    // One connection for the survey, one for the check.
+    let (env, peer) = (TestEnv::new(), Peer::mortal(2, knows_little));
+    env.write("known.yaml", "format: 1\ndeviations: []\n");
+    let target = peer.target();
+    let select = ["--select", "rfc1939.greeting.positive", "--format", "human,junit"];
+    let baseline = ["--baseline", "known.yaml", "--update-baseline"];
+    let arguments = ["conformance", "--target", &target, "--tls", "none"];
+    let ended = env.run(&[&arguments[..], &select, &baseline].concat());
+    let (run, results) = env.records("poplab-run");
+    assert_eq!((ended.code, run.exit_code, results.counts().pass), (Some(3), 3, 1), "{}", ended.stderr);
+    assert!(env.read("poplab-run/junit.xml").contains("<error message=\"the target was gone"));
+    assert_eq!(env.read("known.yaml"), "format: 1\ndeviations: []\n", "nothing to write down");
+    // What comes of a connection that nobody takes any more depends on the moment.
+    let told = env.told(&ended);
+    let reason = run.error.expect("an error");
+    let (before, after) =
+        (reason.find(": ").expect("a reason") + 2, reason.find(" Failures").expect("the advice"));
+    let (reason, advice) = (env.masked(&reason[before..after]), env.masked(&reason[after..]));
+    assert!(reason.starts_with("127.0.0.1:[PORT]") && advice.contains("--jobs 1"), "{reason}{advice}");
+    assert!(told.contains("The run was not carried out to its end"), "{told}");
+    assert!(told.contains("not carried out: the target was gone"), "{told}");
 }
 
 #[test]

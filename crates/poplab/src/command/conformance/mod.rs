@@ -2,6 +2,7 @@
 
 mod arguments;
 mod judge;
+mod last_look;
 mod plan;
 mod progress;
 mod selection;
@@ -82,7 +83,13 @@ fn carry_out(arguments: &Arguments) -> (Course, anyhow::Result<Conclusion>) {
         }
     };
     let progress = Progress::new(plan.checks.len() * plan.entrances.len(), arguments.quiet);
-    let mut course = runtime.block_on(judge::judge(&plan, arguments.seed, progress));
+    let mut course = runtime.block_on(async {
+        let mut course = judge::judge(&plan, arguments.seed, progress).await;
+        if course.error.is_none() {
+            course.error = last_look::last_look(&plan.dialer, &course.entrances, plan.wait).await;
+        }
+        course
+    });
     let conclusion = conclude(plan, &mut course, arguments);
     (course, conclusion)
 }
@@ -91,7 +98,9 @@ fn carry_out(arguments: &Arguments) -> (Course, anyhow::Result<Conclusion>) {
 fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::Result<Conclusion> {
     let mut gone = Vec::new();
     if let Some(mut baseline) = plan.baseline {
-        if let Some(path) = arguments.baseline.as_ref().filter(|_| arguments.update_baseline) {
+        // What a run that was broken off did not see may be there all the same.
+        let whole = course.error.is_none();
+        if let Some(path) = arguments.baseline.as_ref().filter(|_| arguments.update_baseline && whole) {
             let (went, came) = baseline.update(&course.results);
             std::fs::write(path, baseline.to_yaml())
                 .with_context(|| format!("cannot write the baseline {}", path.display()))?;
@@ -111,7 +120,23 @@ fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::R
     if let Some(error) = &course.error {
         return Ok((exit::NOT_CARRIED_OUT, error.clone()));
     }
+    if let Some(hint) = crowded(&course.results, arguments.jobs) {
+        terminal::tell(&hint);
+    }
     Ok(verdict(&course.results, arguments.strict, &gone))
+}
+
+/// What to try when many checks could not be carried out side by side.
+fn crowded(results: &Results, jobs: u16) -> Option<String> {
+    let totals = results.counts();
+    let tried = totals.total() - totals.skipped;
+    (jobs > 1 && totals.inconclusive * 10 > tried).then(|| {
+        format!(
+            "hint: {} of {tried} checks could not be carried out, {jobs} side by side; if the server limits connections, \
+             give --jobs 1",
+            totals.inconclusive
+        )
+    })
 }
 
 fn verdict(results: &Results, strict: bool, gone: &[String]) -> Conclusion {
@@ -130,13 +155,20 @@ fn verdict(results: &Results, strict: bool, gone: &[String]) -> Conclusion {
         );
         return (exit::FALLS_SHORT, reason);
     }
+    let first = |unjudged: &[Verdict]| {
+        let first = results.checks.iter().find(|check| unjudged.contains(&check.verdict));
+        first.map(|check| format!("; {}: {}", check.id, check.observed)).unwrap_or_default()
+    };
     if !results.checks.iter().any(record::CheckResult::is_judged) {
-        let first = results
-            .checks
-            .iter()
-            .find(|check| matches!(check.verdict, Verdict::Skipped | Verdict::Inconclusive));
-        let why = first.map(|check| format!("; {}: {}", check.id, check.observed)).unwrap_or_default();
+        let why = first(&[Verdict::Skipped, Verdict::Inconclusive]);
         return (exit::NOT_CARRIED_OUT, format!("no check came to a judgement{why}"));
+    }
+    // A few are ordinary: a maildrop was busy, an answer was late. When most could not be carried out, neither was the
+    // run.
+    let tried = totals.total() - totals.skipped;
+    if totals.inconclusive * 2 > tried {
+        let (few, why) = (tried - totals.inconclusive, first(&[Verdict::Inconclusive]));
+        return (exit::NOT_CARRIED_OUT, format!("only {few} of {tried} checks came to a judgement{why}"));
     }
     (exit::GOOD, "all as required".to_owned())
 }
@@ -228,10 +260,23 @@ mod tests {
             (&[Pass, Warn], true, exit::FALLS_SHORT),
             (&[Pass, Fail], false, exit::FALLS_SHORT),
             (&[Skipped, Inconclusive], false, exit::NOT_CARRIED_OUT),
+            (&[Pass, Inconclusive, Skipped, Skipped], false, exit::GOOD),
+            (&[Pass, Inconclusive, Inconclusive], false, exit::NOT_CARRIED_OUT),
+            (&[Fail, Inconclusive, Inconclusive], false, exit::FALLS_SHORT),
             (&[], false, exit::NOT_CARRIED_OUT),
         ] {
             assert_eq!(verdict(&results(verdicts), strict, &[]).0, code, "{verdicts:?}");
         }
+    }
+
+    #[test]
+    fn many_checks_that_could_not_be_carried_out_side_by_side_bring_a_hint() {
+        use Verdict::{Inconclusive, Pass};
+        let few = results(&[[Pass; 9].as_slice(), &[Inconclusive]].concat());
+        let many = results(&[[Pass; 8].as_slice(), &[Inconclusive; 2]].concat());
+        assert_eq!(crowded(&few, 8), None);
+        assert!(crowded(&many, 8).is_some_and(|hint| hint.contains("2 of 10") && hint.contains("--jobs 1")));
+        assert_eq!(crowded(&many, 1), None);
     }
 
     #[test]

@@ -20,10 +20,8 @@ use super::metrics::Metrics;
 use super::plan::{self, Plan, Server};
 use super::{Conclusion, target_name, verdict};
 use crate::exit::{self, Failure};
+use crate::interrupt::INTERRUPTED;
 use crate::{folder, interrupt, terminal};
-
-/// Why a run was broken off by the user.
-const INTERRUPTED: &str = "interrupted";
 
 /// A trial of fewer sessions says nothing about a rate.
 const FEWEST_SESSIONS: f64 = 10.0;
