@@ -1,7 +1,8 @@
-//! A run's folder: opened, replaced only when it holds an older run, and filled. It knows the names of the files
-//! and nothing of what is in them.
+//! A run's folder: claimed, emptied only of an older run and only when the next one begins, and filled. It knows the
+//! names of the files and nothing of what is in them.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -39,29 +40,35 @@ const OWN: &[&str] = &[
     "github.txt",
 ];
 
+/// A file is written under this name and then given its own: what bears its own name is whole.
+const PART: &str = ".part";
+
+/// What `run.json` takes on the disk while a run goes on, so that there is room for its end when nothing else has room.
+const ROOM: usize = 16 * 1024;
+
 /// The folder of one run.
 #[derive(Debug)]
 pub(crate) struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// Makes the folder, or empties it of an older run.
+    /// The folder for a run to come. Nothing is made and nothing removed yet.
     ///
     /// # Errors
-    /// The folder holds something that is not a run of poplab, or cannot be made or emptied.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let place = || format!("cannot use the folder {} for the run", path.display());
-        match fs::read_dir(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                fs::create_dir_all(path).with_context(place)?;
-            }
-            Err(error) => return Err(anyhow::Error::new(error).context(place())),
-            Ok(mut entries) => {
-                if entries.next().is_some() {
-                    replace(path)?;
-                }
-            }
+    /// It holds something that is not a run of poplab, or cannot be looked at.
+    pub(crate) fn claim(path: &Path) -> anyhow::Result<Self> {
+        let folder = Self(path.to_owned());
+        let foreign = match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(anyhow::Error::new(error).context(folder.unusable())),
+            Ok(mut entries) => entries.next().is_some() && !folder.holds_run(),
+        };
+        if foreign {
+            return Err(Failure::input(format!(
+                "the folder {} holds something that is not a run of poplab, so it is left alone; give another --out",
+                path.display()
+            )));
         }
-        Ok(Self(path.to_owned()))
+        Ok(folder)
     }
 
     /// An older run's folder, for reading.
@@ -78,16 +85,63 @@ impl RunFolder {
         )))
     }
 
-    /// Writes a file; the name may have folders in it.
+    /// Whether there is a run in it.
+    pub(crate) fn holds_run(&self) -> bool {
+        fs::read_to_string(self.0.join(RUN)).is_ok_and(|text| record::Run::parse(&text).is_ok())
+    }
+
+    /// Makes the folder, or removes the older run in it and nothing but what poplab wrote. `frame` is its `run.json`
+    /// until the run is over.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub(crate) fn begin(&self, frame: &str) -> anyhow::Result<()> {
+        fs::create_dir_all(&self.0).with_context(|| self.unusable())?;
+        // The older run.json stays until there is a new one: at no moment the folder is nobody's.
+        for name in OWN.iter().filter(|name| **name != RUN) {
+            for own in [self.0.join(name), self.0.join(format!("{name}{PART}"))] {
+                let removed =
+                    if *name == TRANSCRIPTS { fs::remove_dir_all(&own) } else { fs::remove_file(&own) };
+                match removed {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(
+                            anyhow::Error::new(error).context(format!("cannot replace {}", own.display()))
+                        );
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let path = self.0.join(RUN);
+        let written =
+            put(&path, format!("{frame:<ROOM$}").as_bytes()).or_else(|_| put(&path, frame.as_bytes()));
+        written.map_err(|error| Failure::not_carried_out(unwritten(&path, &error)))
+    }
+
+    /// Writes a file; the name may have folders in it. It is there whole or not at all.
     ///
     /// # Errors
     /// The file system refuses.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
         let path = self.0.join(name);
         let folder = path.parent().unwrap_or(&self.0);
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&path, content))
-            .with_context(|| format!("cannot write {}", path.display()))
+        let written = fs::create_dir_all(folder).and_then(|()| put(&path, content.as_ref()));
+        written.map_err(|error| {
+            // What an earlier attempt left there is no longer so.
+            let _ = fs::remove_file(&path);
+            Failure::not_carried_out(unwritten(&path, &error))
+        })
+    }
+
+    /// Writes the `run.json` of a run that is over; if there is no room for another file, into the old one.
+    ///
+    /// # Errors
+    /// The file system refuses both.
+    pub(crate) fn end(&self, frame: &str) -> anyhow::Result<()> {
+        let path = self.0.join(RUN);
+        put(&path, frame.as_bytes())
+            .or_else(|_| put_into(&path, frame.as_bytes()))
+            .map_err(|error| Failure::not_carried_out(unwritten(&path, &error)))
     }
 
     /// Reads a file.
@@ -103,46 +157,90 @@ impl RunFolder {
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
+
+    fn unusable(&self) -> String {
+        format!("cannot use the folder {} for the run", self.0.display())
+    }
 }
 
-/// Removes an older run, and nothing but what poplab wrote.
-fn replace(path: &Path) -> anyhow::Result<()> {
-    let is_run = fs::read_to_string(path.join(RUN)).is_ok_and(|text| record::Run::parse(&text).is_ok());
-    if !is_run {
-        return Err(Failure::input(format!(
-            "the folder {} holds something that is not a run of poplab, so it is left alone; give another --out",
-            path.display()
-        )));
+/// Replaces a file, or leaves it as it is.
+///
+/// # Errors
+/// The file system refuses.
+pub(crate) fn put(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(PART);
+    let part = PathBuf::from(part);
+    let written = fs::write(&part, content).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
     }
-    for name in OWN {
-        let own = path.join(name);
-        let removed = if *name == TRANSCRIPTS { fs::remove_dir_all(&own) } else { fs::remove_file(&own) };
-        match removed {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(anyhow::Error::new(error).context(format!("cannot replace {}", own.display())));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    written
+}
+
+/// Writes into the room that a file has on the disk already.
+fn put_into(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    let room = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut text = content.to_vec();
+    text.resize(text.len().max(room), b' ');
+    file.write_all(&text)?;
+    file.set_len(content.len() as u64)
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn frame(reason: &str) -> String {
+        record::Run { exit_reason: reason.to_owned(), ..record::Run::default() }.to_json()
+    }
+
     #[test]
-    fn an_older_run_is_replaced_and_other_files_stay() {
+    fn an_older_run_is_replaced_when_the_next_begins_and_other_files_stay() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("deep/run");
-        let folder = RunFolder::open(&path).unwrap();
-        folder.write(RUN, record::Run::default().to_json()).unwrap();
+        let folder = RunFolder::claim(&path).unwrap();
+        assert!(!path.exists(), "a claim makes nothing");
+        folder.begin(&frame("first")).unwrap();
         folder.write("transcripts/995/a.pop", "old").unwrap();
         folder.write("notes.txt", "mine").unwrap();
-        RunFolder::open(&path).unwrap();
-        assert!(!path.join("transcripts").exists() && !path.join(RUN).exists());
+        let folder = RunFolder::claim(&path).unwrap();
+        assert!(path.join("transcripts").exists(), "a claim removes nothing");
+        folder.begin(&frame("second")).unwrap();
+        assert!(!path.join("transcripts").exists() && folder.holds_run());
         assert_eq!(fs::read_to_string(path.join("notes.txt")).unwrap(), "mine");
+        fs::remove_file(path.join(RUN)).unwrap();
         // Now it holds something else, and no run.
-        assert!(RunFolder::open(&path).unwrap_err().to_string().contains("not a run of poplab"));
+        assert!(RunFolder::claim(&path).unwrap_err().to_string().contains("not a run of poplab"));
+    }
+
+    #[test]
+    fn on_a_full_disk_a_file_is_whole_or_not_there() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = RunFolder::claim(place.path()).unwrap();
+        folder.write(PAGE, "an older page").unwrap();
+        // What is written there finds no room, by the very error of a full disk.
+        std::os::unix::fs::symlink("/dev/full", place.path().join("report.html.part")).unwrap();
+        let told = folder.write(PAGE, "a new page").unwrap_err();
+        assert!(told.to_string().ends_with("report.html: No space left on device (os error 28)"), "{told}");
+        assert_eq!(crate::exit::code(&told), crate::exit::NOT_CARRIED_OUT);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "neither the old one nor a piece is left");
+    }
+
+    #[test]
+    fn without_room_the_end_is_written_into_the_beginning() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = RunFolder::claim(place.path()).unwrap();
+        folder.begin(&frame("under way")).unwrap();
+        let room = fs::metadata(place.path().join(RUN)).unwrap().len();
+        assert_eq!(room, ROOM as u64);
+        std::os::unix::fs::symlink("/dev/full", place.path().join("run.json.part")).unwrap();
+        folder.end(&frame("no room for the rest")).unwrap();
+        assert_eq!(folder.read(RUN).unwrap(), frame("no room for the rest"));
     }
 }

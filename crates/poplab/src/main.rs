@@ -10,6 +10,7 @@ mod exit;
 mod folder;
 mod glob;
 mod interrupt;
+mod records;
 mod terminal;
 
 use std::process::ExitCode;

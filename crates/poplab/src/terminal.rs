@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use crate::exit::Failure;
+
 /// Writes results to stdout. Quietly stops when nobody reads any more.
 ///
 /// # Errors
@@ -10,7 +12,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::new(error).context("cannot write to stdout"))
+            Err(Failure::not_carried_out(format!("cannot write to stdout: {error}")))
         }
         _ => Ok(()),
     }

@@ -38,7 +38,12 @@ impl TestEnv {
     /// The program with these arguments, ready to be started; nothing of this process's environment is in it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_poplab"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.args(arguments);
+        self.prepared(command)
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
+        command.current_dir(self.folder.path()).env_clear();
         command.env("PATH", "/usr/bin:/bin").env("TMPDIR", self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -46,6 +51,15 @@ impl TestEnv {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.command(arguments).spawn().expect("the program starts"))
+    }
+
+    /// The same where no file may have more than so many KiB: a disk that is full, for everything but the small.
+    pub(crate) fn run_without_room(&self, arguments: &[&str], kibibytes: u32) -> Ended {
+        // Without the trap the system would end the program.
+        let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_poplab")]).args(arguments);
+        Ended::of(self.prepared(command).spawn().expect("the program starts"))
     }
 
     /// The same with a password in the environment, as `SECRET`.
@@ -63,6 +77,15 @@ impl TestEnv {
         let code = ended.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let text = format!("exit code {code}\n--- stdout\n{}--- stderr\n{}", ended.stdout, ended.stderr);
         self.masked(&text)
+    }
+
+    /// The names in a folder, sorted.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(folder)).expect("a folder");
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("an entry").file_name();
+        let mut names: Vec<String> = entries.map(|entry| name(entry).into_string().expect("UTF-8")).collect();
+        names.sort();
+        names
     }
 
     /// The records of a run, which are there in every case.

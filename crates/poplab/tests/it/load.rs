@@ -26,6 +26,22 @@ behaviours:
   - {behaviour: retrieve, weight: 1, most: 3}
 ";
 
+/// A scenario in which nearly everything is wrong.
+const WRONG: &str = "\
+name: 7
+accounts: {pattern: walrus, count: 0}
+arrivals: {rate: fast, for: 10}
+behaviours:
+  - {weight: -1, behaviour: pol}
+thresholds: ['login p99 << 250ms']
+";
+
+/// A scenario that is too much for any machine.
+fn crowd() -> String {
+    let crowd = SCENARIO.replace("count: 40", "count: 3000000").replace("rate: 40/s", "rate: 2000000/s");
+    crowd.replace("behaviour: poll, weight: 1", "behaviour: hold-idle, weight: 99")
+}
+
 /// The records of a load run, with a look at whether all files are there.
 fn records(env: &TestEnv, folder: &str) -> (Run, LoadResults) {
     for name in FILES {
@@ -312,29 +328,57 @@ fn ctrl_c_and_sigterm_leave_the_reports_and_say_what_is_missing() {
 }
 
 #[test]
-fn a_full_disk_is_told_in_one_sentence_and_the_summary_is_shown() {
+fn a_full_disk_is_told_in_every_record_that_can_be_written() {
     let env = TestEnv::new();
-    let program = env!("CARGO_BIN_EXE_poplab");
-    // Files may have 2 KiB: run.json has room, results.json has not.
-    let script = format!("trap '' XFSZ; ulimit -f 2; exec {program} {}", QUICK.join(" "));
-    let mut command = std::process::Command::new("bash");
-    command.args(["-c", &script]).current_dir(env.path("")).env_clear().env("PATH", "/usr/bin:/bin");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let ended = Ended::of(command.spawn().unwrap());
+    env.write("full.yaml", SCENARIO);
+    // run.json and the steps have room, everything else has not.
+    let ended = env.run_without_room(&["load", "full.yaml"], 4);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     let errors: Vec<&str> = ended.stderr.lines().filter(|line| line.starts_with("error:")).collect();
     assert!(
-        matches!(errors[..], [line] if line.starts_with("error: cannot write poplab-run/results.json")),
+        matches!(errors[..], [line] if line.starts_with("error: cannot write poplab-run/results.json: File too large")),
         "{errors:?}"
     );
-    assert!(ended.stdout.contains("session"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("The run was not carried out to its end"), "{}", ended.stdout);
+    let last = ended.stdout.lines().last().unwrap_or_default();
+    assert!(last.starts_with("not carried out: cannot write poplab-run/results.json"), "{last}");
+    let run = Run::parse(&env.read("poplab-run/run.json")).expect("run.json reads back");
+    assert_eq!((run.exit_code, run.error.as_deref()), (3, errors[0].strip_prefix("error: ")));
+    assert!(run.exit_reason.contains("; missing too: "), "{}", run.exit_reason);
+    let names = env.names("poplab-run");
+    let whole = ["run.json", "steps.csv", "series.csv", "latency.hlog", "transcripts"];
+    assert!(names.iter().all(|name| whole.contains(&name.as_str())), "{names:?}");
+}
+
+#[test]
+fn a_command_line_that_is_refused_leaves_the_last_run_alone() {
+    let env = TestEnv::new();
+    env.write("last.yaml", SCENARIO);
+    load(&env, &["load", "last.yaml"]);
+    let last = || FILES.map(|name| env.read(&format!("poplab-run/{name}")));
+    let before = last();
+    let refused = env.run(&["load", "smokee"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(last() == before, "{}", refused.stderr);
+    assert_snapshot!("load_refused_beside_a_run", env.told(&refused));
+    for arguments in [
+        &["load", "last.yaml", "--rate", "1/h"][..],
+        &["load", "last.yaml", "--target", "192.0.2.1:995"],
+        &["load", "last.yaml", "--password-file", "nowhere"],
+    ] {
+        let refused = env.run(arguments);
+        assert!(matches!(refused.code, Some(2 | 4)) && last() == before, "{}", refused.stderr);
+    }
 }
 
 #[test]
 fn wrong_input_is_told_before_anything_is_dialled() {
-    let env = TestEnv::new();
-    env.write("plain.yaml", SCENARIO);
+    let (plain, wrong, crowd) = (SCENARIO.to_owned(), WRONG.to_owned(), crowd());
     let told = |arguments: &[&str], code: i32| {
+        let env = TestEnv::new();
+        for (name, text) in [("plain.yaml", &plain), ("wrong.yaml", &wrong), ("crowd.yaml", &crowd)] {
+            env.write(name, text);
+        }
         let (ended, results) = load(&env, arguments);
         assert_eq!((ended.code, results.sessions.begun), (Some(code), 0), "{}", ended.stderr);
         env.told(&ended)
@@ -366,18 +410,11 @@ fn wrong_input_is_told_before_anything_is_dialled() {
     );
     assert_snapshot!("load_no_threshold", told(&["load", "plain.yaml", "--find-capacity"], 2));
     assert_snapshot!("load_no_session", told(&["load", "smoke", "--rate", "1/h"], 4));
-    let crowd = SCENARIO.replace("count: 40", "count: 3000000").replace("rate: 40/s", "rate: 2000000/s");
-    env.write("crowd.yaml", crowd.replace("behaviour: poll, weight: 1", "behaviour: hold-idle, weight: 99"));
     // What else is too much depends on the machine.
     let refused = told(&["load", "crowd.yaml", "--workers", "1"], 3);
     assert!(
         refused.contains("error: this run cannot work here:") && refused.contains("--workers"),
         "{refused}"
-    );
-    env.write(
-        "wrong.yaml",
-        "name: 7\naccounts: {pattern: walrus, count: 0}\narrivals: {rate: fast, for: 10}\nbehaviours:\n  \
-         - {weight: -1, behaviour: pol}\nthresholds: ['login p99 << 250ms']\n",
     );
     assert_snapshot!("load_wrong_scenario", told(&["load", "wrong.yaml"], 2));
 }

@@ -186,6 +186,39 @@ fn a_target_that_is_gone_at_the_end_is_no_pass() {
 }
 
 #[test]
+fn on_a_full_disk_the_report_is_shown_and_is_no_pass() {
+    let env = TestEnv::new();
+    // Only run.json has room.
+    let ended = env.run_without_room(&[&STAT[..], &["--format", "human,junit"]].concat(), 4);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let told = "cannot write poplab-run/results.json: File too large (os error 27)";
+    assert!(ended.stderr.contains(&format!("error: {told}")), "{}", ended.stderr);
+    assert!(ended.stdout.starts_with("The run was not carried out to its end"), "{}", ended.stdout);
+    assert!(ended.stdout.contains(&format!("\nnot carried out: {told}")), "{}", ended.stdout);
+    let run = record::Run::parse(&env.read("poplab-run/run.json")).expect("run.json reads back");
+    assert_eq!(run.exit_code, 3);
+    assert!(run.exit_reason.starts_with(told) && run.error == Some(run.exit_reason.clone()), "{run:?}");
+    assert!(!env.path("poplab-run/results.json").exists());
+}
+
+#[test]
+fn a_command_line_that_is_refused_leaves_the_last_run_alone() {
+    let env = TestEnv::new();
+    env.run(&STAT);
+    let last =
+        || ["run.json", "results.json", "latency.hlog"].map(|name| env.read(&format!("poplab-run/{name}")));
+    let before = last();
+    let refused = env.run(&["conformance", "--select", "rfc1939.stat.formt"]);
+    assert_eq!(refused.code, Some(4));
+    assert!(last() == before, "{}", refused.stderr);
+    assert_snapshot!("conformance_refused_beside_a_run", env.told(&refused));
+    let wrong = env.run(&["conformance", "--target", "127.0.0.1:1", "--accounts", "nowhere.yaml"]);
+    assert!(wrong.code == Some(2) && last() == before, "{}", wrong.stderr);
+    let dead = env.run(&["conformance", "--target", "127.0.0.1:1"]);
+    assert!(dead.code == Some(3) && last() != before, "what was tried is a run: {}", dead.stderr);
+}
+
+#[test]
 fn ctrl_c_leaves_the_reports() {
     let (env, peer) = (TestEnv::new(), Peer::new(falls_silent));
     let target = peer.target();

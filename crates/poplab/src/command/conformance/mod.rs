@@ -1,31 +1,26 @@
 //! `poplab conformance`: from the command line over a plan to verdicts, files and the exit code.
 
 mod arguments;
+mod findings;
 mod judge;
 mod last_look;
 mod plan;
 mod progress;
 mod selection;
 
-use std::collections::HashMap;
-use std::time::Duration;
-
 use anyhow::Context as _;
-use jiff::Timestamp;
-use record::{Results, Run, TargetInfo, Verdict};
+use record::{Results, Verdict};
 
 pub(crate) use arguments::Arguments;
 
+use self::findings::Judged;
 use self::judge::Course;
 use self::plan::Plan;
 use self::progress::Progress;
 use super::Format;
 use crate::exit::{self, Failure};
-use crate::folder::{self, RunFolder};
-use crate::terminal;
-
-/// The exit code of a run and the clause that says why.
-type Conclusion = (u8, String);
+use crate::records::{Conclusion, Records, Wanted};
+use crate::{folder, terminal};
 
 /// Judges, writes the run's folder and prints the report.
 ///
@@ -38,30 +33,28 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.list {
         return selection::list(&arguments.select, &arguments.skip);
     }
-    let folder = RunFolder::open(&arguments.out)?;
-    let started = Timestamp::now();
-    let (mut course, conclusion) = carry_out(arguments);
-    let (exit_code, exit_reason) = conclusion.unwrap_or_else(|error| {
-        let reason = terminal::visible(&format!("{error:#}"));
-        course.error = Some(reason.clone());
-        (exit::code(&error), reason)
-    });
-    let run = Run {
-        tool: "conformance".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        arguments: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: started.to_string(),
-        ended: Timestamp::now().to_string(),
-        seed: arguments.seed,
-        target: TargetInfo { name: target_name(arguments), entrances: std::mem::take(&mut course.entrances) },
-        totals: course.results.counts(),
-        exit_code: i32::from(exit_code),
-        exit_reason,
-        error: course.error.take(),
-        ..Run::default()
+    let records = Records::claim("conformance", &arguments.out)?;
+    {
+        let mut run = records.run.borrow_mut();
+        run.seed = arguments.seed;
+        run.target.name = target_name(arguments);
+    }
+    let (mut course, conclusion) = carry_out(arguments, &records);
+    {
+        let mut run = records.run.borrow_mut();
+        run.target.entrances = std::mem::take(&mut course.entrances);
+        run.totals = course.results.counts();
+    }
+    let error = course.error.take();
+    let wanted = Wanted {
+        forms: &arguments.format,
+        human: Format::Human,
+        always: &[],
+        file: Format::file,
+        quiet: arguments.quiet,
     };
-    write(&folder, &run, started, &course, arguments)?;
-    Ok(exit_code)
+    let judged = Judged::new(course, records.started, arguments.verbose);
+    records.finish(&judged, &wanted, conclusion, error)
 }
 
 /// What the target is called in records.
@@ -70,8 +63,9 @@ fn target_name(arguments: &Arguments) -> String {
 }
 
 /// Plans and judges. Whatever goes wrong, what was seen until then is kept.
-fn carry_out(arguments: &Arguments) -> (Course, anyhow::Result<Conclusion>) {
-    let plan = match Plan::new(arguments) {
+fn carry_out(arguments: &Arguments, records: &Records) -> (Course, anyhow::Result<Conclusion>) {
+    let accepted = Plan::new(arguments).and_then(|plan| records.begin().map(|()| plan));
+    let plan = match accepted {
         Ok(plan) => plan,
         Err(error) => return (Course::default(), Err(error)),
     };
@@ -102,7 +96,7 @@ fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::R
         let whole = course.error.is_none();
         if let Some(path) = arguments.baseline.as_ref().filter(|_| arguments.update_baseline && whole) {
             let (went, came) = baseline.update(&course.results);
-            std::fs::write(path, baseline.to_yaml())
+            folder::put(path, baseline.to_yaml().as_bytes())
                 .with_context(|| format!("cannot write the baseline {}", path.display()))?;
             let deviations = |number: usize| if number == 1 { "deviation" } else { "deviations" };
             terminal::tell(&format!(
@@ -171,74 +165,6 @@ fn verdict(results: &Results, strict: bool, gone: &[String]) -> Conclusion {
         return (exit::NOT_CARRIED_OUT, format!("only {few} of {tried} checks came to a judgement{why}"));
     }
     (exit::GOOD, "all as required".to_owned())
-}
-
-/// Writes every file of the run, and the reports.
-fn write(
-    folder: &RunFolder,
-    run: &Run,
-    started: Timestamp,
-    course: &Course,
-    arguments: &Arguments,
-) -> anyhow::Result<()> {
-    let results = &course.results;
-    folder.write(folder::RUN, run.to_json())?;
-    folder.write(folder::RESULTS, results.to_json())?;
-    let interval = run.duration().unwrap_or(Duration::ZERO);
-    let header = [format!("poplab {} {} {}", run.version, run.tool, run.target.name)];
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let start = started.as_duration().as_secs_f64();
-    folder.write(folder::LATENCIES, course.latencies.interval_log(start, interval, &header))?;
-    let mut texts = HashMap::new();
-    for (path, transcript) in &course.transcripts {
-        let text = transcript.render();
-        folder.write(path, &text)?;
-        texts.insert(path.as_str(), text);
-    }
-    report(folder, run, course, arguments, &|path| texts.get(path).cloned())
-}
-
-/// One form goes to stdout. Of several, the human one does, and the others become files.
-fn report(
-    folder: &RunFolder,
-    run: &Run,
-    course: &Course,
-    arguments: &Arguments,
-    transcripts: &dyn Fn(&str) -> Option<String>,
-) -> anyhow::Result<()> {
-    let results = &course.results;
-    let mut forms: Vec<Format> = Vec::new();
-    for form in &arguments.format {
-        if !forms.contains(form) {
-            forms.push(*form);
-        }
-    }
-    let alone = forms.len() == 1;
-    // Without a single verdict there is nothing to lay out: the error on stderr says all there is.
-    let bare = results.checks.is_empty();
-    let mut told = false;
-    for form in forms {
-        let text = match form {
-            Format::Human if bare => continue,
-            Format::Human if arguments.quiet => format!("{}\n", ::report::verdict_line(run, results)),
-            _ => form.render(run, results, &course.latencies, arguments.verbose, transcripts),
-        };
-        if alone || form == Format::Human {
-            terminal::print(&text)?;
-            told |= form == Format::Human;
-        } else {
-            folder.write(form.file(), text)?;
-        }
-    }
-    match &run.error {
-        Some(error) => terminal::tell(&format!("error: {error}")),
-        None if !told && !arguments.quiet => terminal::tell(&::report::verdict_line(run, results)),
-        None => {}
-    }
-    if !arguments.quiet {
-        terminal::tell(&format!("the run is in {}", folder.path().display()));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -18,9 +18,10 @@ use super::live::Live;
 use super::look::{self, Seen};
 use super::metrics::Metrics;
 use super::plan::{self, Plan, Server};
-use super::{Conclusion, target_name, verdict};
+use super::{target_name, verdict};
 use crate::exit::{self, Failure};
 use crate::interrupt::INTERRUPTED;
+use crate::records::{Conclusion, Records};
 use crate::{folder, interrupt, terminal};
 
 /// A trial of fewer sessions says nothing about a rate.
@@ -41,15 +42,24 @@ pub(super) struct Course {
     pub(super) error: Option<String>,
 }
 
-/// Plans and loads. Whatever goes wrong, what was seen until then is kept.
-pub(super) fn carry_out(arguments: &Arguments, name: &str) -> (Course, anyhow::Result<Conclusion>) {
+/// Plans and loads. Whatever goes wrong, what was seen until then is kept. The records begin when the plan stands.
+pub(super) fn carry_out(
+    arguments: &Arguments,
+    name: &str,
+    records: &Records,
+) -> (Course, anyhow::Result<Conclusion>) {
     let mut course = Course::default();
-    let conclusion = course.plan_and_load(arguments, name);
+    let conclusion = course.plan_and_load(arguments, name, records);
     (course, conclusion)
 }
 
 impl Course {
-    fn plan_and_load(&mut self, arguments: &Arguments, name: &str) -> anyhow::Result<Conclusion> {
+    fn plan_and_load(
+        &mut self,
+        arguments: &Arguments,
+        name: &str,
+        records: &Records,
+    ) -> anyhow::Result<Conclusion> {
         let mut scenario = plan::scenario(arguments, name)?;
         self.results.plan.scenario.clone_from(&scenario.name);
         self.results.plan.description.clone_from(&scenario.description);
@@ -59,7 +69,7 @@ impl Course {
             .build()
             .map_err(|error| Failure::not_carried_out(format!("the system gives no event queue: {error}")))?;
         runtime.block_on(look::discover(arguments, &mut scenario))?;
-        let watch = Watch::new(arguments, &scenario)?;
+        let watch = Watch::new(arguments, &scenario, records)?;
         if arguments.find_capacity {
             runtime.block_on(self.search(arguments, &scenario, &watch))
         } else {
@@ -72,9 +82,9 @@ impl Course {
         &mut self,
         arguments: &Arguments,
         scenario: &Scenario,
-        watch: &Watch,
+        watch: &Watch<'_>,
     ) -> anyhow::Result<Conclusion> {
-        let plan = Plan::new(arguments, scenario.clone())?;
+        let plan = watch.accepted(Plan::new(arguments, scenario.clone()))?;
         let seen = self.look(&plan, watch).await?;
         if !arguments.quiet {
             tell_plan(&plan, arguments);
@@ -91,7 +101,7 @@ impl Course {
         &mut self,
         arguments: &Arguments,
         scenario: &Scenario,
-        watch: &Watch,
+        watch: &Watch<'_>,
     ) -> anyhow::Result<Conclusion> {
         let Some(start_per_s) = scenario.arrivals.peak_per_s() else {
             return Err(Failure::input(
@@ -155,7 +165,7 @@ impl Course {
         Ok((if found { exit::GOOD } else { exit::FALLS_SHORT }, sentence))
     }
 
-    async fn look(&mut self, plan: &Plan, watch: &Watch) -> anyhow::Result<Seen> {
+    async fn look(&mut self, plan: &Plan, watch: &Watch<'_>) -> anyhow::Result<Seen> {
         let Server::Foreign(entrances) = &plan.server else {
             return Ok(Seen { entrances: Vec::new(), retrieval_deletes: false });
         };
@@ -179,7 +189,7 @@ impl Course {
         self.transcripts = named.collect();
     }
 
-    fn conclude(&mut self, reached: bool, watch: &Watch) -> Conclusion {
+    fn conclude(&mut self, reached: bool, watch: &Watch<'_>) -> Conclusion {
         let results = &self.results;
         let lost = results.generator.workers.iter().find(|worker| !is_orderly(&worker.ended));
         let error = if watch.interrupted() {
@@ -215,7 +225,7 @@ enum Trial {
 async fn self_trial(
     arguments: &Arguments,
     scenario: &Scenario,
-    watch: &Watch,
+    watch: &Watch<'_>,
     rate: f64,
     looked: &RefCell<Vec<Entrance>>,
 ) -> anyhow::Result<Trial> {
@@ -223,7 +233,7 @@ async fn self_trial(
     scenario.arrivals.set_peak(rate);
     // What cannot hold any more ends the trial: the search wants to know no more of it.
     scenario.stop_early = true;
-    let plan = match Plan::new(arguments, scenario) {
+    let plan = match watch.accepted(Plan::new(arguments, scenario)) {
         Ok(plan) => plan,
         // Below the first rate that was carried out it is an error like any other.
         Err(error) if looked.borrow().is_empty() && !watch.has_run() => return Err(error),
@@ -312,7 +322,8 @@ fn tell_plan(plan: &Plan, arguments: &Arguments) {
 }
 
 /// Who watches a run: the screen, Prometheus, and the user who may want it to end.
-struct Watch {
+struct Watch<'a> {
+    records: &'a Records,
     live: RefCell<Live>,
     figures: Arc<Mutex<LiveFigures>>,
     metrics: Option<Metrics>,
@@ -320,8 +331,8 @@ struct Watch {
     has_run: Cell<bool>,
 }
 
-impl Watch {
-    fn new(arguments: &Arguments, scenario: &Scenario) -> anyhow::Result<Self> {
+impl<'a> Watch<'a> {
+    fn new(arguments: &Arguments, scenario: &Scenario, records: &'a Records) -> anyhow::Result<Self> {
         let empty = LiveFigures {
             scenario: scenario.name.clone(),
             target: target_name(arguments),
@@ -338,12 +349,20 @@ impl Watch {
             })
         });
         Ok(Self {
+            records,
             live: RefCell::new(Live::new(arguments.quiet)),
             figures,
             metrics: metrics.transpose()?,
             interrupted: Cell::new(false),
             has_run: Cell::new(false),
         })
+    }
+
+    /// With the first plan that stands the records begin.
+    fn accepted(&self, plan: anyhow::Result<Plan>) -> anyhow::Result<Plan> {
+        let plan = plan?;
+        self.records.begin()?;
+        Ok(plan)
     }
 
     /// Says where Prometheus finds the figures.

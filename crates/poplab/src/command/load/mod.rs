@@ -3,7 +3,7 @@
 mod arguments;
 mod course;
 mod fakes;
-mod files;
+mod findings;
 mod form;
 mod live;
 mod look;
@@ -13,24 +13,20 @@ mod quantity;
 mod source;
 mod target;
 
-use jiff::Timestamp;
-use record::{LoadResults, Run, TargetInfo};
+use record::LoadResults;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use form::Form;
 
+use self::findings::Loaded;
 use self::source::Source;
-use crate::exit;
-use crate::folder::{self, RunFolder};
-use crate::terminal;
-
-/// The exit code of a run and the clause that says why.
-type Conclusion = (u8, String);
+use crate::records::{Conclusion, Records, Wanted};
+use crate::{exit, terminal};
 
 /// Loads, writes the run's folder and prints the report.
 ///
 /// # Errors
-/// The folder cannot be used or written; everything else is recorded in the run.
+/// The folder cannot be used; everything else is recorded in the run.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.list {
         return source::list();
@@ -40,38 +36,24 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         terminal::print(&Source::find(scenario)?.text)?;
         return Ok(exit::GOOD);
     }
-    let folder = RunFolder::open(&arguments.out)?;
-    let started = Timestamp::now();
-    let mut run = Run {
-        tool: "load".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        arguments: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: started.to_string(),
-        ended: started.to_string(),
-        target: TargetInfo { name: target_name(arguments), entrances: Vec::new() },
-        exit_code: i32::from(exit::NOT_CARRIED_OUT),
-        exit_reason: "the run was ended from outside before it could write its reports".to_owned(),
-        ..Run::default()
-    };
-    run.error = Some(run.exit_reason.clone());
-    // Should the process be killed, the folder is known as a run all the same, and says what happened.
-    folder.write(folder::RUN, run.to_json())?;
-    let (mut course, conclusion) = course::carry_out(arguments, scenario);
-    let (exit_code, exit_reason) = conclusion.unwrap_or_else(|error| {
-        let reason = terminal::visible(&format!("{error:#}"));
-        course.error = Some(reason.clone());
-        (exit::code(&error), reason)
-    });
-    run.ended = Timestamp::now().to_string();
-    run.seed = course.results.plan.seed;
-    run.target.entrances = std::mem::take(&mut course.entrances);
-    run.exit_code = i32::from(exit_code);
-    run.exit_reason = exit_reason;
-    run.error = course.error.take();
-    match files::write(&folder, &run, started, &course, arguments) {
-        Ok(()) => Ok(exit_code),
-        Err(error) => Err(exit::Failure::not_carried_out(format!("{error:#}"))),
+    let records = Records::claim("load", &arguments.out)?;
+    records.run.borrow_mut().target.name = target_name(arguments);
+    let (mut course, conclusion) = course::carry_out(arguments, scenario, &records);
+    {
+        let mut run = records.run.borrow_mut();
+        run.seed = course.results.plan.seed;
+        run.target.entrances = std::mem::take(&mut course.entrances);
     }
+    let error = course.error.take();
+    let wanted = Wanted {
+        forms: &arguments.format,
+        human: Form::Human,
+        always: &[Form::Csv, Form::Html],
+        file: Form::file,
+        quiet: arguments.quiet,
+    };
+    let loaded = Loaded::new(course, records.started);
+    records.finish(&loaded, &wanted, conclusion, error)
 }
 
 /// The scenario of this name, a file or a shipped one, as it is written.
