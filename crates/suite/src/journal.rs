@@ -11,6 +11,8 @@ use proto::{Deviations, Verb};
 use stats::Latencies;
 use transcript::{Recorder, Transcript};
 
+use crate::reply::quote;
+
 /// Replies kept for the passive checks, per check; a hostile server cannot make it more.
 const SEEN_AT_MOST: usize = 2_000;
 
@@ -23,6 +25,8 @@ pub struct Seen {
     pub command: String,
     /// The status line without its line end.
     pub line: Vec<u8>,
+    /// The same for people, redacted: the secrets of its conversation are not known any more when it is looked at.
+    pub shown: String,
     /// What was odd about it.
     pub deviations: Deviations,
     /// Whether LANG or UTF8 had succeeded in the session before.
@@ -75,6 +79,14 @@ impl Journal {
     /// A text with the secrets taken out, for verdicts that quote the server.
     pub fn redact(&self, text: &str) -> String {
         self.0.borrow().recorder.redact(text)
+    }
+
+    /// Octets of the server for people, as [`quote`] gives them, with the secrets taken out. That comes first: where
+    /// a long text is cut, half a secret would no longer be known for one.
+    pub fn quote(&self, octets: &[u8]) -> String {
+        let text = String::from_utf8_lossy(octets);
+        let clean = self.redact(&text);
+        if clean == text { quote(octets) } else { quote(clean.as_bytes()) }
     }
 
     /// The number of the next connection.
@@ -139,5 +151,21 @@ impl Journal {
             seen: std::mem::take(&mut inner.seen),
             ending: inner.ending.take(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_secret_not_even_the_half_is_quoted_that_fits_the_line() {
+        let journal = Journal::new("check", 1);
+        journal.secret(b"sword\tfish-123");
+        let long = format!("-ERR {:x<100} sword\tfish-123 is wrong", "");
+        let quoted = journal.quote(long.as_bytes());
+        assert!(!quoted.contains("sword"), "{quoted}");
+        assert_eq!(journal.quote(b"-ERR sword\tfish-123"), "`-ERR \u{2039}secret 14\u{203a}`");
+        assert_eq!(journal.quote(b"+OK \xff"), quote(b"+OK \xff"));
     }
 }

@@ -16,6 +16,8 @@ pub struct Reply {
     pub indicator: Indicator,
     /// The status line without its line end. For a continuation: the whole line.
     pub line: Vec<u8>,
+    /// The status line for people: visible, bounded, without secrets, in backticks.
+    pub shown: String,
     /// Deviations of the status line and, if there was content, of the content.
     pub deviations: Deviations,
     /// Whether this is a SASL continuation (`+ …`) and not a status line.
@@ -67,9 +69,9 @@ impl Reply {
         lines(self.octets())
     }
 
-    /// The status line for people: visible, bounded, in backticks.
+    /// The status line for people: visible, bounded, without secrets, in backticks.
     pub fn quoted(&self) -> String {
-        quote(&self.line)
+        self.shown.clone()
     }
 
     /// What was asked and what came, for people.

@@ -21,7 +21,6 @@ use crate::journal::{Leavings, Seen};
 use crate::lab::Lab;
 use crate::needs;
 use crate::outcome::{Outcome, Stop};
-use crate::reply::quote;
 use crate::reproduce::reproduce;
 use crate::site::Site;
 
@@ -236,5 +235,5 @@ fn verdict(outcome: &Outcome, level: Level) -> (Verdict, String) {
 
 /// A status line for a passive check's words.
 pub(crate) fn told(seen: &Seen) -> String {
-    format!("`{}` was answered {}", seen.command, quote(&seen.line))
+    format!("`{}` was answered {}", seen.command, seen.shown)
 }

@@ -16,7 +16,7 @@ use crate::accounts::Account;
 use crate::deletion::Permission;
 use crate::journal::{Journal, Seen};
 use crate::outcome::{Judged, Mishap, Stop};
-use crate::reply::{Reply, quote};
+use crate::reply::Reply;
 use crate::wire::{Item, Quiet, READ_PIECE, Wire};
 
 /// The most content one reply may have, in octets. Larger than any fixture by far.
@@ -208,6 +208,7 @@ impl Session {
             Ok(Item::Status { line, indicator, deviations, content_follows }) => Reply {
                 command: awaited.command.clone(),
                 indicator,
+                shown: self.journal().quote(&line),
                 line,
                 deviations,
                 continuation: false,
@@ -216,6 +217,7 @@ impl Session {
             Ok(Item::Continuation { line, deviations }) => Reply {
                 command: awaited.command.clone(),
                 indicator: Indicator::Unknown,
+                shown: self.journal().quote(&line),
                 line,
                 deviations,
                 continuation: true,
@@ -224,8 +226,8 @@ impl Session {
             Ok(Item::Unsolicited(line)) => {
                 let deviations = proto::Status::parse(&line).1;
                 let indicator = proto::Status::parse(&line).0.indicator;
-                let command = awaited.command.clone();
-                Reply { command, indicator, line, deviations, continuation: false, content: None }
+                let (command, shown) = (awaited.command.clone(), self.journal().quote(&line));
+                Reply { command, indicator, line, shown, deviations, continuation: false, content: None }
             }
             Ok(Item::Content(_) | Item::End(_) | Item::Endless) => {
                 return Err(Mishap::Endless { command: awaited.command });
@@ -254,7 +256,8 @@ impl Session {
                 Err(Stop::Fail(format!("the connection ended ({how}) where the server should wait")))
             }
             Ok(item) => {
-                Err(Stop::Fail(format!("{} came although nothing was asked", quote(&item.into_octets()))))
+                let seen = self.journal().quote(&item.into_octets());
+                Err(Stop::Fail(format!("{seen} came although nothing was asked")))
             }
         }
     }
@@ -345,7 +348,7 @@ impl Session {
     /// [`Stop::Fail`] if plaintext followed the `+OK` or the handshake fails.
     pub async fn start_tls(&mut self, dialer: &net::Dialer, options: &TlsOptions) -> Result<(), Stop> {
         if !self.wire.unread.is_empty() {
-            let seen = quote(&self.wire.unread);
+            let seen = self.journal().quote(&self.wire.unread);
             return Err(Stop::Fail(format!("{seen} came in plaintext behind the +OK to STLS")));
         }
         let Some(stream) = self.wire.stream.take() else {
@@ -413,7 +416,7 @@ impl Session {
         }
         match self.wire.item(self.patience.answer).await {
             Ok(_) if in_content => Mishap::Unterminated { command },
-            Ok(item) => Mishap::NoReply { command, then: quote(&item.into_octets()) },
+            Ok(item) => Mishap::NoReply { command, then: self.journal().quote(&item.into_octets()) },
             Err(Quiet::Closed(how)) => Mishap::Closed { command, how },
             Err(Quiet::Silent) => Mishap::TimedOut { command },
         }
@@ -438,6 +441,7 @@ impl Session {
             verb: awaited.verb,
             command: awaited.command.clone(),
             line: reply.line.clone(),
+            shown: reply.shown.clone(),
             deviations: reply.deviations,
             language: self.language,
             eight_bit_command: awaited.eight_bit,

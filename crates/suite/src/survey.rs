@@ -73,7 +73,7 @@ pub async fn survey(plan: Plan) -> (Result<Rc<Site>, SurveyError>, Option<Leavin
     let leavings = |lab: &Lab| Some(lab.journal().close());
     match look(&lab, fixed_security, &mut site).await {
         Ok(()) => {}
-        Err(error) => return (Err(error), leavings(&lab)),
+        Err(error) => return (Err(redacted(error, &lab)), leavings(&lab)),
     }
     let answer = plan.wait.unwrap_or_else(|| {
         (site.survey.round_trip * 100).clamp(Duration::from_secs(10), Duration::from_mins(1))
@@ -82,8 +82,13 @@ pub async fn survey(plan: Plan) -> (Result<Rc<Site>, SurveyError>, Option<Leavin
     site.patience = Patience { answer, quiet };
     // The lab is given the site as far as it is known, so that logins can use it.
     let accounts_lab = Lab::continuing(Rc::new(site.clone()), &lab);
-    let result = accounts(&accounts_lab, &mut site).await;
+    let result = accounts(&accounts_lab, &mut site).await.map_err(|error| redacted(error, &accounts_lab));
     (result.map(|()| Rc::new(site)), leavings(&accounts_lab))
+}
+
+/// Servers echo what they refuse, passwords too. The journal knows the secrets only until it is closed.
+fn redacted(error: SurveyError, lab: &Lab) -> SurveyError {
+    error.redacted(&|text| lab.journal().redact(&text))
 }
 
 /// Finds out whether the port speaks at once (cleartext) or waits for TLS.

@@ -83,17 +83,17 @@ impl Connection {
     }
 }
 
-/// A POP3 server that knows CAPA, USER and QUIT, and refuses every password.
+/// A POP3 server that knows CAPA, USER and QUIT, and refuses every password, not without repeating it.
 pub(crate) fn refuses_passwords(connection: &mut Connection) {
     connection.say(b"+OK ready\r\n");
     while let Some(line) = connection.listen() {
-        let reply: &[u8] = match line.split(' ').next() {
-            Some("CAPA") => b"+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n",
-            Some("USER" | "QUIT") => b"+OK\r\n",
-            Some("PASS" | "AUTH") => b"-ERR [AUTH] wrong password\r\n",
-            _ => b"-ERR unknown\r\n",
+        let reply = match line.split(' ').next() {
+            Some("CAPA") => "+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n".to_owned(),
+            Some("USER" | "QUIT") => "+OK\r\n".to_owned(),
+            Some("PASS" | "AUTH") => format!("-ERR [AUTH] wrong password in {line}\r\n"),
+            _ => "-ERR unknown\r\n".to_owned(),
         };
-        if !connection.say(reply) {
+        if !connection.say(reply.as_bytes()) {
             return;
         }
     }

@@ -81,3 +81,22 @@ pub enum SurveyError {
         reason: String,
     },
 }
+
+impl SurveyError {
+    /// The same with all that the server said passed through `clean`.
+    pub(super) fn redacted(self, clean: &dyn Fn(String) -> String) -> Self {
+        match self {
+            Self::Dial(_) | Self::SpeaksTls { .. } => self,
+            Self::Silent { endpoint, seconds, hint } => Self::Silent { endpoint, seconds, hint: clean(hint) },
+            Self::OtherProtocol { endpoint, protocol, began } => {
+                Self::OtherProtocol { endpoint, protocol, began: clean(began) }
+            }
+            Self::Refuses { endpoint, greeting } => Self::Refuses { endpoint, greeting: clean(greeting) },
+            Self::NoStls { endpoint, seen } => Self::NoStls { endpoint, seen: clean(seen) },
+            Self::Login { endpoint, user, method, reply } => {
+                Self::Login { endpoint, user, method, reply: clean(reply) }
+            }
+            Self::Broken { endpoint, reason } => Self::Broken { endpoint, reason: clean(reason) },
+        }
+    }
+}
