@@ -13,6 +13,8 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 use tokio::sync::Notify;
 
+use crate::reply::quote;
+
 /// One account of the target.
 pub struct Account {
     /// The login name.
@@ -109,7 +111,7 @@ struct RawFile {
 #[serde(deny_unknown_fields)]
 struct RawAccount {
     user: Spanned<String>,
-    password: Option<String>,
+    password: Option<Spanned<String>>,
     password_env: Option<Spanned<String>>,
     role: Spanned<String>,
 }
@@ -139,6 +141,14 @@ impl Accounts {
         let mut accounts = Vec::new();
         for account in raw.accounts {
             let at = |spanned: &Spanned<String>| (spanned.referenced.line(), spanned.referenced.column());
+            let wrong = |spanned: &Spanned<String>, message| {
+                let (line, column) = at(spanned);
+                content(path, line, column, message)
+            };
+            let user = quote(account.user.value.as_bytes());
+            if let Some(reason) = unsendable(&account.user.value) {
+                return Err(wrong(&account.user, format!("the user name {user} {reason}")));
+            }
             if !names.insert(account.user.value.clone()) {
                 let (line, column) = at(&account.user);
                 return Err(content(
@@ -158,25 +168,27 @@ impl Accounts {
                     format!("unknown role `{}`; a role is one of {known}", account.role.value),
                 )
             })?;
-            let (line, column) = at(&account.user);
             let password = match (account.password, account.password_env) {
-                (Some(password), None) => password,
-                (None, Some(variable)) => environment(&variable.value).ok_or_else(|| {
-                    let (line, column) = at(&variable);
-                    content(
-                        path,
-                        line,
-                        column,
-                        format!("the environment has no variable `{}`", variable.value),
-                    )
-                })?,
+                (Some(password), None) => {
+                    if let Some(reason) = unsendable(&password.value) {
+                        return Err(wrong(&password, format!("the password of {user} {reason}")));
+                    }
+                    password.value
+                }
+                (None, Some(variable)) => {
+                    let name = &variable.value;
+                    let password = environment(name).ok_or_else(|| {
+                        wrong(&variable, format!("the environment has no variable `{name}`"))
+                    })?;
+                    if let Some(reason) = unsendable(&password) {
+                        let what = format!("the password of {user}, in the variable `{name}`, {reason}");
+                        return Err(wrong(&variable, what));
+                    }
+                    password
+                }
                 _ => {
-                    return Err(content(
-                        path,
-                        line,
-                        column,
-                        "give `password` or `password_env`, one of them".to_owned(),
-                    ));
+                    let message = "give `password` or `password_env`, one of them".to_owned();
+                    return Err(wrong(&account.user, message));
                 }
             };
             accounts.push(Account::new(account.user.value, password, role));
@@ -209,13 +221,37 @@ impl Accounts {
     }
 }
 
+/// Why a user name or a password cannot be sent, as the end of a sentence; nothing if it can. What stands behind a
+/// line end would be a command of its own to the server, and not one that the guard of mail safety takes for such.
+pub fn unsendable(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        Some("is empty")
+    } else if text.contains('\0') {
+        Some("holds a NUL, which no POP3 command can")
+    } else if text.ends_with(['\r', '\n']) {
+        Some("ends with a line end, which poplab does not take off silently; give it without one")
+    } else if text.contains(['\r', '\n']) {
+        Some("holds a line end, which no POP3 command can")
+    } else {
+        None
+    }
+}
+
 fn content(path: &Path, line: u64, column: u64, message: String) -> AccountsError {
     AccountsError::Content { path: path.display().to_string(), line, column, message }
 }
 
 /// The reader's message without its own picture of the place, which we give in one form for all errors.
 fn plain(error: &serde_saphyr::Error) -> String {
-    error.without_snippet().to_string()
+    let text = error.without_snippet().to_string();
+    // Without a blank behind its colon `password:secret` is a field of that name, and would be shown.
+    let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected"));
+    match unknown.and_then(|(field, expected)| Some((field.split_once(':')?.0, expected))) {
+        Some((field, expected)) => {
+            format!("`{field}:` has no blank behind its colon, or is an unknown field, expected{expected}")
+        }
+        None => text,
+    }
 }
 
 /// The pool of a run.
@@ -329,6 +365,45 @@ mod tests {
         let field = "accounts:\n  - {user: a, pasword: b, role: empty}\n";
         assert!(parse(field).unwrap_err().starts_with("accounts.yaml:2:"), "{:?}", parse(field));
         assert!(parse("accounts: [\n").unwrap_err().starts_with("accounts.yaml:"));
+    }
+
+    #[test]
+    fn what_no_line_can_carry_is_refused_where_it_stands_and_no_password_is_shown() {
+        let file = |user: &str, password: &str| {
+            format!("accounts:\n  - {{user: {user}, password: {password}, role: empty}}\n")
+        };
+        let name = parse(&file(r#""al\r\nNOOP""#, "b")).unwrap_err();
+        assert_eq!(
+            name,
+            r"accounts.yaml:2:12: the user name `al\r\nNOOP` holds a line end, which no POP3 command can"
+        );
+        for (password, said) in [
+            (r#""swordfish\r\nSTAT""#, "holds a line end, which no POP3 command can"),
+            (r#""sword\0fish""#, "holds a NUL, which no POP3 command can"),
+            (
+                r#""swordfish\n""#,
+                "ends with a line end, which poplab does not take off silently; give it without one",
+            ),
+            (r#""""#, "is empty"),
+        ] {
+            let told = parse(&file("alice", password)).unwrap_err();
+            assert_eq!(told, format!("accounts.yaml:2:29: the password of `alice` {said}"));
+        }
+        let variable = "accounts:\n  - {user: alice, password_env: LINE, role: empty}\n";
+        let environment = |_: &str| Some("swordfish\n".to_owned());
+        let told = Accounts::parse(Path::new("accounts.yaml"), variable, &environment).unwrap_err();
+        assert!(
+            told.to_string().starts_with(
+                "accounts.yaml:2:33: the password of `alice`, in the variable `LINE`, ends with a line end"
+            ),
+            "{told}"
+        );
+        for slip in
+            ["{user: a, password:swordfish, role: empty}", "{user: a, password: [swordfish], role: empty}"]
+        {
+            let told = parse(&format!("accounts:\n  - {slip}\n")).unwrap_err();
+            assert!(!told.contains("swordfish"), "{told}");
+        }
     }
 
     #[test]

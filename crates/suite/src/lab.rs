@@ -13,7 +13,7 @@ use mail::{Fixture, Marker, Role};
 use net::{Stream, TlsOptions, Versions};
 use tokio::time::{Instant, timeout};
 
-use crate::accounts::{Account, Lent};
+use crate::accounts::{Account, Lent, unsendable};
 use crate::deletion::Permission;
 use crate::journal::Journal;
 use crate::login::{self, Method};
@@ -206,6 +206,11 @@ impl Lab {
             return skipped(format!("no usable account with role `{role}`"));
         };
         let account = lent.account();
+        if unsendable(&account.user).or_else(|| unsendable(account.password())).is_some() {
+            return skipped(format!(
+                "no line can carry the name or the password of an account with role `{role}`"
+            ));
+        }
         self.journal.secret(account.password().as_bytes());
         self.lent.borrow_mut().push(lent);
         Ok(account)

@@ -30,7 +30,7 @@ mod rfc5034;
 mod rfc6856;
 mod rfc8314;
 
-pub use accounts::{Account, Accounts, AccountsError, Pool, Seeding};
+pub use accounts::{Account, Accounts, AccountsError, Pool, Seeding, unsendable};
 pub use check::{Check, all};
 pub use runner::{Evidence, Runner};
 pub use site::{Entrance, Permissions, Security, Site};

@@ -7,7 +7,7 @@
 use net::TlsFacts;
 use sasl::Mechanism;
 
-use crate::accounts::Account;
+use crate::accounts::{Account, unsendable};
 use crate::outcome::{Mishap, Stop};
 use crate::reply::Reply;
 use crate::session::Session;
@@ -45,6 +45,9 @@ pub async fn attempt(
     nonce: &str,
 ) -> Result<Reply, Mishap> {
     let password = account.password();
+    if let Some(reason) = unsendable(&account.user).or_else(|| unsendable(password)) {
+        return Err(Mishap::Guarded(format!("no login is tried: the user name or the password {reason}")));
+    }
     session.journal().secret(password.as_bytes());
     match method {
         Method::UserPass => {

@@ -91,6 +91,25 @@ fn wrong_password_is_sent_once() {
 }
 
 #[test]
+fn a_name_or_a_password_that_no_line_can_carry() {
+    let env = TestEnv::new();
+    let mut told = String::new();
+    for (user, password) in [
+        ("alice\r\nNOOP", "swordfish-123"),
+        ("alice", "swordfish-123\n"),
+        ("alice", "swordfish-123\r\nSTAT"),
+        ("alice", ""),
+    ] {
+        let arguments =
+            ["conformance", "--target", "127.0.0.1:1", "--user", user, "--password-env", "SECRET"];
+        let ended = env.run_with_secret(&arguments, password);
+        assert!(!env.read("poplab-run/run.json").contains("swordfish"));
+        told.push_str(&env.told(&ended));
+    }
+    assert_snapshot!(told);
+}
+
+#[test]
 fn unknown_check() {
     let env = TestEnv::new();
     let ended = conformance(&env, &["--select", "rfc1939.retr.dot-stufing"]);

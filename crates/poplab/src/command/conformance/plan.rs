@@ -165,6 +165,14 @@ fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
         return Ok(crate::accounts::read(path)?.accounts);
     }
     let Some(user) = &arguments.user else { return Ok(Vec::new()) };
+    if let Some(reason) = suite::unsendable(user) {
+        return Err(Failure::input(format!("--user: the name `{}` {reason}", user.escape_default())));
+    }
+    let option = match (&arguments.password_env, &arguments.password_file) {
+        (Some(variable), _) => format!("--password-env {variable}: "),
+        (None, Some(path)) => format!("--password-file {}: ", path.display()),
+        (None, None) => String::new(),
+    };
     let password = match (&arguments.password_env, &arguments.password_file) {
         (Some(variable), _) => std::env::var(variable).map_err(|_| {
             Failure::input(format!("the environment has no variable `{variable}` with a password"))
@@ -172,9 +180,9 @@ fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
         (None, Some(path)) => password_of(path)?,
         (None, None) => prompt(user)?,
     };
-    if password.is_empty() {
+    if let Some(reason) = suite::unsendable(&password) {
         return Err(Failure::input(format!(
-            "the password of `{user}` is empty; nothing was sent to the server"
+            "{option}the password of `{user}` {reason}. Nothing was sent to the server"
         )));
     }
     Ok(vec![Account::new(user.clone(), password, Role::Fixtures)])
