@@ -192,7 +192,7 @@ async fn header_preview(session: &mut Session, lines: u32, most: u32) -> Result<
 async fn hold_idle(session: &mut Session, noop_every: Duration, lasting: Hold) -> Result<(), Failure> {
     let until = session.clock()
         + match lasting {
-            Hold::UntilEnd => session.time_left(),
+            Hold::UntilEnd => session.time_left() + session.turn_to_leave(),
             Hold::For(lasting) => lasting,
         };
     while session.clock() + noop_every < until {

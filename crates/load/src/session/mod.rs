@@ -39,6 +39,9 @@ pub(crate) use recording::Recording;
 pub(crate) use timer::Timer;
 pub(crate) use trail::Trail;
 
+/// In how many places those who stay until the end leave one after another.
+const PLACES: u64 = 10_007;
+
 /// How long the server is given to close the connection after QUIT before this side does.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -278,6 +281,13 @@ impl Session {
         recorder.sample(step, desk.now_ns.saturating_sub(wanted_ns), desk.now_ns.saturating_sub(begun_ns));
         drop(recorder);
         Ok(done)
+    }
+
+    /// When after the plan's end this session leaves, if it stays until then: were they all to leave at the same moment,
+    /// nobody could, and the server would be measured by the crowd at this end.
+    pub(crate) fn turn_to_leave(&self) -> Duration {
+        let part = (self.desk.arrival.number % PLACES) as f64 / PLACES as f64;
+        self.desk.context.leaving.mul_f64(part)
     }
 
     /// The behaviour, borrowed from the worker instead of from the session.

@@ -17,6 +17,9 @@ use crate::{Assignment, Behaviours};
 
 use super::Agenda;
 
+/// How many sessions that stay until the plan's end leave in a second.
+const LEAVING_PER_S: f64 = 5_000.0;
+
 /// Most listings and verifiers that wait to be used again.
 const KEPT: usize = 64;
 
@@ -31,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) memories: RefCell<HashMap<(u64, u32), Memory>>,
     /// How many messages each maildrop has at least, where they were seeded and nobody deletes any.
     pub(crate) seeded: Option<u64>,
+    /// How long it takes until all who stay until the plan's end have left.
+    pub(crate) leaving: Duration,
     /// What is open now has had its time: the plan's and the one that is given after it.
     pub(crate) overdue: Cell<bool>,
     /// The plan's end, nanoseconds since its start.
@@ -71,6 +76,7 @@ impl Context {
             trail: RefCell::new(Trail::new()),
             seeded: seeded(scenario),
             overdue: Cell::new(false),
+            leaving: leaving(scenario),
             end_ns: nanoseconds(scenario.duration()),
             name: TlsTarget::new(&assignment.server_name, versions).map_err(|error| error.to_string()),
             assignment,
@@ -173,6 +179,12 @@ impl Context {
             waiting.push(verifier);
         }
     }
+}
+
+/// At a pace that two cores can go, and within half of the time that is given after the plan's end.
+fn leaving(scenario: &Scenario) -> Duration {
+    let at_most = scenario.timeouts.session.unwrap_or(scenario.timeouts.reply) / 2;
+    Duration::from_secs_f64(scenario.planned_sessions() as f64 / LEAVING_PER_S).min(at_most)
 }
 
 /// Behaviours of the user's own may delete.

@@ -93,7 +93,7 @@ impl Behaviour {
 /// How long a session is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hold {
-    /// Until the plan's duration is over.
+    /// Until the plan's duration is over; then they leave one after another, 5,000 in a second.
     UntilEnd,
     /// For so long after the login.
     For(Duration),
