@@ -3,6 +3,10 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::exit::Failure;
+use crate::interrupt;
+
+/// What the system says of a terminal that is gone (EIO).
+const GONE: i32 = 5;
 
 /// Writes results to stdout. Quietly stops when nobody reads any more.
 ///
@@ -11,6 +15,7 @@ use crate::exit::Failure;
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if interrupt::hung_up() && error.raw_os_error() == Some(GONE) => Ok(()),
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::not_carried_out(format!("cannot write to stdout: {error}")))
         }
