@@ -12,6 +12,9 @@ use tokio::sync::oneshot;
 use crate::exit::Failure;
 use crate::glob;
 
+/// What it is called in records.
+pub(crate) const NAME: &str = "embedded fake server";
+
 /// The accounts that conformance is given: role and how many.
 const POOL: [(Role, u32); 4] =
     [(Role::Fixtures, 8), (Role::Empty, 2), (Role::Disposable, 16), (Role::Second, 1)];

@@ -260,6 +260,48 @@ fn a_server_of_another_process_is_loaded_through_both_ports() {
 }
 
 #[test]
+fn every_record_names_the_target_of_the_scenario() {
+    let env = TestEnv::new();
+    let server = Server::start(&env, |_| ());
+    // Nothing says how these ports are protected: they are tried, as those of the command line are.
+    for port in [server.tls_port, server.port] {
+        let target = format!("127.0.0.1:{port}");
+        env.write("named.yaml", format!("{SCENARIO}target: {target}\n"));
+        let (ended, results) =
+            load(&env, &["load", "named.yaml", "--ca", "ca.pem", "--password-env", "SECRET"]);
+        assert_eq!(
+            (ended.code, results.sessions.completed),
+            (Some(0), 40),
+            "{}{}",
+            ended.stdout,
+            ended.stderr
+        );
+        let (run, _) = records(&env, "poplab-run");
+        assert_eq!(run.target.name, target);
+        assert!(ended.stdout.contains(&format!("\ntarget      {target}\n")), "{}", ended.stdout);
+        assert!(ended.stderr.contains(&format!("test → {target}: ")), "{}", ended.stderr);
+        assert!(env.read("poplab-run/latency.hlog").contains(&format!(" load {target}\n")));
+        for name in FILES.iter().filter(|name| **name != "results.json") {
+            assert!(!env.read(&format!("poplab-run/{name}")).contains("embedded fake server"), "{name}");
+        }
+    }
+    let (tls, clear) = (server.tls_port, server.port);
+    env.write("named.yaml", format!("{SCENARIO}target: 127.0.0.1:{tls}\nalso: 127.0.0.1:{clear}\n"));
+    load(&env, &["load", "named.yaml", "--ca", "ca.pem", "--password-env", "SECRET"]);
+    let both = format!("127.0.0.1:{tls} and 127.0.0.1:{clear}");
+    assert_eq!(records(&env, "poplab-run").0.target.name, both);
+    server.end();
+}
+
+#[test]
+fn a_closed_loop_asks_for_no_rate() {
+    let env = TestEnv::new();
+    env.write("closed.yaml", SCENARIO.replace("{rate: 40/s, for: 1s}", "{closed: {sessions: 2, for: 2s}}"));
+    let (ended, _) = load(&env, &["load", "closed.yaml"]);
+    assert!(ended.stderr.contains(" · achieved ") && !ended.stderr.contains("asked"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_dead_target_is_told_with_all_reports() {
     let env = TestEnv::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -304,8 +346,8 @@ fn metrics(line: &str) -> String {
 }
 
 #[test]
-fn ctrl_c_and_sigterm_leave_the_reports_and_say_what_is_missing() {
-    for name in ["-INT", "-TERM"] {
+fn ctrl_c_sigterm_and_a_hang_up_leave_the_reports_and_say_what_is_missing() {
+    for name in ["-INT", "-TERM", "-HUP"] {
         let env = TestEnv::new();
         let arguments = ["load", "smoke", "--rate", "20/s", "--duration", "10m", "--metrics", "0"];
         let mut running = Running::start(&env, &arguments);

@@ -20,7 +20,7 @@ use self::progress::Progress;
 use super::Format;
 use crate::exit::{self, Failure};
 use crate::records::{Conclusion, Records, Wanted};
-use crate::{folder, terminal};
+use crate::{embedded, folder, terminal};
 
 /// Judges, writes the run's folder and prints the report.
 ///
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 /// What the target is called in records.
 fn target_name(arguments: &Arguments) -> String {
-    arguments.target.as_ref().map_or_else(|| "embedded fake server".to_owned(), ToString::to_string)
+    arguments.target.as_ref().map_or_else(|| embedded::NAME.to_owned(), ToString::to_string)
 }
 
 /// Plans and judges. Whatever goes wrong, what was seen until then is kept.

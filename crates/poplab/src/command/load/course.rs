@@ -18,7 +18,7 @@ use super::live::Live;
 use super::look::{self, Seen};
 use super::metrics::Metrics;
 use super::plan::{self, Plan, Server};
-use super::{target_name, verdict};
+use super::{target, verdict};
 use crate::exit::{self, Failure};
 use crate::interrupt::INTERRUPTED;
 use crate::records::{Conclusion, Records};
@@ -64,6 +64,8 @@ impl Course {
         self.results.plan.scenario.clone_from(&scenario.name);
         self.results.plan.description.clone_from(&scenario.description);
         self.results.plan.seed = scenario.seed;
+        records.run.borrow_mut().target.name = target::name(arguments, &scenario);
+        target::protect(arguments, &mut scenario);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -87,7 +89,7 @@ impl Course {
         let plan = watch.accepted(Plan::new(arguments, scenario.clone()))?;
         let seen = self.look(&plan, watch).await?;
         if !arguments.quiet {
-            tell_plan(&plan, arguments);
+            tell_plan(&plan, &watch.target());
         }
         watch.announce(arguments.quiet);
         let outcome = watch.run(&order(&plan, arguments, seen.retrieval_deletes)).await?;
@@ -302,12 +304,12 @@ fn order(plan: &Plan, arguments: &Arguments, retrieval_deletes: bool) -> Order {
 }
 
 /// What will be done and what it needs, before it begins.
-fn tell_plan(plan: &Plan, arguments: &Arguments) {
+fn tell_plan(plan: &Plan, target: &str) {
     let scenario = &plan.scenario;
     terminal::tell(&format!(
         "{} → {}: {} sessions in {:.0} s by {} accounts, seed {}",
         scenario.name,
-        target_name(arguments),
+        target,
         scenario.planned_sessions(),
         scenario.duration().as_secs_f64(),
         scenario.accounts_count(),
@@ -327,6 +329,8 @@ struct Watch<'a> {
     live: RefCell<Live>,
     figures: Arc<Mutex<LiveFigures>>,
     metrics: Option<Metrics>,
+    /// Whether the load is a closed loop, which asks for no rate.
+    closed: bool,
     interrupted: Cell<bool>,
     has_run: Cell<bool>,
 }
@@ -335,7 +339,7 @@ impl<'a> Watch<'a> {
     fn new(arguments: &Arguments, scenario: &Scenario, records: &'a Records) -> anyhow::Result<Self> {
         let empty = LiveFigures {
             scenario: scenario.name.clone(),
-            target: target_name(arguments),
+            target: records.run.borrow().target.name.clone(),
             ..LiveFigures::default()
         };
         let figures = Arc::new(Mutex::new(empty));
@@ -353,9 +357,15 @@ impl<'a> Watch<'a> {
             live: RefCell::new(Live::new(arguments.quiet)),
             figures,
             metrics: metrics.transpose()?,
+            closed: scenario.arrivals.peak_per_s().is_none(),
             interrupted: Cell::new(false),
             has_run: Cell::new(false),
         })
+    }
+
+    /// What the target is called.
+    fn target(&self) -> String {
+        self.records.run.borrow().target.name.clone()
     }
 
     /// With the first plan that stands the records begin.
@@ -430,7 +440,7 @@ impl<'a> Watch<'a> {
             commands: live.commands,
             octets_received: live.octets_received,
             verification_failures: live.verification_failures,
-            asked_per_s: live.last.asked as f64,
+            asked_per_s: if self.closed { 0.0 } else { live.last.asked as f64 },
             achieved_per_s: live.last.begun as f64,
             errors: live.errors.clone(),
             steps: steps.collect(),

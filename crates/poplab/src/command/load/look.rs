@@ -55,15 +55,14 @@ pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<S
 /// # Errors
 /// The target may not be dialled, or is not there.
 pub(super) async fn discover(arguments: &Arguments, scenario: &mut Scenario) -> anyhow::Result<()> {
-    let Some(target) = &arguments.target else { return Ok(()) };
-    let said = arguments.tls.is_some() || arguments.also.is_some() || scenario.tls.mode != Modes::Auto;
-    if said || target::is_usual(target) {
+    let Some((target, also)) = target::named(arguments, scenario)? else { return Ok(()) };
+    if also.is_some() || scenario.tls.mode != Modes::Auto || target::is_usual(&target) {
         return Ok(());
     }
-    target::dialled(target, arguments.authorized.as_deref())?;
+    target::dialled(&target, arguments.authorized.as_deref())?;
     let insecure = arguments.insecure || scenario.tls.verify == Verify::Never;
     let dialer = plan::dialer(insecure, plan::authorities(arguments)?.as_deref())?;
-    let (surveyed, _) = suite::survey(survey(target, None, dialer, scenario)).await;
+    let (surveyed, _) = suite::survey(survey(&target, None, dialer, scenario)).await;
     let site = surveyed.map_err(|error| Failure::not_carried_out(visible(&error.to_string())))?;
     // Without STLS the port stays one that must have it: no password goes in the clear unasked.
     let mode = if site.entrance.security == Security::Implicit { Mode::Implicit } else { Mode::Starttls };

@@ -37,7 +37,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         return Ok(exit::GOOD);
     }
     let records = Records::claim("load", &arguments.out)?;
-    records.run.borrow_mut().target.name = target_name(arguments);
     let (mut course, conclusion) = course::carry_out(arguments, scenario, &records);
     {
         let mut run = records.run.borrow_mut();
@@ -62,11 +61,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 /// It is not there, or wrong.
 pub(super) fn scenario(name: &str) -> anyhow::Result<scenario::Scenario> {
     Source::find(name)?.parse()
-}
-
-/// What the target is called in records.
-fn target_name(arguments: &Arguments) -> String {
-    arguments.target.as_ref().map_or_else(|| "embedded fake server".to_owned(), ToString::to_string)
 }
 
 /// The exit code that follows from the figures alone.

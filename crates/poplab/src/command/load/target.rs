@@ -7,7 +7,9 @@ use net::Endpoint;
 use scenario::{Mode, Modes, Scenario};
 
 use super::arguments::{Arguments, Tls};
+use crate::embedded;
 use crate::exit::Failure;
+use crate::terminal::visible;
 
 /// The port of POP3 with TLS from the first octet (RFC 8314 section 3.3).
 const IMPLICIT_PORT: u16 = 995;
@@ -25,48 +27,23 @@ pub(super) struct Entrances {
 
 impl Entrances {
     /// Those of the command line, or of the scenario; nothing when neither names a server. The scenario's TLS modes
-    /// are settled with them: afterwards they name a way for every user.
+    /// are settled with them: afterwards they name a way for every user. [`protect`] comes first.
     ///
     /// # Errors
     /// What the scenario names is no server, or there are not as many entrances as its modes need.
     pub(super) fn settle(arguments: &Arguments, scenario: &mut Scenario) -> anyhow::Result<Option<Self>> {
-        if let Some(tls) = arguments.tls {
-            scenario.tls.mode = match tls {
-                Tls::Auto => Modes::Auto,
-                Tls::Implicit => Modes::Mix(vec![(1.0, Mode::Implicit)]),
-                Tls::Starttls => Modes::Mix(vec![(1.0, Mode::Starttls)]),
-                Tls::None => Modes::Mix(vec![(1.0, Mode::None)]),
-            };
-        }
-        let named = |text: &Option<String>, key: &str| {
-            let parse = |text: &String| {
-                text.parse::<Endpoint>()
-                    .map_err(|error| Failure::input(format!("`{key}` of the scenario: {error}")))
-            };
-            text.as_ref().map(parse).transpose()
-        };
-        let of_scenario = || match &scenario.target {
-            // A host alone has the usual ports.
-            Some(host) if !host.contains(':') => {
-                let usual = |port| Some(Endpoint::new(host.clone(), port));
-                let also = if scenario.tls.mode == Modes::Auto { None } else { usual(CLEAR_PORT) };
-                Ok((usual(IMPLICIT_PORT), named(&scenario.also, "also")?.or(also)))
-            }
-            target => anyhow::Ok((named(target, "target")?, named(&scenario.also, "also")?)),
-        };
-        // A target of the command line takes nothing from the scenario: the two ports belong to one server.
-        let (target, also) = match &arguments.target {
-            Some(target) => (Some(target.clone()), arguments.also.clone()),
-            None if arguments.defect.is_empty() => of_scenario()?,
-            None => (None, None),
-        };
-        let Some(target) = target else {
+        let Some((target, also)) = named(arguments, scenario)? else {
             if scenario.tls.mode == Modes::Auto {
                 scenario.tls.mode = Modes::Mix(vec![(1.0, Mode::Implicit)]);
             }
             return Ok(None);
         };
         Self::of(target, also, &mut scenario.tls.mode).map(Some)
+    }
+
+    /// What they are called in records.
+    fn name(&self) -> String {
+        self.each().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
     }
 
     fn of(target: Endpoint, also: Option<Endpoint>, mode: &mut Modes) -> anyhow::Result<Self> {
@@ -123,6 +100,63 @@ impl Entrances {
             endpoint.iter().map(resolve).collect()
         };
         Ok(Targets { implicit: addresses(&self.implicit)?, clear: addresses(&self.clear)? })
+    }
+}
+
+/// What the command line says about how sessions are protected takes the place of what the scenario says.
+pub(super) fn protect(arguments: &Arguments, scenario: &mut Scenario) {
+    if let Some(tls) = arguments.tls {
+        scenario.tls.mode = match tls {
+            Tls::Auto => Modes::Auto,
+            Tls::Implicit => Modes::Mix(vec![(1.0, Mode::Implicit)]),
+            Tls::Starttls => Modes::Mix(vec![(1.0, Mode::Starttls)]),
+            Tls::None => Modes::Mix(vec![(1.0, Mode::None)]),
+        };
+    }
+}
+
+/// The server that is named, and its second entrance if that is: by the command line, or else by the scenario.
+///
+/// # Errors
+/// What the scenario names is no server.
+pub(super) fn named(
+    arguments: &Arguments,
+    scenario: &Scenario,
+) -> anyhow::Result<Option<(Endpoint, Option<Endpoint>)>> {
+    // A target of the command line takes nothing from the scenario: the two ports belong to one server.
+    if let Some(target) = &arguments.target {
+        return Ok(Some((target.clone(), arguments.also.clone())));
+    }
+    let Some(target) = scenario.target.as_ref().filter(|_| arguments.defect.is_empty()) else {
+        return Ok(None);
+    };
+    let parsed = |text: &String, key: &str| {
+        text.parse::<Endpoint>().map_err(|error| Failure::input(format!("`{key}` of the scenario: {error}")))
+    };
+    let also = scenario.also.as_ref().map(|text| parsed(text, "also")).transpose()?;
+    if target.contains(':') {
+        return Ok(Some((parsed(target, "target")?, also)));
+    }
+    // A host alone has the usual ports.
+    let usual = |port| parsed(&format!("{target}:{port}"), "target");
+    let also = match also {
+        None if scenario.tls.mode != Modes::Auto => Some(usual(CLEAR_PORT)?),
+        also => also,
+    };
+    Ok(Some((usual(IMPLICIT_PORT)?, also)))
+}
+
+/// What the target is called in records: the entrances that sessions use, or what was named if that makes none.
+pub(super) fn name(arguments: &Arguments, scenario: &Scenario) -> String {
+    let mut scenario = scenario.clone();
+    protect(arguments, &mut scenario);
+    match Entrances::settle(arguments, &mut scenario) {
+        Ok(Some(entrances)) => entrances.name(),
+        Ok(None) => embedded::NAME.to_owned(),
+        Err(_) => {
+            let given = arguments.target.as_ref().map(ToString::to_string);
+            visible(&given.or(scenario.target).unwrap_or_default()).replace('\n', " ")
+        }
     }
 }
 
