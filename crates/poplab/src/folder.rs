@@ -153,6 +153,17 @@ impl RunFolder {
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 
+    /// Reads a transcript that the records of the run name, and no other file, whatever the name: the records may be
+    /// somebody else's.
+    pub(crate) fn transcript(&self, name: &str) -> Option<String> {
+        let home = fs::canonicalize(self.0.join(TRANSCRIPTS)).ok()?;
+        let path = fs::canonicalize(self.0.join(name)).ok()?;
+        if !path.starts_with(home) {
+            return None;
+        }
+        fs::read_to_string(path).ok()
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.0
@@ -217,6 +228,21 @@ mod tests {
         fs::remove_file(path.join(RUN)).unwrap();
         // Now it holds something else, and no run.
         assert!(RunFolder::claim(&path).unwrap_err().to_string().contains("not a run of poplab"));
+    }
+
+    #[test]
+    fn a_transcript_is_read_from_nowhere_else() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("secret"), "of the house").unwrap();
+        let folder = RunFolder::claim(&place.path().join("run")).unwrap();
+        folder.begin(&frame("so")).unwrap();
+        folder.write("transcripts/tls/a.pop", "said").unwrap();
+        std::os::unix::fs::symlink("../../secret", place.path().join("run/transcripts/link.pop")).unwrap();
+        assert_eq!(folder.transcript("transcripts/tls/a.pop").as_deref(), Some("said"));
+        let absolute = place.path().join("secret").display().to_string();
+        for name in ["transcripts/../../secret", "../secret", "run.json", "transcripts/link.pop", &absolute] {
+            assert_eq!(folder.transcript(name), None, "{name}");
+        }
     }
 
     #[test]

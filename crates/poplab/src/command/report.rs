@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let place = |name: &str| format!("cannot read {}", folder.path().join(name).display());
     let run = record::Run::parse(&folder.read(folder::RUN)?).with_context(|| place(folder::RUN))?;
     let results = folder.read(folder::RESULTS)?;
-    let transcripts = |path: &str| folder.read(path).ok();
+    let transcripts = |path: &str| folder.transcript(path);
     let missing = || {
         Failure::input(format!(
             "a run of `poplab {}` is not reported in this form; give another --format",
