@@ -41,10 +41,24 @@ pub(crate) fn color() -> bool {
     io::stdout().is_terminal() && !said("NO_COLOR") && !dumb
 }
 
-/// The width to wrap text to: what the shell says of its terminal within reason, or 100 columns.
+/// The width to wrap text to, within reason: that of the terminal on stdout, or 100 columns.
 pub(crate) fn width() -> usize {
-    let columns = io::stdout().is_terminal().then(|| std::env::var("COLUMNS").ok()).flatten();
-    columns.and_then(|columns| columns.parse().ok()).map_or(100, |columns: usize| columns.clamp(60, 120))
+    // A user who exports COLUMNS wants it so.
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let asked = || {
+        terminal_size::terminal_size_of(io::stdout())
+            .map(|(width, _)| usize::from(width.0))
+            .filter(|width| *width > 0)
+    };
+    let columns = io::stdout().is_terminal().then(|| told().or_else(asked)).flatten();
+    columns.map_or(100, |columns: usize| columns.clamp(60, 120))
+}
+
+/// Columns and lines of the terminal on stderr; those of old if it does not tell.
+pub(crate) fn screen() -> (usize, usize) {
+    let size = terminal_size::terminal_size_of(io::stderr());
+    size.filter(|(width, height)| width.0 > 0 && height.0 > 0)
+        .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)))
 }
 
 /// Text with its control characters made visible, but for line feeds: nothing a server sent steers a terminal.

@@ -250,15 +250,22 @@ fn github() {
 
 #[test]
 fn live_on_a_screen() {
-    insta::assert_snapshot!(report::load_live(&live(), 80));
+    insta::assert_snapshot!(report::load_live(&live(), 80, 40));
 }
 
 #[test]
-fn live_keeps_to_the_width_whatever_it_is() {
-    for width in [40, 60, 80, 132] {
-        let text = report::load_live(&live(), width);
+fn live_on_a_small_screen() {
+    insta::assert_snapshot!(report::load_live(&live(), 60, 14));
+}
+
+#[test]
+fn live_keeps_to_the_screen_whatever_it_is() {
+    let all = report::load_live(&live(), 80, 100).lines().count();
+    for (width, height) in [(40, 24), (60, 16), (80, 12), (132, all), (80, all - 1), (80, 60)] {
+        let text = report::load_live(&live(), width, height);
         assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
-        assert_eq!(text.lines().count(), 21);
+        assert_eq!(text.lines().count(), all.min(height), "{text}");
+        assert!(text.contains("\nready "), "{text}");
     }
 }
 

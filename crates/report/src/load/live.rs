@@ -1,5 +1,5 @@
 //! The figures of a run that is still going on, for the screen and for plain logs. Knows no clock and no terminal:
-//! the caller says how much time has passed and how wide the screen is.
+//! the caller says how much time has passed and how large the screen is.
 
 use record::{ErrorCount, Quantiles};
 
@@ -59,9 +59,10 @@ pub struct LiveStep {
     pub response: Quantiles,
 }
 
-/// One screen: progress, rates, sessions, errors, the table of steps. No line is longer than `width`, and each ends
-/// in a line feed.
-pub fn load_live(figures: &LiveFigures, width: usize) -> String {
+/// One screen: progress, rates, sessions, errors, the table of steps, first those that users feel. No line is longer
+/// than `width`, each ends in a line feed, and there are no more than `height`, unless that is less than a head and the
+/// first step need.
+pub fn load_live(figures: &LiveFigures, width: usize, height: usize) -> String {
     let width = width.max(40);
     let mut lines = vec![
         both_ends(&format!("{} → {}", figures.scenario, figures.target), &time(figures), width),
@@ -78,7 +79,8 @@ pub fn load_live(figures: &LiveFigures, width: usize) -> String {
             .push(field("generator", &format!("ticker up to {} late", nanoseconds(figures.lateness_max_ns))));
     }
     lines.push(String::new());
-    lines.extend(steps(figures));
+    let room = height.saturating_sub(lines.len());
+    lines.extend(steps(figures, room));
     let mut text = String::new();
     for line in lines {
         text.push_str(cut(&visible_line(&line), width).trim_end());
@@ -187,14 +189,22 @@ fn errors(figures: &LiveFigures, most: usize) -> String {
     format!("{}: {}", whole(total), kinds.join(", "))
 }
 
-fn steps(figures: &LiveFigures) -> Vec<String> {
+/// What users feel of a whole session; it comes before the steps that it consists of.
+const FELT: [&str; 2] = ["ready", "session"];
+
+/// The table in so many lines, its head and at least one step.
+fn steps(figures: &LiveFigures, room: usize) -> Vec<String> {
     let longest = figures.steps.iter().map(|step| step.tag.chars().count()).max().unwrap_or(0);
     let first = longest.clamp("step".len(), 18);
     let mut lines = vec![format!(
         "{:<first$} {:>9} {:>8} {:>8} {:>8} {:>8}",
         "step", "count", "p50", "p95", "p99", "max"
     )];
-    for LiveStep { tag, response } in &figures.steps {
+    let (felt, others): (Vec<&LiveStep>, Vec<&LiveStep>) =
+        figures.steps.iter().partition(|step| FELT.contains(&step.tag.as_str()));
+    let rows = room.saturating_sub(1).max(1);
+    let shown = if figures.steps.len() > rows { rows.saturating_sub(1).max(1) } else { figures.steps.len() };
+    for LiveStep { tag, response } in felt.into_iter().chain(others).take(shown) {
         let [p50, p95, p99, max] =
             [response.p50_ns, response.p95_ns, response.p99_ns, response.max_ns].map(nanoseconds);
         lines.push(format!(
@@ -202,6 +212,9 @@ fn steps(figures: &LiveFigures) -> Vec<String> {
             cut(&visible_line(tag), first),
             whole(response.count)
         ));
+    }
+    if shown < figures.steps.len() {
+        lines.push(format!("… and {} more", counted((figures.steps.len() - shown) as u64, "step")));
     }
     lines
 }

@@ -107,13 +107,18 @@ fn rates(results: &LoadResults) -> String {
     }
 }
 
+/// The columns of a row of times behind the name.
+const FIGURES: usize = 2 + 9 + 5 * (2 + 8);
+
 /// A row of response times for each step, and one of service times where they differ.
 fn steps(page: &mut Page, rows: &[StepRow], verbose: bool) {
     if rows.is_empty() {
         return;
     }
     let longest = rows.iter().map(|row| visible_line(&row.tag).chars().count()).max().unwrap_or(0);
-    let first = longest.clamp("  service".len(), 24);
+    // The figures are always shown; a long name gives way to them.
+    let most = page.width().saturating_sub(FIGURES).clamp("  service".len(), 24);
+    let first = longest.clamp("  service".len(), most);
     let head = format!(
         "{:<first$}  {:>9}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}",
         "step", "count", "p50", "p95", "p99", "p99.9", "max"

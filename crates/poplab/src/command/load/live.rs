@@ -52,7 +52,9 @@ impl Live {
                 }
             }
             Self::Screen(screen) => {
-                let text = report::load_live(figures, terminal::width());
+                let (width, height) = terminal::screen();
+                // A last line that is full moves the whole screen.
+                let text = report::load_live(figures, width.saturating_sub(1), height.saturating_sub(1));
                 screen.set_message(terminal::visible(text.trim_end()));
                 screen.tick();
             }
