@@ -103,16 +103,25 @@ pub(super) fn up(instance: &Instance, setup: Setup) -> Result<(), Failure> {
     if setup.load > 0 {
         let (lmtp, password) = (ports.lmtp, instance.load_password().display().to_string());
         println!("give its {} load accounts their mail, then put load on it, with", setup.load);
-        println!("  cargo xtask seed --scenario isp-morning --lmtp 127.0.0.1:{lmtp}");
+        let scenario = instance.directory().join("isp-morning.yaml");
+        write_public(&scenario, &morning(setup.load))?;
+        let scenario = scenario.display();
+        println!("  cargo xtask seed --scenario {scenario} --lmtp 127.0.0.1:{lmtp}");
         for port in [ports.clear, ports.tls] {
             println!(
-                "  cargo xtask load isp-morning --target 127.0.0.1:{port} --password-file {password} --ca {} \
+                "  cargo xtask load {scenario} --target 127.0.0.1:{port} --password-file {password} --ca {} \
                  --allow-delete",
                 certificates.authority.display()
             );
         }
     }
     Ok(())
+}
+
+/// The shipped scenario with as many accounts as there are here.
+fn morning(accounts: u32) -> String {
+    const SHIPPED: &str = include_str!("../../../scenarios/isp-morning.yaml");
+    SHIPPED.replace("count: 500}", &format!("count: {accounts}}}"))
 }
 
 /// Puts the mail back; the server may run meanwhile.
@@ -397,6 +406,14 @@ mod tests {
             instance,
             Certificates { authority: file("ca.pem"), certificate: file("cert.pem"), key: file("key.pem") },
         )
+    }
+
+    #[test]
+    fn the_scenario_has_as_many_accounts_as_there_are() {
+        let text = morning(50);
+        assert!(
+            text.contains("accounts: {pattern: \"load{n:05}\", count: 50}") && !text.contains("count: 500")
+        );
     }
 
     #[test]

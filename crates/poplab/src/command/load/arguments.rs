@@ -61,7 +61,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HOST:PORT", requires = "target", help_heading = "Target")]
     pub(super) also: Option<net::Endpoint>,
 
-    /// How all sessions are protected; without it as the scenario says. auto: port 995 implicit, others STLS
+    /// How all sessions are protected; without it as the scenario says. auto: 995 implicit, 110 STLS, other ports are
+    /// tried
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Target")]
     pub(super) tls: Option<Tls>,
 
@@ -167,7 +168,7 @@ pub(crate) struct Arguments {
 /// How sessions are protected, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Tls {
-    /// Port 995 implicit, other ports STLS
+    /// 995 implicit, 110 STLS, other ports are tried
     Auto,
     /// TLS from the first octet
     Implicit,
