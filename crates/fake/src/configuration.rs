@@ -83,6 +83,31 @@ pub struct Pace {
     pub greeting: bool,
 }
 
+/// What servers may do and some do. Nothing of it is a defect; whoever judges servers must not take it for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// After so many refusals on one connection it is closed behind the last one, as against guessing.
+    pub refusals: Option<u8>,
+    /// Every login with the right credentials is put off once with `[LOGIN-DELAY]`.
+    pub login_delay: bool,
+    /// AUTH and APOP refuse the right password too, as where users have other passwords for them.
+    pub password_for_user_only: bool,
+    /// Whether what was retrieved may be deleted.
+    pub expiry: Expiry,
+}
+
+/// What EXPIRE announces (RFC 2449 section 6.7). Nothing is deleted in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expiry {
+    /// Never.
+    #[default]
+    Never,
+    /// With the session that retrieved it.
+    AtOnce,
+    /// For the users of this laboratory, as is told after login, with the session that retrieved it.
+    AtOnceAfterLogin,
+}
+
 /// How a [`World`](crate::World) is set up. The default is the correct server, without accounts.
 #[derive(Clone, Debug)]
 pub struct Configuration {
@@ -97,6 +122,8 @@ pub struct Configuration {
     pub pace: Pace,
     /// What the server does wrong.
     pub defects: Defects,
+    /// What it does that not every server does.
+    pub policy: Policy,
     /// The name the server gives itself in time stamps and challenges.
     pub host: String,
     /// Whether USER, PASS, PLAIN and LOGIN are accepted without TLS (RFC 2595 section 2.3 wants this to be a
@@ -112,6 +139,7 @@ impl Default for Configuration {
             population: Vec::new(),
             pace: Pace::default(),
             defects: Defects::NONE,
+            policy: Policy::default(),
             host: "fake.poplab.test".to_owned(),
             cleartext_login: true,
         }

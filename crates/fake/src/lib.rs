@@ -42,7 +42,7 @@ mod session;
 mod transfer;
 mod world;
 
-pub use configuration::{Account, Configuration, Pace, Password, Tenancy};
+pub use configuration::{Account, Configuration, Expiry, Pace, Password, Policy, Tenancy};
 pub use connection::{Channel, Connection, Next};
 pub use defect::{DEFECTS, Defect, DefectInfo, Defects};
 pub use world::World;

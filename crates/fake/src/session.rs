@@ -44,6 +44,7 @@ pub(crate) struct Session {
     pub(crate) loses_input: bool,
     /// Something has already arrived behind the present command.
     more: bool,
+    refusals: u8,
     name: Option<Vec<u8>>,
     utf8: bool,
     exchanges: u32,
@@ -65,6 +66,7 @@ impl Session {
             after: After::Go,
             loses_input: false,
             more: false,
+            refusals: 0,
             name: None,
             utf8: false,
             exchanges: 0,
@@ -296,6 +298,10 @@ impl Session {
 
     fn err(&mut self, text: &str) {
         encode::err(self.output.lines(), text.as_bytes());
+        self.refusals = self.refusals.saturating_add(1);
+        if self.world.configuration().policy.refusals.is_some_and(|patience| self.refusals >= patience) {
+            self.after = After::Close;
+        }
     }
 }
 

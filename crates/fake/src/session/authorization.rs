@@ -1,7 +1,7 @@
 //! The AUTHORIZATION state: USER, PASS, APOP, STLS, UTF8 (RFC 1939 sections 4 and 7, RFC 2595, RFC 6856).
 //!
-//! AUTH begins here and goes on in [`super::exchange`]. There are deliberately no delays and no penalties for
-//! failures; a laboratory would only punish its own users.
+//! AUTH begins here and goes on in [`super::exchange`]. There are deliberately no penalties for failures; a
+//! laboratory would only punish its own users.
 
 use proto::Verb;
 
@@ -133,7 +133,10 @@ impl Session {
         };
         let timestamp = self.timestamp();
         match owner {
-            Some(owner) if sasl::apop::verify(&timestamp, &self.world.password(owner), digest) => {
+            Some(owner)
+                if sasl::apop::verify(&timestamp, &self.world.password(owner), digest)
+                    && !self.world.configuration().policy.password_for_user_only =>
+            {
                 self.log_in(owner);
             }
             _ => {
@@ -154,6 +157,9 @@ impl Session {
 
     /// Opens a maildrop for a user who has proved to be that (RFC 1939 section 4).
     pub(super) fn log_in(&mut self, owner: Owner) {
+        if self.is_put_off(owner) {
+            return self.err("[LOGIN-DELAY] Not so soon");
+        }
         let (number, defects) = (self.number, self.defects);
         let opened = self.world.with(owner, |maildrop| {
             let snapshot = maildrop.open(number, defects)?;
@@ -170,6 +176,15 @@ impl Session {
         self.transaction = Some(Transaction::new(owner, snapshot, remembered));
         self.past.logged_in();
         self.ok("Maildrop open");
+    }
+
+    /// Whether this login has to be tried again: every other one, by policy.
+    fn is_put_off(&self, owner: Owner) -> bool {
+        self.world.configuration().policy.login_delay
+            && self.world.with(owner, |maildrop| {
+                maildrop.scars.put_off = !maildrop.scars.put_off;
+                maildrop.scars.put_off
+            })
     }
 
     /// The account of this name.

@@ -4,7 +4,7 @@ use sasl::Mechanism;
 
 use super::Session;
 use crate::transfer::Body;
-use crate::{Channel, Defect};
+use crate::{Channel, Defect, Expiry};
 
 impl Session {
     pub(super) fn capa(&mut self) {
@@ -87,6 +87,12 @@ impl Session {
         }
         if self.broken(Defect::ExpireShrinks) && logged_in {
             return "EXPIRE 30";
+        }
+        match self.world.configuration().policy.expiry {
+            Expiry::AtOnce => return "EXPIRE 0",
+            Expiry::AtOnceAfterLogin if logged_in => return "EXPIRE 0",
+            Expiry::AtOnceAfterLogin => return "EXPIRE 0 USER",
+            Expiry::Never => {}
         }
         "EXPIRE NEVER"
     }

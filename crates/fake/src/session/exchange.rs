@@ -217,6 +217,7 @@ impl Session {
             opening.is_some_and(|opening| opening.bare.split(',').count() > 2)
         };
         exchange.mechanism.is_none()
+            || self.world.configuration().policy.password_for_user_only
             || (self.broken(Defect::AuthFailureSticks) && self.past.failed.auth)
             || (self.broken(Defect::AuthTwoStep)
                 && exchange.in_two_steps
