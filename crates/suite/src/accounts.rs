@@ -3,7 +3,7 @@
 //! POP3 locks a maildrop, so an account is one session's at a time. Passwords never leave an [`Account`] but
 //! through [`Account::password`], which the login alone calls; `Debug` hides them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 use tokio::sync::Notify;
 
+use crate::login::Method;
 use crate::reply::quote;
 
 /// One account of the target.
@@ -24,6 +25,10 @@ pub struct Account {
     pub role: Role,
     retired: Cell<bool>,
     spent: Cell<bool>,
+    /// Ways to log in that have taken the password.
+    accepted: RefCell<Vec<Method>>,
+    /// Ways to log in that have refused it.
+    refused: RefCell<Vec<Method>>,
 }
 
 /// How mail is put into maildrops.
@@ -70,6 +75,8 @@ impl Account {
             role,
             retired: Cell::new(false),
             spent: Cell::new(false),
+            accepted: RefCell::default(),
+            refused: RefCell::default(),
         }
     }
 
@@ -86,6 +93,44 @@ impl Account {
     /// Takes the account out of use: its password was refused, and asking again could lock it.
     pub fn retire(&self) {
         self.retired.set(true);
+    }
+
+    /// Whether the right password may be given by this method. Once one has refused it, only those may that took it
+    /// before: a server that counts failures cannot tell ours from an attacker's, and locks its user out. A
+    /// `disposable` account is there for that.
+    ///
+    /// # Errors
+    /// Which method refused it, for people.
+    pub(crate) fn may_try(&self, method: Method) -> Result<(), String> {
+        let refused = self.refused.borrow();
+        let Some(first) = refused.first().filter(|_| self.role != Role::Disposable) else { return Ok(()) };
+        if self.accepted.borrow().contains(&method) && !refused.contains(&method) {
+            return Ok(());
+        }
+        Err(format!(
+            "{first} refused the password of `{}` before; it is not given by {method} too, so that no account gets locked",
+            self.user
+        ))
+    }
+
+    /// The password was right for this method.
+    pub(crate) fn accepted(&self, method: Method) {
+        let mut accepted = self.accepted.borrow_mut();
+        if !accepted.contains(&method) {
+            accepted.push(method);
+        }
+    }
+
+    /// This method refused the password, right as it may be.
+    pub(crate) fn refused(&self, method: Method) {
+        self.refused.borrow_mut().push(method);
+    }
+
+    /// No answer is a refusal, unless the method is known to take the password.
+    pub(crate) fn unanswered(&self, method: Method) {
+        if !self.accepted.borrow().contains(&method) {
+            self.refused(method);
+        }
     }
 
     /// Its mail is used up; checks that need none may still have it.

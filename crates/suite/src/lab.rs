@@ -248,6 +248,24 @@ impl Lab {
     /// # Errors
     /// [`Stop::Inconclusive`] if there was no reply, [`Stop::Skipped`] if no password may be sent here.
     pub async fn login_by(&self, account: &Rc<Account>, method: Method) -> Result<(Session, Reply), Stop> {
+        self.unhurried(account, async |session, greeting| {
+            let timestamp = sasl::apop::timestamp(&greeting.line);
+            Ok(login::attempt(session, method, account, timestamp, &self.nonce()).await?)
+        })
+        .await
+    }
+
+    /// A login by any exchange, which is given the session and its greeting. A maildrop that is busy with an earlier
+    /// session, or does not want to be opened so soon again, is asked again for as long as the patience lasts.
+    ///
+    /// # Errors
+    /// Those of the exchange, [`Stop::Inconclusive`] if there is no connection, [`Stop::Skipped`] if no password may
+    /// be sent here.
+    pub(crate) async fn unhurried(
+        &self,
+        account: &Rc<Account>,
+        exchange: impl AsyncFn(&mut Session, &Reply) -> Result<Reply, Stop>,
+    ) -> Result<(Session, Reply), Stop> {
         let deadline = Instant::now() + self.site.patience.answer;
         loop {
             let mut session = self.connect_raw().await?;
@@ -257,8 +275,7 @@ impl Lab {
             }
             let permissions = &self.site.permissions;
             login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
-            let timestamp = sasl::apop::timestamp(&greeting.line);
-            let reply = login::attempt(&mut session, method, account, timestamp, &self.nonce()).await?;
+            let reply = exchange(&mut session, &greeting).await?;
             if reply.is_ok() {
                 session.belongs_to(Rc::clone(account));
             }

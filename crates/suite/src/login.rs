@@ -33,10 +33,10 @@ impl std::fmt::Display for Method {
     }
 }
 
-/// Runs one login to its last reply, whatever that is.
+/// Runs one login to its last reply, whatever that is, and remembers a refusal.
 ///
 /// # Errors
-/// A [`Mishap`] if a reply did not come.
+/// A [`Mishap`] if a reply did not come, or if the password was refused before and is not given again.
 pub async fn attempt(
     session: &mut Session,
     method: Method,
@@ -48,31 +48,54 @@ pub async fn attempt(
     if let Some(reason) = unsendable(&account.user).or_else(|| unsendable(password)) {
         return Err(Mishap::Guarded(format!("no login is tried: the user name or the password {reason}")));
     }
+    account.may_try(method).map_err(Mishap::Withheld)?;
     session.journal().secret(password.as_bytes());
-    match method {
-        Method::UserPass => {
-            let reply = session.command(format!("USER {}", account.user)).await?;
-            if !reply.is_ok() {
-                return Ok(reply);
-            }
-            session.command(format!("PASS {password}")).await
+    if method == Method::UserPass {
+        let reply = session.command(format!("USER {}", account.user)).await?;
+        if !reply.is_ok() {
+            return Ok(reply);
         }
+    }
+    let mut cancelled = false;
+    let answer = match method {
+        Method::UserPass => session.command(format!("PASS {password}")).await,
         Method::Apop => {
             let digest = sasl::apop::digest(timestamp.unwrap_or_default(), password);
             session.journal().secret(digest.as_bytes());
             session.command(format!("APOP {} {digest}", account.user)).await
         }
-        Method::Sasl(mechanism) => exchange(session, mechanism, &account.user, password, nonce).await,
+        Method::Sasl(mechanism) => {
+            let ended = exchange(session, mechanism, &account.user, password, nonce).await;
+            cancelled = ended.as_ref().is_ok_and(|(_, cancelled)| *cancelled);
+            ended.map(|(reply, _)| reply)
+        }
+    };
+    // A refusal of what was broken off says nothing about the password.
+    if !cancelled {
+        remember(account, method, answer.as_ref().ok());
+    }
+    answer
+}
+
+/// Remembers how the right password fared. One that was not answered may have been refused.
+pub(crate) fn remember(account: &Account, method: Method, answer: Option<&Reply>) {
+    match answer {
+        Some(reply) if reply.is_ok() => account.accepted(method),
+        Some(reply) if reply.is_err() && !is_busy(reply) => account.refused(method),
+        Some(_) => {}
+        None => account.unanswered(method),
     }
 }
 
+/// The last reply of a SASL exchange, and whether it was we who broke it off.
 async fn exchange(
     session: &mut Session,
     mechanism: Mechanism,
     user: &str,
     password: &str,
     nonce: &str,
-) -> Result<Reply, Mishap> {
+) -> Result<(Reply, bool), Mishap> {
+    let mut cancelled = false;
     let mut client = sasl::client(mechanism, user, password, nonce);
     let mut reply = match client.initial() {
         Some(first) => {
@@ -85,7 +108,7 @@ async fn exchange(
             } else {
                 let reply = session.command(format!("AUTH {}", mechanism.name())).await?;
                 if !reply.continuation {
-                    return Ok(reply);
+                    return Ok((reply, false));
                 }
                 session.respond(encoded).await?
             }
@@ -96,13 +119,14 @@ async fn exchange(
         let answer =
             sasl::base64::decode(reply.text()).ok().and_then(|challenge| client.respond(&challenge).ok());
         // A challenge that cannot be answered is cancelled (RFC 5034 section 4).
+        cancelled |= answer.is_none();
         let line = answer.map_or_else(|| "*".to_owned(), |octets| sasl::base64::encode(&octets));
         if line.len() > 1 {
             session.journal().secret(line.as_bytes());
         }
         reply = session.respond(line).await?;
     }
-    Ok(reply)
+    Ok((reply, cancelled))
 }
 
 /// Whether a login refusal is about the maildrop or the moment, so that trying again is right and harmless.

@@ -57,6 +57,8 @@ pub enum Mishap {
     },
     /// The tool's own guard refused to send the line.
     Guarded(String),
+    /// The password was not given, since it was refused before.
+    Withheld(String),
 }
 
 impl std::fmt::Display for Mishap {
@@ -80,7 +82,7 @@ impl std::fmt::Display for Mishap {
             Self::Endless { command } => {
                 write!(out, "the reply to `{command}` did not end within the bounds of a reply")
             }
-            Self::Guarded(reason) => out.write_str(reason),
+            Self::Guarded(reason) | Self::Withheld(reason) => out.write_str(reason),
         }
     }
 }
@@ -105,7 +107,7 @@ impl Mishap {
     /// The mishap as a verdict on the server: conclusive unless the server may merely have been slow.
     pub fn judged(self) -> Stop {
         match self {
-            Self::TimedOut { .. } | Self::Guarded(_) => self.into(),
+            Self::TimedOut { .. } | Self::Guarded(_) | Self::Withheld(_) => self.into(),
             other => Stop::Fail(other.to_string()),
         }
     }

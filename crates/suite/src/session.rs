@@ -40,6 +40,7 @@ pub struct Session {
     patience: Patience,
     account: Option<Rc<Account>>,
     language: bool,
+    refusals: usize,
 }
 
 struct Awaited {
@@ -70,7 +71,7 @@ impl Session {
         let mut awaited = VecDeque::new();
         awaited.push_back(Awaited::of("(greeting)", None, false));
         let wire = Wire::new(stream, number, journal, retrieval_deletes);
-        Self { wire, awaited, patience, account: None, language: false }
+        Self { wire, awaited, patience, account: None, language: false, refusals: 0 }
     }
 
     /// The account this session logged in to.
@@ -89,6 +90,16 @@ impl Session {
     /// The journal this session writes.
     pub fn journal(&self) -> &Journal {
         &self.wire.journal
+    }
+
+    /// How many commands were refused on this connection.
+    pub fn refusals(&self) -> usize {
+        self.refusals
+    }
+
+    /// Whether the server was seen to end the connection.
+    pub fn has_ended(&self) -> bool {
+        self.wire.ending().is_some()
     }
 
     /// The waits of this session.
@@ -236,6 +247,7 @@ impl Session {
             Err(Quiet::Silent) => return Err(self.probe(awaited.command, false).await),
         };
         self.note(&awaited, &reply);
+        self.refusals += usize::from(reply.is_err());
         if reply.content.is_some() {
             self.content(&awaited, &mut reply).await?;
         }

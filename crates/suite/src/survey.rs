@@ -283,7 +283,8 @@ fn said(stop: Stop) -> String {
 
 /// Logs in once to each `fixtures` account (or to the first account there is) and looks at what it holds.
 async fn accounts(lab: &Lab, site: &mut Site) -> Result<(), SurveyError> {
-    let all: Vec<Rc<Account>> = site.pool.accounts().collect();
+    // At a second entrance some may have been refused at the first one.
+    let all: Vec<Rc<Account>> = site.pool.accounts().filter(|account| !account.is_retired()).collect();
     let mut chosen: Vec<Rc<Account>> =
         all.iter().filter(|account| account.role == Role::Fixtures).cloned().collect();
     if chosen.is_empty() {

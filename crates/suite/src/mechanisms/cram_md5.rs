@@ -60,7 +60,7 @@ async fn challenge(lab: &Lab) -> Outcome {
 
 async fn login(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
-    let (session, reply) = unhurried(lab, &account, async |session| {
+    let (session, reply) = unhurried(lab, &account, Mechanism::CramMd5, async |session| {
         let reply = session.command("AUTH CRAM-MD5").await?;
         respond(lab, session, &reply, |challenge| {
             cram_md5::response(&account.user, challenge, account.password())

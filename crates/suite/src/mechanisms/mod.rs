@@ -15,7 +15,7 @@ use sasl::{Mechanism, base64};
 
 use crate::accounts::Account;
 use crate::lab::Lab;
-use crate::login;
+use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, inconclusive, skipped};
 use crate::reply::Reply;
 use crate::session::Session;
@@ -87,13 +87,13 @@ pub(crate) async fn plain_at_once(lab: &Lab, account: &Rc<Account>) -> Result<(S
     if line.len() + 2 > COMMAND_AT_MOST {
         return skipped("the credentials are too long for one command line");
     }
-    unhurried(lab, account, async |session| session.command(&line).await.judged()).await
+    unhurried(lab, account, Mechanism::Plain, async |session| session.command(&line).await.judged()).await
 }
 
 /// PLAIN with the right credentials on a line of their own.
 pub(crate) async fn plain_in_two_steps(lab: &Lab, account: &Rc<Account>) -> Result<(Session, Reply), Stop> {
     let encoded = credentials(lab, account);
-    unhurried(lab, account, async |session| {
+    unhurried(lab, account, Mechanism::Plain, async |session| {
         let reply = session.command("AUTH PLAIN").await?;
         if !reply.continuation {
             return inconclusive(format!("{}, so the exchange could not go on", reply.seen()));
@@ -103,22 +103,28 @@ pub(crate) async fn plain_in_two_steps(lab: &Lab, account: &Rc<Account>) -> Resu
     .await
 }
 
-/// A login by the given exchange. Should the maildrop still be busy with an earlier session of this check or the
-/// last, the exchange is done again when it is free.
+/// A login with the right password by an exchange of this mechanism, tried again while the maildrop is busy. Where the
+/// password was refused before it is not given.
 pub(crate) async fn unhurried(
     lab: &Lab,
     account: &Rc<Account>,
+    mechanism: Mechanism,
     exchange: impl AsyncFn(&mut Session) -> Result<Reply, Stop>,
 ) -> Result<(Session, Reply), Stop> {
-    let mut session = channel(lab).await?;
-    let reply = exchange(&mut session).await?;
-    if !login::is_busy(&reply) {
-        return Ok((session, reply));
-    }
-    drop(session);
-    lab.login_to(account).await?.quit().await?;
-    let mut session = channel(lab).await?;
-    let reply = exchange(&mut session).await?;
+    let method = Method::Sasl(mechanism);
+    account.may_try(method).or_else(inconclusive)?;
+    let watched = async |session: &mut Session, _greeting: &Reply| {
+        let before = session.refusals();
+        let answer = exchange(session).await;
+        match &answer {
+            Ok(reply) => login::remember(account, method, Some(reply)),
+            Err(_) if session.refusals() > before => account.refused(method),
+            Err(_) if session.has_ended() => account.unanswered(method),
+            Err(_) => {}
+        }
+        answer
+    };
+    let (session, reply) = lab.unhurried(account, watched).await?;
     if login::is_busy(&reply) {
         return inconclusive(format!("the maildrop of `{}` stays busy: {}", account.user, reply.quoted()));
     }

@@ -25,8 +25,10 @@ checks! {
 
 async fn exchange(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
-    let (_session, reply) =
-        unhurried(lab, &account, async |session| conclusive(lab, session, &account).await).await?;
+    let (_session, reply) = unhurried(lab, &account, Mechanism::ScramSha256, async |session| {
+        conclusive(lab, session, &account).await
+    })
+    .await?;
     require(reply.is_ok(), || format!("after the whole exchange, {}; `+OK` was required", reply.seen()))
 }
 
@@ -133,7 +135,7 @@ async fn attributes(lab: &Lab) -> Outcome {
     for (extensions, what) in
         [(None, "without extensions"), (Some("z=ext"), "with the optional extension `z=ext`")]
     {
-        let (session, reply) = unhurried(lab, &account, async |session| {
+        let (session, reply) = unhurried(lab, &account, Mechanism::ScramSha256, async |session| {
             Ok(run(lab, session, &account, extended(extensions)).await?.last)
         })
         .await?;

@@ -80,23 +80,25 @@ async fn noop_before_login(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// In two sessions, since a third refusal may end one.
 async fn login_commands_after_login(lab: &Lab) -> Outcome {
-    let mut session = lab.login(Role::Fixtures).await?;
-    let before = session.assume_ok("STAT").await?.totals()?;
-    let account = session.account()?;
-    session.require_err(format!("USER {}", account.user)).await?;
-    session.require_err(format!("PASS {}", account.password())).await?;
+    let account = lab.account(Role::Fixtures).await?;
+    let commands = [format!("USER {}", account.user), format!("PASS {}", account.password())];
+    refused_after_login(lab, &account, &commands, "USER and PASS").await?;
     // Nobody's name: a server that errs must not count this as a wrong password of the account.
-    session.require_err(format!("APOP poplab-nobody {}", "0".repeat(32))).await?;
+    refused_after_login(lab, &account, &[format!("APOP poplab-nobody {}", "0".repeat(32))], "APOP").await
+}
+
+async fn refused_after_login(lab: &Lab, account: &Rc<Account>, commands: &[String], names: &str) -> Outcome {
+    let mut session = lab.login_to(account).await?;
+    let before = session.assume_ok("STAT").await?.totals()?;
+    for command in commands {
+        session.require_err(command).await?;
+    }
     let reply = session.require_ok("STAT").await?;
     let after = reply.totals()?;
     require(before == after, || {
-        format!(
-            "STAT said {} {} before USER, PASS and APOP were refused; then {}",
-            before.0,
-            before.1,
-            reply.seen()
-        )
+        format!("STAT said {} {} before {names} was refused; then {}", before.0, before.1, reply.seen())
     })
 }
 
@@ -174,13 +176,16 @@ async fn after_wrong_password(lab: &Lab) -> Result<(Session, Rc<Account>), Stop>
 async fn user_again(lab: &Lab) -> Outcome {
     let other = lab.account(Role::Disposable).await?;
     let account = lab.account(Role::Second).await?;
+    account.may_try(Method::UserPass).or_else(inconclusive)?;
     let mut session = lab.connect().await?;
     may_send_password_on(lab, &session)?;
     session.assume_ok(format!("USER {}", other.user)).await?;
     if session.command(format!("USER {}", account.user)).await?.is_err() {
         return Ok(());
     }
-    let reply = session.command(format!("PASS {}", account.password())).await?;
+    let reply = session.command(format!("PASS {}", account.password())).await;
+    login::remember(&account, Method::UserPass, reply.as_ref().ok());
+    let reply = reply?;
     assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
     require(reply.is_ok(), || {
         format!(

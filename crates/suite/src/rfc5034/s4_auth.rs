@@ -195,7 +195,7 @@ async fn refused_again(lab: &Lab, session: &mut Session, mechanism: Mechanism) -
 
 async fn no_data_with_ok(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
-    let (_session, reply) = unhurried(lab, &account, async |session| {
+    let (_session, reply) = unhurried(lab, &account, Mechanism::ScramSha256, async |session| {
         let mut client =
             sasl::scram::Client::<sasl::scram::Sha256>::new(&account.user, account.password(), &lab.nonce());
         let reply = scram::first(lab, session, &client.first()).await?;

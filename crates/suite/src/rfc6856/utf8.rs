@@ -5,7 +5,7 @@ use mail::Role;
 use crate::check::checks;
 use crate::journal::Seen;
 use crate::lab::Lab;
-use crate::login;
+use crate::login::{self, Method};
 use crate::mechanisms::channel;
 use crate::outcome::{Judged, Outcome, Stop, assume, inconclusive, require, skipped};
 use crate::reply::quote;
@@ -52,7 +52,7 @@ async fn command(lab: &Lab) -> Outcome {
     session.assume_ok("STAT").await?;
     session.quit().await?;
 
-    let Some(method) = lab.survey().method.filter(|method| *method != login::Method::Apop) else {
+    let Some(method) = lab.survey().method.filter(|method| *method != Method::Apop) else {
         return skipped("only APOP is known to log in, and it needs the greeting");
     };
     let mut session = channel(lab).await?;
@@ -132,9 +132,12 @@ async fn before_utf8(lab: &Lab) -> Outcome {
     if account.user.is_ascii() && account.password().is_ascii() {
         return skipped("needs an account with role `fixtures` whose name or password is not ASCII");
     }
+    account.may_try(Method::UserPass).or_else(inconclusive)?;
     let mut session = channel(lab).await?;
     let user = session.command(format!("USER {}", account.user)).await.judged()?.require_ok()?;
-    let pass = session.command(format!("PASS {}", account.password())).await.judged()?;
+    let pass = session.command(format!("PASS {}", account.password())).await;
+    login::remember(&account, Method::UserPass, pass.as_ref().ok());
+    let pass = pass.judged()?;
     if login::is_busy(&pass) {
         return inconclusive(pass.seen());
     }

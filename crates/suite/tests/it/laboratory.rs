@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-use fake::{Configuration, Defects, World};
+use fake::{Configuration, Defects, Policy, World};
 use mail::Role;
 use net::{Dialer, MemoryNetwork, Trust};
 use suite::{Account, Check, Evidence, Permissions, Plan, Pool, Runner, Security, Site, SurveyError};
+use transcript::Transcript;
 
 /// The seed of all tests.
 pub(crate) const SEED: u64 = 42;
@@ -17,14 +18,21 @@ const ACCOUNTS: [(Role, u32); 4] =
 
 /// A fake server with the fixture mail and these defects.
 pub(crate) fn world(defects: impl IntoIterator<Item = fake::Defect>) -> World {
-    let accounts = named()
-        .map(|(user, role, number)| fake::Account::new(user.clone(), password(&user), mail_of(role, number)));
-    World::new(Configuration {
-        seed: SEED,
-        accounts: accounts.collect(),
+    configured(Configuration {
         defects: defects.into_iter().collect::<Defects>(),
         ..Configuration::default()
     })
+}
+
+/// A correct one with a policy of its own.
+pub(crate) fn world_with(policy: Policy) -> World {
+    configured(Configuration { policy, ..Configuration::default() })
+}
+
+fn configured(configuration: Configuration) -> World {
+    let accounts = named()
+        .map(|(user, role, number)| fake::Account::new(user.clone(), password(&user), mail_of(role, number)));
+    World::new(Configuration { seed: SEED, accounts: accounts.collect(), ..configuration })
 }
 
 /// The same accounts as the tester knows them.
@@ -59,6 +67,17 @@ pub(crate) async fn site(
     accounts: Vec<Account>,
     allow_delete: bool,
 ) -> Result<Rc<Site>, SurveyError> {
+    let permissions = Permissions { allow_delete, cleartext_password: false, loopback: true };
+    surveyed(world, security, accounts, permissions).await.0
+}
+
+/// The same with other permissions, and with what the survey leaves behind.
+pub(crate) async fn surveyed(
+    world: &World,
+    security: Security,
+    accounts: Vec<Account>,
+    permissions: Permissions,
+) -> (Result<Rc<Site>, SurveyError>, Transcript) {
     let network = MemoryNetwork::with_identity(world.clone(), identity()).expect("a network in memory");
     let trust = Trust::Only { ca_pem: network.ca_pem().as_bytes().to_vec() };
     let endpoint = if security == Security::Implicit { network.tls() } else { network.clear() };
@@ -67,11 +86,12 @@ pub(crate) async fn site(
         security: Some(security),
         dialer: Dialer::memory(&network, trust).expect("a dialer in memory"),
         pool: Pool::new(accounts),
-        permissions: Permissions { allow_delete, cleartext_password: false, loopback: true },
+        permissions,
         seed: SEED,
         wait: None,
     };
-    suite::survey(plan).await.0
+    let (result, leavings) = suite::survey(plan).await;
+    (result, leavings.expect("a survey leaves its transcript").transcript)
 }
 
 /// Certificates have random keys; one for all tests spares the time.

@@ -6,4 +6,6 @@ mod correct;
 mod defects;
 mod foreign_mail;
 mod laboratory;
+mod policies;
+mod promises;
 mod transcripts;
