@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod catalogue;
 pub mod check;
 mod deletion;
+mod enduring;
 pub mod journal;
 pub mod lab;
 pub mod login;

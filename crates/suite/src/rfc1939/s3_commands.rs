@@ -5,8 +5,9 @@
 use mail::Role;
 
 use crate::check::checks;
+use crate::enduring::{self, Enduring, goes_on};
 use crate::lab::Lab;
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, require, warn};
 use crate::session::Session;
 
 checks! {
@@ -24,9 +25,6 @@ checks! {
     "rfc1939.cmd.minimal-set" => minimal_set,
 }
 
-/// From this bad command on a server may close the connection: several do so against guessing.
-const PATIENCE_OF_SERVERS: usize = 3;
-
 async fn unrecognized(lab: &Lab) -> Outcome {
     lab.connect_clear().await?.require_err("XYZZY").await?;
     let mut session = lab.login(Role::Fixtures).await?;
@@ -35,13 +33,13 @@ async fn unrecognized(lab: &Lab) -> Outcome {
 }
 
 async fn unimplemented(lab: &Lab) -> Outcome {
-    let mut session = lab.mail(1).await?;
+    let mut session = enduring::with_mail(lab).await?;
     // The multi-line ones are read to their dot line, so a missing one is found here.
     for command in ["TOP 1 0", "UIDL", "UTF8", "LANG"] {
-        let reply = session.command(command).await.judged()?;
+        let reply = session.command(command).await?;
         require(reply.is_ok() || reply.is_err(), || reply.seen())?;
     }
-    let last = session.command("LAST").await.judged()?;
+    let last = session.command("LAST").await?;
     if last.is_ok() {
         // RFC 1460 section 3: the highest message number accessed.
         let word = last.text().split(|octet| *octet == b' ').next().unwrap_or_default();
@@ -49,12 +47,12 @@ async fn unimplemented(lab: &Lab) -> Outcome {
     } else {
         last.require_err()?;
     }
-    let submission = session.command("XTND XMIT").await.judged()?;
+    let submission = session.command("XTND XMIT").await?;
     if !submission.is_ok() {
         return submission.require_err().map(drop);
     }
     // RFC 1082's XMIT now takes a message and stays silent. The connection is dropped before its dot line.
-    match session.command("NOOP").await {
+    match session.session().command("NOOP").await {
         Ok(next) => {
             fail(format!("{}, but a NOOP behind it was obeyed: {}", submission.seen(), next.quoted()))
         }
@@ -63,15 +61,15 @@ async fn unimplemented(lab: &Lab) -> Outcome {
 }
 
 async fn no_prefix_match(lab: &Lab) -> Outcome {
-    let mut session = lab.login(Role::Fixtures).await?;
+    let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
     require_refusals(&mut session, &["STA", "STATUS", "QUITX", "NO", "RETRX 1"]).await
 }
 
 async fn surplus_arguments(lab: &Lab) -> Outcome {
-    let mut session = lab.login(Role::Fixtures).await?;
+    let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
     let mut tolerated = Vec::new();
     for command in ["CAPA x", "STAT foo", "NOOP foo", "RSET 1"] {
-        let reply = session.command(command).await.judged()?;
+        let reply = session.command(command).await?;
         if reply.is_ok() {
             tolerated.push(reply.seen());
         } else {
@@ -88,14 +86,14 @@ async fn too_many_arguments(lab: &Lab) -> Outcome {
         if command == "DELE 1 2" && !may_delete {
             continue;
         }
-        let reply = session.command(command).await.judged()?;
+        let reply = session.command(command).await?;
         if reply.is_ok() {
             tolerated.push(reply.seen());
         } else {
             reply.require_err()?;
         }
     }
-    let _ = session.command("RSET").await;
+    let _ = session.session().command("RSET").await;
     if tolerated.is_empty() { Ok(()) } else { warn(tolerated.join("; ")) }
 }
 
@@ -115,7 +113,7 @@ async fn missing_argument(lab: &Lab) -> Outcome {
 
 /// `RETR 01` and `RETR +1` are left out: they may work or not.
 async fn number_syntax(lab: &Lab) -> Outcome {
-    let mut session = lab.mail(1).await?;
+    let mut session = enduring::with_mail(lab).await?;
     let commands = ["RETR abc", "RETR 1x", "RETR 1.0", "RETR 0x1", "RETR -1", "RETR *", "RETR 1,2"];
     require_refusals(&mut session, &commands).await
 }
@@ -193,44 +191,35 @@ async fn minimal_set(lab: &Lab) -> Outcome {
 }
 
 /// A session that may send DELE, if there is one; else one that has mail. Whether it may is told.
-async fn perhaps_deletable(lab: &Lab) -> Result<(Session, bool), Stop> {
-    match lab.deletable(1).await {
-        Ok(session) => Ok((session, true)),
-        Err(Stop::Skipped(_)) => Ok((lab.mail(1).await?, false)),
-        Err(stop) => Err(stop),
-    }
+async fn perhaps_deletable(
+    lab: &Lab,
+) -> Result<(Enduring<impl AsyncFn() -> Result<Session, Stop>>, bool), Stop> {
+    let (session, may_delete) = match lab.deletable(1).await {
+        Ok(session) => (session, true),
+        Err(Stop::Skipped(_)) => (lab.mail(1).await?, false),
+        Err(stop) => return Err(stop),
+    };
+    let open = async move || if may_delete { lab.deletable(1).await } else { lab.mail(1).await };
+    Ok((Enduring::with(session, open), may_delete))
 }
 
 /// The refusals, and then a RSET in any case: a server that errs may have marked something.
-async fn and_reset(session: &mut Session, commands: &[&str]) -> Outcome {
+async fn and_reset(
+    session: &mut Enduring<impl AsyncFn() -> Result<Session, Stop>>,
+    commands: &[&str],
+) -> Outcome {
     let outcome = require_refusals(session, commands).await;
-    let _ = session.command("RSET").await;
+    let _ = session.session().command("RSET").await;
     outcome
 }
 
 /// Each command must be refused, and a good one after it be answered.
-async fn require_refusals(session: &mut Session, commands: &[&str]) -> Outcome {
-    for (before, command) in commands.iter().enumerate() {
-        match session.command(command).await {
-            Err(Mishap::Closed { how, .. }) if before >= PATIENCE_OF_SERVERS => {
-                return inconclusive(format!(
-                    "the connection ended ({how}) at `{command}`, after {before} bad commands"
-                ));
-            }
-            reply => reply.judged()?.require_err()?,
-        };
-        goes_on(session, command, "STAT").await?;
+async fn require_refusals(
+    session: &mut Enduring<impl AsyncFn() -> Result<Session, Stop>>,
+    commands: &[&str],
+) -> Outcome {
+    for command in commands {
+        session.require_refusal(command, "STAT").await?;
     }
     Ok(())
-}
-
-/// The session must have survived the command; what the next one is answered does not matter.
-async fn goes_on(session: &mut Session, command: &str, next: &str) -> Outcome {
-    match session.command(next).await {
-        Err(Mishap::Closed { how, .. }) => {
-            fail(format!("the connection ended ({how}) behind the reply to {command}"))
-        }
-        Err(mishap) => Err(mishap.into()),
-        Ok(reply) => assume(reply.is_ok() || reply.is_err(), || format!("after {command}: {}", reply.seen())),
-    }
 }

@@ -6,6 +6,7 @@ use mail::Role;
 
 use super::maildrop::{Maildrop, highest};
 use crate::check::checks;
+use crate::enduring::Enduring;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require, warn};
 use crate::session::Session;
@@ -37,14 +38,18 @@ async fn ok(lab: &Lab) -> Outcome {
 }
 
 async fn hides(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(1).await?;
-    session.assume_ok("DELE 1").await?;
+    let mut session = Enduring::begin(async || {
+        let mut session = lab.deletable(1).await?;
+        session.assume_ok("DELE 1").await?;
+        Ok(session)
+    })
+    .await?;
     let mut commands = vec!["LIST 1", "RETR 1"];
     commands.extend(lab.survey().has_top.then_some("TOP 1 0"));
     commands.extend(lab.survey().has_uidl.then_some("UIDL 1"));
     let mut obeyed = Vec::new();
     for command in commands {
-        let reply = session.command(command).await.judged()?;
+        let reply = session.command(command).await?;
         if !reply.is_err() {
             obeyed.push(reply.seen());
         }

@@ -5,6 +5,7 @@ use proto::Deviation;
 
 use super::maildrop::highest;
 use crate::check::checks;
+use crate::enduring;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require};
 use crate::reply::{Reply, lines, quote};
@@ -137,11 +138,11 @@ fn same_body(top: &Reply, expected: &[u8], of: &str) -> Outcome {
 }
 
 async fn args(lab: &Lab) -> Outcome {
-    let mut session = lab.mail(1).await?;
+    let mut session = enduring::with_mail(lab).await?;
     for command in ["TOP 1", "TOP", "TOP 1 -1", "TOP 1 x", "TOP x 1"] {
-        session.require_err(command).await?;
+        session.command(command).await?.require_err()?;
     }
-    session.require_ok("NOOP").await?;
+    session.command("NOOP").await?.require_ok()?;
     Ok(())
 }
 

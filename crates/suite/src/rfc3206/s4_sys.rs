@@ -19,7 +19,7 @@ pub(crate) async fn provoke(lab: &Lab) -> Outcome {
     session.command("XYZZY").await?;
     if lab.survey().method.is_some() {
         let mut session = lab.login(Role::Fixtures).await?;
-        for command in ["RETR 99999", "LIST 99999", "XYZZY", "NOOP"] {
+        for command in ["RETR 99999", "LIST 99999", "NOOP", "XYZZY"] {
             session.command(command).await?;
         }
     }

@@ -3,6 +3,7 @@
 use mail::Role;
 
 use crate::check::checks;
+use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login::{self, Method};
@@ -76,7 +77,7 @@ async fn not_in_transaction(lab: &Lab) -> Outcome {
 /// A conversation in which messages are asked for that do not exist.
 async fn provoke(lab: &Lab) -> Outcome {
     let commands = ["UIDL 99999", "RETR 99999", "LIST 99999", "TOP 99999 0", "NOOP"];
-    let mut session = lab.login(Role::Fixtures).await?;
+    let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
     for command in commands {
         session.command(command).await?;
     }

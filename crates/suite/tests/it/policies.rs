@@ -27,6 +27,13 @@ fn accused(policy: Policy) -> (Vec<String>, usize) {
 }
 
 #[test]
+fn a_connection_that_ends_at_the_third_refusal_is_replaced() {
+    let (accused, judged) = accused(Policy { refusals: Some(3), ..Policy::default() });
+    assert_eq!(accused, Vec::<String>::new());
+    assert!(judged >= 300, "only {judged} came to a judgement");
+}
+
+#[test]
 fn logins_that_are_put_off_are_tried_again() {
     let (accused, judged) = accused(Policy { login_delay: true, ..Policy::default() });
     assert_eq!(accused, Vec::<String>::new());
