@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fake::Policy;
+use fake::{Expiry, Policy};
 use mail::Role;
 use suite::{Account, Evidence, Permissions, Security};
 use transcript::{Entry, Side, Transcript};
 
-use crate::laboratory::{judge, paused, surveyed};
+use crate::laboratory::{accounts, judge, named, paused, surveyed, world, world_with};
 
 /// A password that only the fixtures account of these tests has, so that it is known by its length.
 const LONG: &str = "Secret-of-an-account-in-which-somebody-reads-their-own-mail";
@@ -73,5 +73,90 @@ fn a_right_password_that_auth_refuses_is_given_once() {
             .map(|(line, _)| line)
             .collect();
         assert_eq!(refused.len(), 1, "{security}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_wrong_password_is_given_once_and_then_its_account_is_left_alone() {
+    let wrong = |role: Role| format!("{}-{role}", &LONG[..30]);
+    for security in [Security::Implicit, Security::Starttls] {
+        let known = accounts()
+            .into_iter()
+            .zip(named())
+            .filter(|(_, (user, ..))| !user.starts_with("disposable") || user == "disposable1")
+            .map(
+                |(account, (user, role, _))| {
+                    if role == Role::Fixtures { account } else { Account::new(user, wrong(role), role) }
+                },
+            )
+            .collect();
+        let permissions = Permissions { allow_delete: true, ..HARMLESS };
+        let lines: Vec<(String, String)> =
+            conversations(&world([]), security, known, permissions).iter().flat_map(answered).collect();
+        for role in [Role::Empty, Role::Second, Role::Disposable] {
+            let user = format!("USER {role}1");
+            let given = lines.windows(2).filter(|pair| {
+                pair[0].0 == user && pair[1].0 == format!("PASS ‹secret {}›", wrong(role).len())
+            });
+            // The checks of two users at once need a good `disposable` account beside the second one.
+            let expected = usize::from(role != Role::Second);
+            assert_eq!(given.count(), expected, "{security}: {role}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_retrieved_where_that_deletes() {
+    for expiry in [Expiry::AtOnce, Expiry::AtOnceAfterLogin] {
+        for security in [Security::Implicit, Security::Starttls] {
+            let world = world_with(Policy { expiry, ..Policy::default() });
+            let all = conversations(&world, security, accounts(), HARMLESS);
+            assert!(all.len() > 100, "{expiry:?}, {security}: only {} conversations", all.len());
+            let retrieved: Vec<_> = all
+                .iter()
+                .flat_map(|transcript| {
+                    answered(transcript).into_iter().map(move |line| (&transcript.title, line))
+                })
+                .filter(|(_, (line, answer))| line.starts_with("RETR") && answer == "+OK")
+                .collect();
+            assert!(retrieved.is_empty(), "{expiry:?}, {security}: {retrieved:?}");
+        }
+    }
+}
+
+#[test]
+fn no_password_goes_in_cleartext_to_another_host() {
+    let elsewhere = Permissions { loopback: false, allow_delete: true, ..HARMLESS };
+    for security in [Security::Starttls, Security::Clear] {
+        let all = conversations(&world([]), security, accounts(), elsewhere.clone());
+        let expected = if security == Security::Clear { 1 } else { 100 };
+        assert!(all.len() >= expected, "{security}: only {} conversations", all.len());
+        for transcript in &all {
+            let mut protected = std::collections::BTreeSet::new();
+            for entry in &transcript.entries {
+                match entry {
+                    Entry::Note { session, text } if text == "TLS established" => {
+                        protected.insert(*session);
+                    }
+                    Entry::Line { session, side: Side::Client, text, .. } => {
+                        let text = text.to_string();
+                        let shown = text.contains("‹secret") && !protected.contains(session);
+                        assert!(!shown, "{security}, {}: {text}", transcript.title);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_account_that_no_line_can_carry_never_reaches_the_wire() {
+    for (user, password) in [("fixtures1\r\nNOOP", "pass"), ("fixtures1", "pass\r\nSTAT"), ("fixtures1", "")]
+    {
+        let known = vec![Account::new(user, password, Role::Fixtures)];
+        let all = conversations(&world([]), Security::Implicit, known, HARMLESS);
+        let lines: Vec<_> = all.iter().flat_map(answered).map(|(line, _)| line).collect();
+        assert!(lines.iter().all(|line| line == "CAPA"), "{lines:?}");
     }
 }
