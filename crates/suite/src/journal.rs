@@ -12,6 +12,7 @@ use stats::Latencies;
 use transcript::{Recorder, Transcript};
 
 use crate::reply::quote;
+use crate::reproduce::Typed;
 
 /// Replies kept for the passive checks, per check; a hostile server cannot make it more.
 const SEEN_AT_MOST: usize = 2_000;
@@ -42,6 +43,7 @@ pub struct Seen {
 pub struct Journal(Rc<RefCell<Inner>>);
 
 struct Inner {
+    typed: Typed,
     recorder: Recorder,
     latencies: Latencies,
     seen: Vec<Seen>,
@@ -56,6 +58,8 @@ pub struct Leavings {
     pub latencies: Latencies,
     /// The status lines seen.
     pub seen: Vec<Seen>,
+    /// The client's lines for repeating them.
+    pub(crate) typed: Typed,
     /// How the last connection ended.
     pub ending: Option<String>,
 }
@@ -67,6 +71,7 @@ impl Journal {
             recorder: Recorder::new(title, Some(seed)),
             latencies: Latencies::new(),
             seen: Vec::new(),
+            typed: Typed::default(),
             ending: None,
         })))
     }
@@ -74,6 +79,18 @@ impl Journal {
     /// From now on these octets appear nowhere.
     pub fn secret(&self, octets: &[u8]) {
         self.0.borrow_mut().recorder.secret(octets);
+    }
+
+    /// The same for the password of an account, which a reproduction asks the reader for.
+    pub(crate) fn password(&self, password: &str) {
+        self.secret(password.as_bytes());
+        self.0.borrow_mut().typed.password(password);
+    }
+
+    /// The same for the base64 of a PLAIN message with a user's name and password.
+    pub(crate) fn credentials(&self, base64: &str, user: &str) {
+        self.secret(base64.as_bytes());
+        self.0.borrow_mut().typed.credentials(base64, user);
     }
 
     /// A text with the secrets taken out, for verdicts that quote the server.
@@ -101,12 +118,16 @@ impl Journal {
 
     /// Octets the client sent.
     pub fn sent(&self, session: u32, octets: &[u8]) {
-        self.0.borrow_mut().recorder.sent(session, octets);
+        let Inner { recorder, typed, .. } = &mut *self.0.borrow_mut();
+        recorder.sent(session, octets);
+        typed.sent(session, octets, &|text| recorder.redact(text));
     }
 
     /// Octets of status lines.
     pub fn received(&self, session: u32, octets: &[u8]) {
-        self.0.borrow_mut().recorder.received(session, octets);
+        let mut inner = self.0.borrow_mut();
+        inner.recorder.received(session, octets);
+        inner.typed.heard(session);
     }
 
     /// Octets of multi-line content, still stuffed.
@@ -149,6 +170,7 @@ impl Journal {
             transcript: recorder.finish(),
             latencies: std::mem::take(&mut inner.latencies),
             seen: std::mem::take(&mut inner.seen),
+            typed: std::mem::take(&mut inner.typed),
             ending: inner.ending.take(),
         }
     }

@@ -211,7 +211,7 @@ impl Lab {
                 "no line can carry the name or the password of an account with role `{role}`"
             ));
         }
-        self.journal.secret(account.password().as_bytes());
+        self.journal.password(account.password());
         self.lent.borrow_mut().push(lent);
         Ok(account)
     }

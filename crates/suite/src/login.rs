@@ -49,7 +49,7 @@ pub async fn attempt(
         return Err(Mishap::Guarded(format!("no login is tried: the user name or the password {reason}")));
     }
     account.may_try(method).map_err(Mishap::Withheld)?;
-    session.journal().secret(password.as_bytes());
+    session.journal().password(password);
     if method == Method::UserPass {
         let reply = session.command(format!("USER {}", account.user)).await?;
         if !reply.is_ok() {
@@ -100,7 +100,11 @@ async fn exchange(
     let mut reply = match client.initial() {
         Some(first) => {
             let encoded = sasl::base64::encode(&first);
-            session.journal().secret(encoded.as_bytes());
+            if mechanism == Mechanism::Plain {
+                session.journal().credentials(&encoded, user);
+            } else {
+                session.journal().secret(encoded.as_bytes());
+            }
             let line = format!("AUTH {} {encoded}", mechanism.name());
             // RFC 5034 section 4: a command line has 255 octets at most, a longer response goes on its own line.
             if line.len() + 2 <= 255 {

@@ -7,6 +7,9 @@ use proto::{Deviations, Indicator, ResponseCode, Status, listing};
 
 use crate::outcome::{Outcome, Stop, fail, inconclusive};
 
+/// Characters of a command that are kept for quoting.
+pub(crate) const COMMAND_SHOWN: usize = 80;
+
 /// The reply to one command, or the greeting.
 #[derive(Debug, Clone)]
 pub struct Reply {

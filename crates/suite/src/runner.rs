@@ -191,11 +191,11 @@ impl Runner {
             severity: requirement.severity,
             requirement: requirement.sentence.clone(),
             reference: requirement.reference.clone(),
+            reproduce: leavings
+                .map(|leavings| reproduce(&leavings.typed, &observed, &self.site))
+                .unwrap_or_default(),
             observed,
             expected: requirement.pass.clone(),
-            reproduce: leavings
-                .map(|leavings| reproduce(&leavings.transcript, &self.site))
-                .unwrap_or_default(),
             ending: leavings.and_then(|leavings| leavings.ending.clone()),
             transcript: None,
             duration_ns: u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),

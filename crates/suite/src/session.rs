@@ -16,7 +16,7 @@ use crate::accounts::Account;
 use crate::deletion::Permission;
 use crate::journal::{Journal, Seen};
 use crate::outcome::{Judged, Mishap, Stop};
-use crate::reply::Reply;
+use crate::reply::{COMMAND_SHOWN, Reply};
 use crate::wire::{Item, Quiet, READ_PIECE, Wire};
 
 /// The most content one reply may have, in octets. Larger than any fixture by far.
@@ -438,7 +438,7 @@ impl Session {
         let keyword = line.split(|octet| *octet == b' ').next().unwrap_or_default();
         let shown = self.wire.journal.redact(&String::from_utf8_lossy(line));
         let eight_bit = line.iter().any(|octet| *octet > 0x7e || *octet < 0x20);
-        Awaited::of(&shown.chars().take(80).collect::<String>(), Verb::parse(keyword), eight_bit)
+        Awaited::of(&shown.chars().take(COMMAND_SHOWN).collect::<String>(), Verb::parse(keyword), eight_bit)
     }
 
     fn note(&self, awaited: &Awaited, reply: &Reply) {

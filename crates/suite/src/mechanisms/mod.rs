@@ -32,7 +32,9 @@ pub(crate) fn encoded(lab: &Lab, octets: impl AsRef<[u8]>) -> String {
 
 /// The base64 of an account's PLAIN message.
 pub(crate) fn credentials(lab: &Lab, account: &Account) -> String {
-    encoded(lab, sasl::plain::message("", &account.user, account.password()))
+    let text = base64::encode(sasl::plain::message("", &account.user, account.password()));
+    lab.journal().credentials(&text, &account.user);
+    text
 }
 
 /// Goes on where a mechanism is announced on the channel that logins use.
