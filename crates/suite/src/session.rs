@@ -92,6 +92,12 @@ impl Session {
         &self.wire.journal
     }
 
+    /// What the server has said of a line that it did not end.
+    pub fn unfinished(&self) -> Option<String> {
+        let unread = &self.wire.unread;
+        (!unread.is_empty()).then(|| self.journal().quote(unread))
+    }
+
     /// How many commands were refused on this connection.
     pub fn refusals(&self) -> usize {
         self.refusals

@@ -119,7 +119,16 @@ async fn look(lab: &Lab, fixed_security: bool, site: &mut Site) -> Result<(), Su
     let mut session = open(lab, site).await?;
     let greeting = match session.greeting().await {
         Ok(reply) => reply,
-        Err(mishap) => return Err(no_greeting(lab, &endpoint, site, &mishap).await),
+        Err(mishap) => {
+            if let Some(seen) = session.unfinished().filter(|_| matches!(mishap, Mishap::TimedOut { .. })) {
+                let reason = format!(
+                    "it began with {seen} and did not end the line in {} s; lines of POP3 end with CRLF",
+                    site.patience.answer.as_secs()
+                );
+                return Err(SurveyError::Broken { endpoint, reason });
+            }
+            return Err(no_greeting(lab, &endpoint, site, &mishap).await);
+        }
     };
     recognise(&endpoint, &greeting)?;
     site.survey.greeting.clone_from(&greeting.line);
@@ -143,7 +152,9 @@ async fn open(lab: &Lab, site: &Site) -> Result<Session, SurveyError> {
         connecting.map_err(|_| silent(endpoint, wait, "The connection itself was not accepted."))??;
     if site.entrance.security == Security::Implicit {
         let handshake = timeout(wait, site.dialer.start_tls(stream, &lab.tls_options())).await;
-        stream = handshake.map_err(|_| silent(endpoint, wait, "It did not answer a TLS ClientHello."))??;
+        let handshake =
+            handshake.map_err(|_| silent(endpoint, wait, "It did not answer a TLS ClientHello."))?;
+        stream = handshake.map_err(|error| SurveyError::Tls { endpoint: endpoint.clone(), error })?;
     }
     Ok(lab.adopt(stream))
 }

@@ -166,6 +166,24 @@ fn silent_server() {
 }
 
 #[test]
+fn greeting_without_a_line_end() {
+    let script = |connection: &mut Connection| {
+        connection.say(b"+OK no newline");
+        connection.stay();
+    };
+    assert_snapshot!(judged(script, &["--tls", "starttls"]));
+}
+
+#[test]
+fn host_of_300_characters() {
+    let env = TestEnv::new();
+    let target = format!("{}.invalid:995", "a".repeat(300));
+    let ended = conformance(&env, &["--target", &target]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no address is known for the host `aaa"), "{}", ended.stderr);
+}
+
+#[test]
 fn http_server() {
     let script = |connection: &mut Connection| {
         connection.listen();

@@ -7,9 +7,17 @@ use crate::login::Method;
 /// Why a target cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
-    /// No connection, or no TLS.
+    /// No connection.
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// The TLS handshake failed.
+    #[error("{endpoint}: {error}")]
+    Tls {
+        /// Where.
+        endpoint: Endpoint,
+        /// Why.
+        error: DialError,
+    },
     /// Nothing was said.
     #[error(
         "{endpoint} accepted the connection but said nothing for {seconds} s: a POP3 server greets first. {hint}"
@@ -86,7 +94,7 @@ impl SurveyError {
     /// The same with all that the server said passed through `clean`.
     pub(super) fn redacted(self, clean: &dyn Fn(String) -> String) -> Self {
         match self {
-            Self::Dial(_) | Self::SpeaksTls { .. } => self,
+            Self::Dial(_) | Self::Tls { .. } | Self::SpeaksTls { .. } => self,
             Self::Silent { endpoint, seconds, hint } => Self::Silent { endpoint, seconds, hint: clean(hint) },
             Self::OtherProtocol { endpoint, protocol, began } => {
                 Self::OtherProtocol { endpoint, protocol, began: clean(began) }

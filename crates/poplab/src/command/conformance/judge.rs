@@ -28,6 +28,8 @@ pub(super) struct Course {
     pub(super) error: Option<String>,
 }
 
+/// Characters of an entrance's label in a path; file systems take 255 octets for a name.
+const LABEL_AT_MOST: usize = 100;
 /// Why a run was broken off by the user.
 const INTERRUPTED: &str = "interrupted";
 
@@ -106,9 +108,11 @@ impl Course {
     }
 }
 
-/// Where a transcript lies in the run's folder; the label is made fit for a file name.
+/// Where a transcript lies in the run's folder; the label is made fit for a file name. Of one that is too long the
+/// end is kept, where the port stands.
 fn path(label: &str, id: &str) -> String {
     let fit = |character: char| character.is_ascii_alphanumeric() || ".-".contains(character);
     let label: String = label.chars().map(|character| if fit(character) { character } else { '-' }).collect();
+    let label = &label[label.len().saturating_sub(LABEL_AT_MOST)..];
     format!("{}/{label}/{id}.pop", folder::TRANSCRIPTS)
 }
