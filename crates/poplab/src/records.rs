@@ -52,6 +52,8 @@ pub(crate) struct Wanted<'a, Form> {
 /// The records of one run.
 pub(crate) struct Records {
     folder: RunFolder,
+    /// Whether the folder may have been changed.
+    touched: Cell<bool>,
     begun: Cell<bool>,
     /// The frame as far as it is known.
     pub(crate) run: RefCell<Run>,
@@ -75,7 +77,13 @@ impl Records {
             ended: started.to_string(),
             ..Run::default()
         };
-        Ok(Self { folder, begun: Cell::new(false), run: RefCell::new(run), started })
+        Ok(Self {
+            folder,
+            touched: Cell::new(false),
+            begun: Cell::new(false),
+            run: RefCell::new(run),
+            started,
+        })
     }
 
     /// The plan stands: an older run goes. Should the process be killed, the folder is known as a run all the same, and
@@ -94,6 +102,7 @@ impl Records {
             error: Some(killed),
             ..self.run.borrow().clone()
         };
+        self.touched.set(true);
         self.folder.begin(&frame.to_json())?;
         self.begun.set(true);
         Ok(())
@@ -119,16 +128,13 @@ impl Records {
                 ((exit::code(&refused), reason.clone()), Some(reason))
             }
         };
-        if let Some(error) = error.as_ref().filter(|_| !self.begun.get()) {
-            let refused = matches!(code, exit::WRONG_INPUT | exit::NOTHING_SELECTED);
-            if refused && folder.holds_run() {
-                terminal::tell(&format!("error: {error}"));
-                if !wanted.quiet {
-                    let place = folder.path().display();
-                    terminal::tell(&format!("nothing was run; the earlier run in {place} is left as it was"));
-                }
-                return Ok(code);
+        if let Some(error) = error.as_ref().filter(|_| !self.touched.get() && folder.holds_run()) {
+            terminal::tell(&format!("error: {error}"));
+            if !wanted.quiet {
+                let place = folder.path().display();
+                terminal::tell(&format!("nothing was run; the earlier run in {place} is left as it was"));
             }
+            return Ok(code);
         }
         if let Err(refused) = self.begin() {
             if let Some(error) = error.filter(|error| *error != refused.to_string()) {
