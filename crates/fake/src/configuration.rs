@@ -88,8 +88,8 @@ pub struct Pace {
 pub struct Policy {
     /// After so many refusals on one connection it is closed behind the last one, as against guessing.
     pub refusals: Option<u8>,
-    /// Every login with the right credentials is put off once with `[LOGIN-DELAY]`.
-    pub login_delay: bool,
+    /// Before a login with the right credentials is admitted it is put off so many times with `[LOGIN-DELAY]`.
+    pub login_delays: u8,
     /// AUTH and APOP refuse the right password too, as where users have other passwords for them.
     pub password_for_user_only: bool,
     /// Whether what was retrieved may be deleted.

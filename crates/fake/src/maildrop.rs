@@ -76,8 +76,8 @@ pub(crate) struct Scars {
     pub(crate) list_sessions: u32,
     /// The connection whose USER named this account first.
     pub(crate) named_by: Option<u64>,
-    /// The last login was put off: a policy's memory, not a defect's.
-    pub(crate) put_off: bool,
+    /// How often logins were put off since one was admitted: a policy's memory, not a defect's.
+    pub(crate) put_off: u8,
 }
 
 impl Message {

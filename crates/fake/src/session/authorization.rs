@@ -178,12 +178,14 @@ impl Session {
         self.ok("Maildrop open");
     }
 
-    /// Whether this login has to be tried again: every other one, by policy.
+    /// Whether this login has to be tried again, by policy.
     fn is_put_off(&self, owner: Owner) -> bool {
-        self.world.configuration().policy.login_delay
+        let delays = self.world.configuration().policy.login_delays;
+        delays > 0
             && self.world.with(owner, |maildrop| {
-                maildrop.scars.put_off = !maildrop.scars.put_off;
-                maildrop.scars.put_off
+                let earlier = maildrop.scars.put_off;
+                maildrop.scars.put_off = if earlier < delays { earlier + 1 } else { 0 };
+                earlier < delays
             })
     }
 
