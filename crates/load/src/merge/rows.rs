@@ -242,11 +242,21 @@ impl Merge {
     /// What an early end left out.
     fn missing(&self, facts: &Facts<'_>, sessions: &LoadSessions) -> Vec<String> {
         let mut missing = Vec::new();
-        let elapsed = span(Duration::from_secs(u64::from(self.seconds())));
+        let (elapsed, planned) =
+            (Duration::from_secs(u64::from(self.seconds())), facts.assignment.scenario.duration());
+        // After its plan a run still waits for the sessions that are open.
+        let elapsed = if elapsed > planned {
+            format!(
+                "{}, which is {} after the end of the plan",
+                span(elapsed),
+                span(elapsed.saturating_sub(planned))
+            )
+        } else {
+            format!("{} of {}", span(elapsed), span(planned))
+        };
         if let Some(why) = facts.stopped {
             missing.push(format!(
-                "the run was ended after {elapsed} of {} ({why}): {} of the plan never began, and {} cut off",
-                span(facts.assignment.scenario.duration()),
+                "the run was ended after {elapsed} ({why}): {} of the plan never began, and {} cut off",
                 counted(sessions.not_begun, "session"),
                 match sessions.unfinished {
                     1 => "1 was".to_owned(),
