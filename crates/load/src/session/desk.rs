@@ -16,10 +16,7 @@ use super::exchange::{Line, Stage};
 use super::failure::{Failure, shown};
 use super::listing::{Listed, Wrong};
 use super::recording::Recording;
-use super::trail::Said;
-
-/// Where in a message poplab's fields are looked for, to tell its own mail from other people's.
-const HEADER: usize = 8192;
+use super::trail::{Said, is_own};
 
 /// What was asked, so what the reply is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,19 +249,22 @@ impl Desk {
 
     fn received(&mut self, raw: &[u8], event: &Event<'_>) {
         let number = self.arrival.number;
-        let first = matches!(event, Event::Content(_)) && self.reply.octets == 0;
-        if first && matches!(self.reply.asked, Asked::Message | Asked::Preview | Asked::Part(_)) {
+        let Reply { octets, asked, .. } = self.reply;
+        let mail = matches!(asked, Asked::Message | Asked::Preview | Asked::Part(_));
+        // Looked at only where it is shown: the trail does so itself when it is told.
+        if mail && octets == 0 && self.recording.is_some() && matches!(event, Event::Content(_)) {
             self.reply.content = if is_own(raw) { Content::Open } else { Content::Private };
         }
-        let Reply { octets, .. } = self.reply;
         let private = self.reply.content == Content::Private;
         let mut trail = self.context.trail.borrow_mut();
         let recording = &mut self.recording;
         match event {
-            Event::Content(_) if private => trail.skip_content(number, raw),
             Event::Content(_) => {
-                trail.keep_content(number, raw, octets);
-                if let Some(recording) = recording {
+                let said = if mail { Said::Mail } else { Said::Content };
+                trail.keep_content(number, said, raw, octets);
+                if let Some(recording) = recording
+                    && !private
+                {
                     recording.received(raw, true);
                 }
             }
@@ -398,12 +398,6 @@ impl Desk {
             }
         }
     }
-}
-
-/// Whether this is the beginning of a message that poplab made: one of its fields is in it.
-fn is_own(beginning: &[u8]) -> bool {
-    memchr::memmem::find(&beginning[..beginning.len().min(HEADER)], b"\nX-Poplab-").is_some()
-        || beginning.starts_with(b"X-Poplab-")
 }
 
 fn unreadable() -> Deviations {

@@ -12,7 +12,7 @@ use super::recording::Recording;
 const ROOM: usize = 512 * 1024;
 
 /// Most octets kept of the content of one reply: the header of a message, or some lines of a listing.
-const CONTENT: u64 = 256;
+const CONTENT: u64 = 512;
 
 /// Most octets kept of anything else; as long as a line may be, with reserve.
 const LINE: usize = 1024;
@@ -39,6 +39,8 @@ pub(super) enum Said {
     SentSecret,
     Received,
     Content,
+    /// Content that is mail, and somebody's if it is not poplab's.
+    Mail,
 }
 
 /// An entry, read back.
@@ -59,15 +61,10 @@ impl Trail {
         self.push(session, said, octets, LINE);
     }
 
-    /// Keeps content, after so many octets of the same reply.
-    pub(super) fn keep_content(&mut self, session: u64, octets: &[u8], after: u64) {
+    /// Keeps content or mail, after so many octets of the same reply.
+    pub(super) fn keep_content(&mut self, session: u64, said: Said, octets: &[u8], after: u64) {
         let most = CONTENT.saturating_sub(after) as usize;
-        self.push(session, Said::Content, octets, most);
-    }
-
-    /// Counts content that is nobody's business.
-    pub(super) fn skip_content(&mut self, session: u64, octets: &[u8]) {
-        self.push(session, Said::Content, octets, 0);
+        self.push(session, said, octets, most);
     }
 
     /// Writes down what is known of a session: its secrets first, so that they appear nowhere.
@@ -79,8 +76,13 @@ impl Trail {
         if known().next().is_none_or(|entry| entry.said != Said::Connect) {
             recording.note("what was said before this is no longer known");
         }
-        let mut missing = 0;
+        let (mut missing, mut own) = (0, false);
         for entry in known() {
+            own = entry.said == Said::Mail && (own || is_own(entry.kept));
+            if entry.said == Said::Mail && !own {
+                missing += entry.octets;
+                continue;
+            }
             if missing > 0 && !entry.kept.is_empty() {
                 recording.note(&not_kept(missing));
                 missing = 0;
@@ -91,7 +93,7 @@ impl Trail {
                 }
                 Said::Sent | Said::SentSecret => recording.sent(entry.kept),
                 Said::Received => recording.received(entry.kept, false),
-                Said::Content => recording.received(entry.kept, true),
+                Said::Content | Said::Mail => recording.received(entry.kept, true),
             }
             missing += entry.octets - entry.kept.len();
         }
@@ -147,8 +149,15 @@ impl<'a> Entry<'a> {
 }
 
 impl Said {
-    const ALL: [Said; 6] =
-        [Said::Connect, Said::Secure, Said::Sent, Said::SentSecret, Said::Received, Said::Content];
+    const ALL: [Said; 7] = [
+        Said::Connect,
+        Said::Secure,
+        Said::Sent,
+        Said::SentSecret,
+        Said::Received,
+        Said::Content,
+        Said::Mail,
+    ];
 
     /// A connection or a handshake as a note.
     pub(super) fn note(self, word: &str) -> String {
@@ -159,6 +168,16 @@ impl Said {
 
 fn not_kept(octets: usize) -> String {
     format!("{octets} octets more, not kept")
+}
+
+/// Where in a message poplab's fields are looked for.
+const HEADER: usize = 8192;
+
+/// Whether this is the beginning of a message that poplab made: one of its fields is in it. Other people's mail is
+/// nobody's business, and transcripts are passed on.
+pub(super) fn is_own(beginning: &[u8]) -> bool {
+    memchr::memmem::find(&beginning[..beginning.len().min(HEADER)], b"\nX-Poplab-").is_some()
+        || beginning.starts_with(b"X-Poplab-")
 }
 
 /// What must not be shown of a line of a login: the password, the digest, or the response.
@@ -219,14 +238,32 @@ mod tests {
         trail.keep(1, Said::Connect, b"none");
         trail.keep(1, Said::Sent, b"RETR 1\r\n");
         trail.keep(1, Said::Received, b"+OK\r\n");
-        trail.keep_content(1, &b"0123456789abcde\r\n".repeat(10), 0);
-        trail.keep_content(1, &b"0123456789abcde\r\n".repeat(1000), 170);
-        trail.keep_content(1, b"the last line\r\n", 17_170);
+        trail.keep_content(1, Said::Content, &b"0123456789abcde\r\n".repeat(10), 0);
+        trail.keep_content(1, Said::Content, &b"0123456789abcde\r\n".repeat(1000), 170);
+        trail.keep_content(1, Said::Content, b"the last line\r\n", 17_170);
         trail.keep(1, Said::Content, b".\r\n");
         trail.keep(1, Said::Sent, b"QUIT\r\n");
         let text = told(&trail, 1);
-        assert!(text.contains("16929 octets more, not kept"), "{text}");
+        assert!(text.contains("16673 octets more, not kept"), "{text}");
         assert!(!text.contains("the last line"), "{text}");
+    }
+
+    #[test]
+    fn of_mail_only_poplab_s_own_is_shown() {
+        let mut trail = Trail::new();
+        trail.keep(1, Said::Connect, b"none");
+        for message in
+            ["Subject: mine\r\n\r\nprecious\r\n", "Subject: ours\r\nX-Poplab-Load: owner=a\r\n\r\ntext\r\n"]
+        {
+            trail.keep(1, Said::Received, b"+OK\r\n");
+            let (first, second) = message.as_bytes().split_at(message.len() - 4);
+            trail.keep_content(1, Said::Mail, first, 0);
+            trail.keep_content(1, Said::Mail, second, first.len() as u64);
+            trail.keep(1, Said::Content, b".\r\n");
+        }
+        let text = told(&trail, 1);
+        assert!(text.contains("27 octets more, not kept") && text.contains("Subject: ours"), "{text}");
+        assert!(!text.contains("mine") && !text.contains("precious"), "{text}");
     }
 
     #[test]
