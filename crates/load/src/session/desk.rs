@@ -109,6 +109,22 @@ pub(super) struct Desk {
     pub(super) recording: Option<Box<Recording>>,
 }
 
+impl Reply {
+    /// Nothing of it has come.
+    fn due(asked: Asked, step: Step) -> Reply {
+        Reply {
+            asked,
+            step,
+            begun: false,
+            done: false,
+            continues: false,
+            octets: 0,
+            first_ns: 0,
+            content: Content::Open,
+        }
+    }
+}
+
 impl Desk {
     pub(super) fn new(context: Rc<Context>, arrival: Arrival, behaviour: u16) -> Desk {
         let now_ns = context.clock();
@@ -123,16 +139,7 @@ impl Desk {
             logged_in: false,
             open: false,
             client: Client::new(Limits::default()),
-            reply: Reply {
-                asked: Asked::Greeting,
-                step: Step::CONNECT,
-                begun: false,
-                done: false,
-                continues: false,
-                octets: 0,
-                first_ns: 0,
-                content: Content::Open,
-            },
+            reply: Reply::due(Asked::Greeting, Step::CONNECT),
             begun_ns: now_ns,
             wanted_ns: arrival.intended_ns,
             now_ns,
@@ -166,16 +173,7 @@ impl Desk {
 
     /// A reply is awaited from now on. The greeting is awaited by a fresh machine already.
     pub(super) fn expect(&mut self, asked: Asked, step: Step) {
-        self.reply = Reply {
-            asked,
-            step,
-            begun: false,
-            done: false,
-            continues: false,
-            octets: 0,
-            first_ns: 0,
-            content: Content::Open,
-        };
+        self.reply = Reply::due(asked, step);
         match asked {
             Asked::List | Asked::Uidl => {
                 let context = &self.context;
