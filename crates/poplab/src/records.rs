@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use record::Run;
 
 use crate::exit;
-use crate::folder::RunFolder;
+use crate::folder::{Readers, RunFolder};
 use crate::terminal;
 
 /// The exit code of a run and the clause that says why.
@@ -62,12 +62,12 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Of a run of this tool, to be written into this folder. Nothing is written or removed yet.
+    /// Of a run of this tool, to be written into this folder, for these readers. Nothing is written or removed yet.
     ///
     /// # Errors
     /// The folder cannot be used.
-    pub(crate) fn claim(tool: &str, path: &Path) -> anyhow::Result<Self> {
-        let folder = RunFolder::claim(path)?;
+    pub(crate) fn claim(tool: &str, path: &Path, readers: Readers) -> anyhow::Result<Self> {
+        let folder = RunFolder::claim(path, readers)?;
         let started = Timestamp::now();
         let run = Run {
             tool: tool.to_owned(),

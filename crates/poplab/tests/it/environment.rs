@@ -62,6 +62,14 @@ impl TestEnv {
         Ended::of(self.prepared(command).spawn().expect("the program starts"))
     }
 
+    /// The same with this umask, for files that are made.
+    pub(crate) fn run_with_umask(&self, arguments: &[&str], umask: &str) -> Ended {
+        let mut command = Command::new("bash");
+        let script = format!("umask {umask}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_poplab")]).args(arguments);
+        Ended::of(self.prepared(command).spawn().expect("the program starts"))
+    }
+
     /// The same with a password in the environment, as `SECRET`.
     pub(crate) fn run_with_secret(&self, arguments: &[&str], secret: &str) -> Ended {
         Ended::of(self.command(arguments).env("SECRET", secret).spawn().expect("the program starts"))

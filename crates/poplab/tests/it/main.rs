@@ -10,4 +10,5 @@ mod load;
 mod peers;
 mod runs;
 mod scenarios;
+mod secrecy;
 mod seed;

@@ -117,6 +117,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "poplab-run", help_heading = "Output")]
     pub(super) out: PathBuf,
 
+    /// Let others read the run's files too, as the umask says; without it they are yours alone (0600, folders 0700)
+    #[arg(long, help_heading = "Output")]
+    pub(super) readable: bool,
+
     /// The forms of the report: human goes to stdout, others to files in --out; a single one goes to stdout
     #[arg(
         long,

@@ -19,6 +19,7 @@ use self::plan::Plan;
 use self::progress::Progress;
 use super::Format;
 use crate::exit::{self, Failure};
+use crate::folder::Readers;
 use crate::records::{Conclusion, Records, Wanted};
 use crate::{embedded, folder, terminal};
 
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.list {
         return selection::list(&arguments.select, &arguments.skip);
     }
-    let records = Records::claim("conformance", &arguments.out)?;
+    let records = Records::claim("conformance", &arguments.out, Readers::asked(arguments.readable))?;
     {
         let mut run = records.run.borrow_mut();
         run.seed = arguments.seed;
@@ -96,7 +97,8 @@ fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::R
         let whole = course.error.is_none();
         if let Some(path) = arguments.baseline.as_ref().filter(|_| arguments.update_baseline && whole) {
             let (went, came) = baseline.update(&course.results);
-            folder::put(path, baseline.to_yaml().as_bytes())
+            // It is a file of the user's, to be kept beside others, and not one of the run's.
+            folder::put(path, baseline.to_yaml().as_bytes(), Readers::ByUmask)
                 .with_context(|| format!("cannot write the baseline {}", path.display()))?;
             let deviations = |number: usize| if number == 1 { "deviation" } else { "deviations" };
             terminal::tell(&format!(

@@ -20,6 +20,7 @@ pub(crate) use form::Form;
 
 use self::findings::Loaded;
 use self::source::Source;
+use crate::folder::Readers;
 use crate::records::{Conclusion, Records, Wanted};
 use crate::{exit, terminal};
 
@@ -36,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         terminal::print(&Source::find(scenario)?.text)?;
         return Ok(exit::GOOD);
     }
-    let records = Records::claim("load", &arguments.out)?;
+    let records = Records::claim("load", &arguments.out, Readers::asked(arguments.readable))?;
     let (mut course, conclusion) = course::carry_out(arguments, scenario, &records);
     {
         let mut run = records.run.borrow_mut();

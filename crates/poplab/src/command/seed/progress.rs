@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -29,8 +30,10 @@ impl Progress {
     /// The file is no memory, or that of another seeding, or in use, or cannot be used.
     pub(super) fn open(path: &Path, plan: &str, again: bool) -> anyhow::Result<Progress> {
         let trouble = || format!("cannot use {} as the memory of seeding", path.display());
+        // It names users, who are nobody else's business.
+        let mut options = OpenOptions::new();
         let mut file =
-            OpenOptions::new().create(true).read(true).append(true).open(path).with_context(trouble)?;
+            options.create(true).read(true).append(true).mode(0o600).open(path).with_context(trouble)?;
         // A file system without locks has the memory all the same.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             return Err(Failure::input(format!(
@@ -178,6 +181,13 @@ mod tests {
             std::fs::write(&path, begun).unwrap();
             assert_eq!(told(&path, "a", false), "", "{begun}");
         }
+    }
+
+    #[test]
+    fn nobody_else_reads_who_was_given_mail() {
+        let (_folder, path) = memory();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
     }
 
     #[test]
