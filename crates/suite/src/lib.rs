@@ -15,6 +15,7 @@ pub mod login;
 mod mechanisms;
 mod needs;
 pub mod outcome;
+pub mod refusal;
 pub mod reply;
 mod reproduce;
 pub mod runner;

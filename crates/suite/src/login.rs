@@ -9,6 +9,7 @@ use sasl::Mechanism;
 
 use crate::accounts::{Account, unsendable};
 use crate::outcome::{Mishap, Stop};
+pub use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -131,11 +132,6 @@ async fn exchange(
         reply = session.respond(line).await?;
     }
     Ok((reply, cancelled))
-}
-
-/// Whether a login refusal is about the maildrop or the moment, so that trying again is right and harmless.
-pub fn is_busy(reply: &Reply) -> bool {
-    ["IN-USE", "SYS/TEMP", "LOGIN-DELAY"].iter().any(|code| reply.has_code(code))
 }
 
 /// Whether a password may be sent here: under TLS, or to a loopback address, or when the user insisted.

@@ -178,20 +178,3 @@ pub(crate) async fn require_transaction(session: &mut Session, after: &str) -> O
     }
     fail(format!("after {after}, {} and NOOP was refused too; TRANSACTION was required", stat.seen()))
 }
-
-/// Whether a refusal is about the moment and not about what was sent: too many failures, a lock, a fault.
-pub(crate) fn is_momentary(reply: &Reply) -> bool {
-    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
-    login::is_busy(reply)
-        || reply.has_code("SYS/PERM")
-        || ["too many", "later", "temporar", "throttl", "limit"].iter().any(|word| text.contains(word))
-}
-
-/// Whether a refusal reads like that of a command or mechanism the server does not have.
-pub(crate) fn says_unknown(reply: &Reply) -> bool {
-    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
-    reply.is_err()
-        && ["unknown", "unrecogni", "invalid command", "not implemented", "not supported", "unsupported"]
-            .iter()
-            .any(|word| text.contains(word))
-}

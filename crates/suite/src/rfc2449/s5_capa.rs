@@ -8,6 +8,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::Method;
 use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, require, warn};
+use crate::refusal::says_unknown;
 use crate::reply::{Reply, quote};
 use crate::site::Capability;
 use crate::survey::listed;
@@ -143,15 +144,6 @@ async fn truthful(lab: &Lab) -> Outcome {
         })?;
     }
     Ok(())
-}
-
-/// Whether a refusal reads like that of a command the server does not have.
-fn says_unknown(reply: &Reply) -> bool {
-    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
-    reply.is_err()
-        && ["unknown", "unrecogni", "invalid command", "not implemented"]
-            .iter()
-            .any(|word| text.contains(word))
 }
 
 async fn implementation(lab: &Lab) -> Outcome {

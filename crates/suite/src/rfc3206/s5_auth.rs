@@ -10,8 +10,9 @@ use crate::check::checks;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login;
-use crate::mechanisms::{channel, encoded, is_momentary, needs, says_unknown};
+use crate::mechanisms::{channel, encoded, needs};
 use crate::outcome::{Outcome, Stop, assume, require, warn};
+use crate::refusal::{is_momentary, says_unknown};
 use crate::reply::Reply;
 use crate::rfc2449::s8_response_codes::misplaced;
 

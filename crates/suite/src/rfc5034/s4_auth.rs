@@ -7,10 +7,11 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::mechanisms::{
-    challenged, channel, encoded, is_momentary, needs, plain_at_once, plain_in_two_steps, plainest,
-    require_transaction, require_usable, scram, unhurried,
+    challenged, channel, encoded, needs, plain_at_once, plain_in_two_steps, plainest, require_transaction,
+    require_usable, scram, unhurried,
 };
 use crate::outcome::{Judged, Mishap, Outcome, fail, inconclusive, require, skipped};
+use crate::refusal::is_momentary;
 use crate::session::Session;
 
 checks! {

@@ -4,8 +4,8 @@ use mail::Role;
 
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::mechanisms::says_unknown;
 use crate::outcome::{Judged, Outcome, Stop, fail, require, skipped};
+use crate::refusal::says_unknown;
 use crate::reply::{Reply, quote};
 use crate::session::Session;
 

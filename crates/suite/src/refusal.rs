@@ -1,0 +1,89 @@
+//! What a refusal means: is the maildrop busy, is it a matter of the moment, does the server not know the command?
+//!
+//! `-ERR` alone says no more than no. A check that takes a lock for a wrong password, or an unknown command for a
+//! refused one, accuses a server that is right; so all that is read from a refusal is read here. Response codes are
+//! believed (RFC 2449 section 8, RFC 3206). Text is for people, and no two servers say the same, so one list of words
+//! serves all checks. This module deliberately does not know what poplab itself did to be refused.
+
+use crate::reply::Reply;
+
+/// Codes that speak of the maildrop or of the moment.
+const BUSY: &[&str] = &["IN-USE", "SYS/TEMP", "LOGIN-DELAY"];
+/// Words of refusals that are about the moment.
+const MOMENTARY: &[&str] = &["too many", "later", "temporar", "throttl", "limit"];
+/// Words of servers that do not have what they were asked for.
+const UNKNOWN: &[&str] = &[
+    "unknown",
+    "unrecogni",
+    "not recogni",
+    "invalid command",
+    "bad command",
+    "no such command",
+    "not implemented",
+    "unimplemented",
+    "not supported",
+    "unsupported",
+];
+/// What a client sends: of these to be unknown is what is asked for.
+const SENT: &[&str] = &["command", "verb", "keyword", "mechanism"];
+/// Other things that a server may not know, as in `unknown user` and `language not supported`.
+const OTHER_THINGS: &[&str] =
+    &["user", "account", "login", "mailbox", "maildrop", "name", "password", "language", "message"];
+
+/// Whether a login refusal is about the maildrop or the moment, so that trying again is right and harmless.
+pub fn is_busy(reply: &Reply) -> bool {
+    BUSY.iter().any(|code| reply.has_code(code))
+}
+
+/// Whether a refusal is about the moment and not about what was sent: too many failures, a lock, a fault.
+pub(crate) fn is_momentary(reply: &Reply) -> bool {
+    is_busy(reply) || reply.has_code("SYS/PERM") || any_of(MOMENTARY, &lower(reply))
+}
+
+/// Whether a refusal reads like that of a command or mechanism the server does not have.
+pub(crate) fn says_unknown(reply: &Reply) -> bool {
+    reply.is_err() && !reply.has_code("AUTH") && of_unknown_command(&lower(reply))
+}
+
+fn of_unknown_command(text: &str) -> bool {
+    any_of(UNKNOWN, text) && (any_of(SENT, text) || !any_of(OTHER_THINGS, text))
+}
+
+fn lower(reply: &Reply) -> String {
+    String::from_utf8_lossy(reply.text()).to_ascii_lowercase()
+}
+
+fn any_of(words: &[&str], text: &str) -> bool {
+    words.iter().any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_command_is_told_from_an_unknown_user() {
+        for text in [
+            "unknown command.",
+            "command user not recognized",
+            "bad command or sequence",
+            "xtnd not implemented",
+            "apop is not supported",
+            "unsupported authentication mechanism.",
+            "unimplemented",
+        ] {
+            assert!(of_unknown_command(text), "{text}");
+        }
+        for text in [
+            "unknown user",
+            "user unknown",
+            "unrecognized user name or password",
+            "no such message",
+            "language not supported",
+            "authentication failed",
+            "[in-use] do you have another pop session running?",
+        ] {
+            assert!(!of_unknown_command(text), "{text}");
+        }
+    }
+}
