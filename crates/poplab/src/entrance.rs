@@ -1,10 +1,30 @@
 //! An entrance of a server as a survey found it, in the form in which runs record it.
 
-use net::TlsFacts;
+use net::{Endpoint, TlsFacts};
 use record::{Security, TlsInfo};
 use suite::Site;
 
 use crate::terminal::visible;
+
+/// The protection of an entrance that nobody named and that could not be found out.
+const UNKNOWN: &str = "unknown-protection";
+
+/// What an entrance is called in results, files and test reports: how it is protected. Host and port come in only where
+/// an entrance before it has that name: with the port of an embedded server in its name, every run would have tests of
+/// its own, and nothing could tell what is new.
+pub(crate) fn label(
+    security: Option<suite::Security>,
+    endpoint: &Endpoint,
+    before: &[record::Entrance],
+) -> String {
+    let kind = security.map_or_else(|| UNKNOWN.to_owned(), |security| security.to_string());
+    if before.iter().any(|entrance| entrance.label == kind) { format!("{kind} {endpoint}") } else { kind }
+}
+
+/// How the entrance with this label is protected: its first word.
+pub(crate) fn kind(label: &str) -> &str {
+    label.split(' ').next().unwrap_or_default()
+}
 
 /// An entrance as it was surveyed, under this label.
 pub(crate) fn described(site: &Site, label: &str) -> record::Entrance {

@@ -12,6 +12,9 @@ use crate::{FORMAT, Level, Severity, Totals, Verdict};
 pub struct CheckResult {
     /// The catalogue's id, for instance `rfc1939.retr.dot-stuffing`; it never changes its meaning.
     pub id: String,
+    /// The catalogue's area, for instance `retr`; empty in files of older versions.
+    #[serde(default)]
+    pub area: String,
     /// The label of the entrance it was judged at, as in [`Entrance::label`](crate::Entrance::label).
     pub entrance: String,
     /// What came of it.
@@ -42,10 +45,10 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
-    /// The area of the catalogue: the second dotted part of the id (`retr` of `rfc1939.retr.dot-stuffing`), or
-    /// the whole id when there is no second part.
+    /// The area of the catalogue. Where none is recorded: the second dotted part of the id (`retr` of
+    /// `rfc1939.retr.dot-stuffing`), or the whole id when there is no second part.
     pub fn area(&self) -> &str {
-        self.id.split('.').nth(1).unwrap_or(&self.id)
+        if self.area.is_empty() { self.id.split('.').nth(1).unwrap_or(&self.id) } else { &self.area }
     }
 
     /// Whether this is a deviation that the baseline explains: it is told, but does not count as broken.

@@ -84,7 +84,8 @@ pub struct TargetInfo {
 /// One way into the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entrance {
-    /// Short name used by the results: `tls`, `starttls`, `clear`.
+    /// Its name in the results: how it is protected (`implicit-tls`, `starttls`, `cleartext`), and for a second one of
+    /// the same kind host and port (`starttls mail.example.org:1110`).
     pub label: String,
     /// Host name or address that was dialled.
     pub host: String,

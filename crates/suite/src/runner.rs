@@ -185,6 +185,7 @@ impl Runner {
         let (verdict, observed) = verdict(outcome, requirement.level);
         CheckResult {
             id: check.id.to_owned(),
+            area: requirement.area.clone(),
             entrance: self.site.label(),
             verdict,
             level: requirement.level,

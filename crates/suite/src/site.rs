@@ -167,8 +167,9 @@ impl Site {
         Rc::clone(corpora.entry(seed).or_insert_with(|| Rc::new(mail::corpus(seed))))
     }
 
-    /// A short name of the entrance for records: `995 implicit-tls`.
+    /// The name of the entrance in records: how it is protected. A port is no part of it, since the same check of the
+    /// same server must have the same name in every run.
     pub fn label(&self) -> String {
-        format!("{} {}", self.entrance.endpoint.port, self.entrance.security)
+        self.entrance.security.to_string()
     }
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod environment;
 mod fake;
 mod help;
+mod identity;
 mod load;
 mod peers;
 mod runs;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use record::{Event, Results};
 use stats::Latencies;
-use suite::{Evidence, Runner, Site};
+use suite::{Evidence, Runner};
 use transcript::Transcript;
 
 use super::plan::Plan;
@@ -48,10 +48,8 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
                 break;
             }
         };
-        let label = match &surveyed {
-            Ok(site) => course.label(site),
-            Err(_) => entrance.endpoint.to_string(),
-        };
+        let security = surveyed.as_ref().ok().map(|site| site.entrance.security).or(entrance.security);
+        let label = entrance::label(security, &entrance.endpoint, &course.entrances);
         if let Some(leavings) = leavings {
             course.latencies.merge(&leavings.latencies);
             course.transcripts.push((path(&label, "survey"), leavings.transcript));
@@ -85,16 +83,6 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
 }
 
 impl Course {
-    /// The label of an entrance; with the host, if the short one is taken.
-    fn label(&self, site: &Site) -> String {
-        let label = site.label();
-        if self.entrances.iter().any(|entrance| entrance.label == label) {
-            format!("{}:{label}", site.entrance.endpoint.host)
-        } else {
-            label
-        }
-    }
-
     fn keep(&mut self, label: &str, evidence: Vec<Evidence>) {
         for Evidence { mut result, transcript } in evidence {
             label.clone_into(&mut result.entrance);

@@ -45,7 +45,8 @@ pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<S
             suite::survey(survey(endpoint, Some(security), plan.dialer()?, &plan.scenario)).await;
         let site = surveyed.map_err(|error| Failure::not_carried_out(visible(&error.to_string())))?;
         seen.retrieval_deletes |= retrieval_deletes(&site.survey);
-        seen.entrances.push(entrance::described(&site, &site.label()));
+        let label = entrance::label(Some(site.entrance.security), endpoint, &seen.entrances);
+        seen.entrances.push(entrance::described(&site, &label));
     }
     Ok(seen)
 }
