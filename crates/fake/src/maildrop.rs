@@ -140,7 +140,10 @@ impl Maildrop {
             id.clone_into(&mut unique_id);
         }
         let header = &octets[..octets.len() - mail::body(&octets).len()];
-        let needs_utf8 = !header.is_ascii();
+        // Other octets than UTF-8 (Latin-1, a byte order mark before the header) are none of RFC 6856's: they go out as
+        // they are.
+        let text = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
+        let needs_utf8 = !text.is_ascii() && std::str::from_utf8(text).is_ok();
         let size = mail::wire(&octets).len() as u64;
         let kept = Kept { stored: Some(Stored { octets, size, needs_utf8 }), unique_id };
         let message = Message { ordinal, octets: 0, kept: Some(Arc::new(kept)) };

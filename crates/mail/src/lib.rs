@@ -30,10 +30,12 @@ pub mod maildir;
 mod maildrop;
 mod marker;
 pub mod mbox;
+mod ownership;
 mod unique_id;
 
 pub use content::{body, digest, lines_to_crlf, lines_to_lf, wire};
 pub use corpus::{Fixture, corpus, identify, large};
 pub use maildrop::{Role, UnknownRole, maildrop, ordinary};
 pub use marker::Marker;
+pub use ownership::is_own;
 pub use unique_id::{UniqueId, UniqueIdError};

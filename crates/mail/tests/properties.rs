@@ -56,7 +56,7 @@ proptest! {
     #[test]
     fn mbox_reads_what_was_written(messages in vec(message(), 0..6), crlf in any::<bool>()) {
         let file = write_mbox(&messages, if crlf { b"\r\n" } else { b"\n" });
-        prop_assert_eq!(mbox::messages(&file), messages);
+        prop_assert_eq!(mbox::read(&file).messages, messages);
     }
 
     #[test]
@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn nothing_panics(content in octets(), anything in vec(any::<u8>(), 0..200), names in vec(".{0,20}", 0..8)) {
         for content in [&content, &anything] {
-            let _ = (eml::message(content), mbox::messages(content), lines_to_lf(content));
+            let _ = (eml::message(content), mbox::read(content), lines_to_lf(content));
             let _ = Marker::parse(content).map(|marker| marker.describes(content));
             let _ = Marker { fixture: String::new(), seed: 0, body_sha256: String::new() }.describes(content);
         }

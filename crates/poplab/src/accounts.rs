@@ -10,7 +10,7 @@ use suite::Accounts;
 /// # Errors
 /// It cannot be read, or its content is wrong; then with line and column.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Accounts> {
-    let text = std::fs::read_to_string(path)
+    let text = crate::input::text(path)
         .with_context(|| format!("cannot read the accounts file {}", path.display()))?;
     Ok(Accounts::parse(path, &text, &|variable| std::env::var(variable).ok())?)
 }

@@ -30,6 +30,7 @@
 
 pub mod builder;
 mod check;
+mod csv;
 mod document;
 mod examine;
 mod grammar;

@@ -70,8 +70,8 @@ impl Problem {
     }
 
     /// In another file, whose lines are not shown.
-    pub(crate) fn elsewhere(file: &str, line: usize, message: impl Into<String>) -> Self {
-        let place = Place { line, column: 1, length: 1 };
+    pub(crate) fn elsewhere(file: &str, line: usize, column: usize, message: impl Into<String>) -> Self {
+        let place = Place { line, column, length: 1 };
         Self { file: Some(file.to_owned()), ..Self::new(place, message) }
     }
 }

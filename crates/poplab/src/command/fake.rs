@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::embedded::{self, Tenant};
 use crate::exit::{self, Failure};
+use crate::folder::{self, Readers};
 use crate::terminal;
 
 /// The version of the first line.
@@ -51,7 +52,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
 
-    /// Mail for --user: a Maildir, a folder of .eml files, an mbox file or one .eml file
+    /// Mail for --user: a Maildir, a folder of .eml files, an mbox file or one .eml file. How many messages were found
+    /// stands in the first line, and lines of an mbox that could be meant otherwise are told on stderr
     #[arg(long, value_name = "PATH")]
     mail: Option<PathBuf>,
 
@@ -101,6 +103,9 @@ struct ShownAccount {
     /// Left out for mail of the user's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
+    /// How many messages were found in that mail; left out for mail of poplab's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<usize>,
 }
 
 /// Serves until its time is over.
@@ -157,31 +162,38 @@ async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>)
     Ok(exit::GOOD)
 }
 
-/// A temporary file is made anew and never opened through somebody's link; a named one is replaced.
+/// A temporary file is made anew, and a named one is replaced: neither is opened through somebody's link. What is no
+/// file, such as `/dev/stdout`, is written to.
 fn write_certificate(path: &Path, pem: &str, temporary: bool) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).mode(0o644);
-    if temporary {
-        options.create_new(true);
+    let device = !temporary && std::fs::metadata(path).is_ok_and(|facts| !facts.is_file() && !facts.is_dir());
+    let written = if temporary || device {
+        let mut options = OpenOptions::new();
+        options
+            .write(true)
+            .create_new(temporary)
+            .mode(0o644)
+            .open(path)
+            .and_then(|mut file| file.write_all(pem.as_bytes()))
     } else {
-        options.create(true).truncate(true);
-    }
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(pem.as_bytes()))
-        .with_context(|| format!("cannot write the certificate to {}", path.display()))
+        folder::put(path, pem.as_bytes(), Readers::ByUmask)
+    };
+    written.with_context(|| format!("cannot write the certificate to {}", path.display()))
 }
 
 /// Waits until standard input has ended; what is written there is ignored.
 async fn end_of_input() {
     let (tell, told) = oneshot::channel();
-    std::thread::spawn(move || {
+    let watch = move || {
         let (mut stdin, mut ignored) = (std::io::stdin().lock(), [0; 512]);
         while stdin.read(&mut ignored).is_ok_and(|octets| octets > 0) {}
         // Nobody waits any more when a signal came first.
         let _ = tell.send(());
-    });
-    let _ = told.await;
+    };
+    match std::thread::Builder::new().name("stdin".to_owned()).spawn(watch) {
+        Ok(_) => drop(told.await),
+        // Without a thread that watches it, the end is heard of by a signal alone.
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// The accounts, and how the first line shows them.
@@ -212,10 +224,16 @@ fn population(arguments: &Arguments) -> anyhow::Result<(Vec<Account>, Vec<ShownA
         shown.extend(tenants.iter().map(|tenant| show(tenant, true)));
     }
     if let Some(path) = &arguments.mail {
-        let messages = read_mail(path)?;
+        let messages = super::fake_mail::read(path)?;
+        let number = messages.len();
         accounts.push(Account::new(arguments.user.clone(), password.clone(), messages));
         let password = (!secret).then_some(password);
-        shown.push(ShownAccount { user: arguments.user.clone(), password, role: None });
+        shown.push(ShownAccount {
+            user: arguments.user.clone(),
+            password,
+            role: None,
+            messages: Some(number),
+        });
     } else if arguments.accounts.is_none() {
         let first = Tenant { user: arguments.user.clone(), password, role: Role::Fixtures, number: 1 };
         let mut tenants = vec![first];
@@ -233,39 +251,8 @@ fn show(tenant: &Tenant, secret: bool) -> ShownAccount {
         user: tenant.user.clone(),
         password: (!secret).then(|| tenant.password.clone()),
         role: Some(tenant.role.to_string()),
+        messages: None,
     }
-}
-
-/// The messages of a Maildir, a folder of `.eml` files, an mbox file or one message, in the order of delivery.
-fn read_mail(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    if !path.is_dir() {
-        let file = read(path)?;
-        let mbox = file.starts_with(b"From ");
-        return Ok(if mbox { mail::mbox::messages(&file) } else { vec![mail::eml::message(&file)] });
-    }
-    let is_maildir = path.join("cur").is_dir() && path.join("new").is_dir();
-    let folders: Vec<PathBuf> =
-        if is_maildir { vec![path.join("cur"), path.join("new")] } else { vec![path.to_owned()] };
-    let mut files = std::collections::HashMap::new();
-    for folder in &folders {
-        let list = || format!("cannot list {}", folder.display());
-        for entry in std::fs::read_dir(folder).with_context(list)? {
-            let path = entry.with_context(list)?.path();
-            let wanted = is_maildir || path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("eml"));
-            if let Some(name) = path.file_name().filter(|_| wanted && path.is_file()) {
-                files.insert(name.to_string_lossy().into_owned(), path.clone());
-            }
-        }
-    }
-    if files.is_empty() && !is_maildir {
-        return Err(Failure::input(format!(
-            "{} is no Maildir (it has no cur and new), and has no .eml files",
-            path.display()
-        )));
-    }
-    let sorted = mail::maildir::sorted(files.keys().cloned().collect());
-    sorted.iter().map(|name| Ok(mail::eml::message(&read(&files[name])?))).collect()
 }
 
 fn list_defects() -> anyhow::Result<u8> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Reader, text, value};
 use crate::check::MOST;
+use crate::csv;
 use crate::document::Node;
 use crate::model::{Accounts, Credentials, Secret, is_sendable, number_place};
 use crate::problem::Problem;
@@ -98,25 +99,20 @@ impl Reader<'_> {
         let mut names = BTreeSet::new();
         let mut accounts = Vec::new();
         let before = self.found.len();
-        for (index, line) in content.lines().enumerate() {
-            let plain = line.trim();
-            if plain.is_empty() || plain.starts_with('#') || (index == 0 && plain == "user,password") {
-                continue;
-            }
-            let wrong = |message: &str| Problem::elsewhere(file, index + 1, message);
-            match plain.split_once(',') {
-                Some(_) if !is_sendable(plain) => {
-                    self.found.push(wrong("a carriage return or a NUL stands within this line"));
+        for (line, row) in csv::rows(&content) {
+            let wrong = |column: usize, message: &str| Problem::elsewhere(file, line, column, message);
+            match row {
+                Ok(row) if !is_sendable(&row.user) || !is_sendable(&row.password) => {
+                    self.found.push(wrong(1, "a carriage return or a NUL stands within this line"));
                 }
-                Some((user, password)) if !user.trim().is_empty() && !password.is_empty() => {
-                    let user = user.trim().to_owned();
-                    if !names.insert(user.clone()) {
-                        self.found.push(wrong(&format!("the account `{user}` stands in this file twice")));
+                Ok(row) => {
+                    if !names.insert(row.user.clone()) {
+                        let message = format!("the account `{}` stands in this file twice", row.user);
+                        self.found.push(wrong(1, &message));
                     }
-                    accounts.push(Credentials { user, password: Secret::new(password) });
+                    accounts.push(Credentials { user: row.user, password: Secret::new(row.password) });
                 }
-                // The line itself is not shown: it may be a password.
-                _ => self.found.push(wrong("a line must read `user,password`")),
+                Err(error) => self.found.push(wrong(error.column, error.message)),
             }
         }
         if accounts.is_empty() && self.found.len() == before {

@@ -94,6 +94,7 @@ impl Reader<'_> {
         };
         let mut points: Vec<(f64, f64)> = Vec::new();
         let before = self.found.len();
+        let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
         for (index, line) in content.lines().enumerate() {
             let line = line.trim();
             if line.is_empty()
@@ -104,7 +105,7 @@ impl Reader<'_> {
             }
             match point(line, points.last().copied()) {
                 Ok(point) => points.push(point),
-                Err(message) => self.found.push(Problem::elsewhere(file, index + 1, message)),
+                Err(message) => self.found.push(Problem::elsewhere(file, index + 1, 1, message)),
             }
         }
         if self.found.len() > before {

@@ -155,7 +155,9 @@ fn trust(arguments: &Arguments) -> anyhow::Result<Trust> {
         return Ok(Trust::Insecure);
     }
     let read = |path: &std::path::PathBuf| {
-        std::fs::read(path).with_context(|| format!("cannot read the CA file {}", path.display()))
+        crate::input::text(path)
+            .map(String::into_bytes)
+            .with_context(|| format!("cannot read the CA file {}", path.display()))
     };
     Ok(Trust::System { extra_ca_pem: arguments.ca.as_ref().map(read).transpose()? })
 }
@@ -189,7 +191,7 @@ fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
 }
 
 fn password_of(path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path)
+    let text = crate::input::text(path)
         .with_context(|| format!("cannot read the password file {}", path.display()))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
@@ -205,7 +207,7 @@ fn prompt(user: &str) -> anyhow::Result<String> {
 
 fn baseline(arguments: &Arguments) -> anyhow::Result<Option<Baseline>> {
     let Some(path) = &arguments.baseline else { return Ok(None) };
-    match std::fs::read_to_string(path) {
+    match crate::input::text(path) {
         Ok(text) => Ok(Some(Baseline::parse(path, &text)?)),
         // The first update writes the file.
         Err(error) if arguments.update_baseline && error.kind() == std::io::ErrorKind::NotFound => {

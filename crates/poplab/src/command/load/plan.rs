@@ -141,7 +141,7 @@ pub(super) fn dialer(insecure: bool, ca_pem: Option<&str>) -> anyhow::Result<Dia
 /// The file cannot be read.
 pub(super) fn authorities(arguments: &Arguments) -> anyhow::Result<Option<String>> {
     let read = |path: &std::path::PathBuf| {
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the CA file {}", path.display()))
+        crate::input::text(path).with_context(|| format!("cannot read the CA file {}", path.display()))
     };
     arguments.ca.as_ref().map(read).transpose()
 }

@@ -8,7 +8,7 @@ use scenario::{Accounts, Credentials, Scenario, Secret};
 
 use super::arguments::Arguments;
 use crate::exit::{self, Failure};
-use crate::{glob, terminal};
+use crate::{glob, input, terminal};
 
 /// The scenarios that are shipped, by name, in the order a newcomer should meet them.
 const SHIPPED: &[(&str, &str)] = &[
@@ -45,7 +45,7 @@ impl Source {
         let text = if shipped.is_some() && path.is_dir() {
             Err(std::io::ErrorKind::NotFound.into())
         } else {
-            std::fs::read_to_string(path)
+            input::text(path)
         };
         match (text, shipped) {
             (Ok(text), _) => {
@@ -76,8 +76,7 @@ impl Source {
     /// The text or a file it names is wrong; all that is wrong is told at once.
     pub(super) fn parse(&self) -> anyhow::Result<Scenario> {
         let environment = |variable: &str| std::env::var(variable).ok();
-        let files =
-            |name: &str| std::fs::read_to_string(self.folder.join(name)).map_err(|error| error.to_string());
+        let files = |name: &str| input::text(&self.folder.join(name)).map_err(|error| error.to_string());
         scenario::parse(&self.text, &self.path, &environment, &files)
             .map_err(|problems| Failure::input(problems.to_string()))
     }
@@ -155,8 +154,8 @@ fn password(arguments: &Arguments) -> anyhow::Result<Option<String>> {
             format!("the environment has no variable `{variable}` with"),
         )
     } else if let Some(path) = &arguments.password_file {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the password file {}", path.display()))?;
+        let text =
+            input::text(path).with_context(|| format!("cannot read the password file {}", path.display()))?;
         (
             text.lines().next().unwrap_or_default().to_owned(),
             format!("the first line of {} is not", path.display()),
