@@ -70,9 +70,12 @@ pub fn backlog() -> Option<u64> {
     number(read("/proc/sys/net/core/somaxconn")?.split_whitespace().next())
 }
 
-/// Memory that can be had without swapping, in octets.
+/// Memory that this process can have without swapping, in octets: no more than its limit of address space leaves it.
 pub fn memory_available() -> Option<u64> {
-    parse_kibibytes(&read("/proc/meminfo")?, "MemAvailable:")
+    let available = parse_kibibytes(&read("/proc/meminfo")?, "MemAvailable:")?;
+    let Some(limit) = getrlimit(Resource::As).current else { return Some(available) };
+    let used = parse_kibibytes(&read("/proc/self/status")?, "VmSize:")?;
+    Some(available.min(limit.saturating_sub(used)))
 }
 
 /// Memory that this process has in use (resident), in octets.

@@ -1,13 +1,19 @@
 //! A run's folder: claimed, emptied only of an older run and only when the next one begins, and filled. It knows the
 //! names of the files and who may read them, and nothing of what is in them.
+//!
+//! The folder is held open and locked from the claim to the end of the process, so that two runs never mix in it, and
+//! nothing in it is followed that is a link: it may lie where others can write.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::directory::{Directory, PART, is_no_folder};
 use crate::exit::Failure;
 
 /// The file by which a folder is known to be a run of poplab.
@@ -41,11 +47,14 @@ const OWN: &[&str] = &[
     "github.txt",
 ];
 
-/// A file is written under this name and then given its own: what bears its own name is whole.
-const PART: &str = ".part";
-
 /// What `run.json` takes on the disk while a run goes on, so that there is room for its end when nothing else has room.
 const ROOM: usize = 16 * 1024;
+
+/// How every `run.json` begins. A crash of the machine may have left no more of it.
+const BEGINNING: &[u8] = b"{\n  \"format\"";
+
+/// No file of a run has more octets.
+const LARGEST: u64 = 1024 * 1024 * 1024;
 
 /// Who may read what is written. A run has host names, user names and words of a server in it, so nobody else may
 /// unless that is asked for.
@@ -83,25 +92,21 @@ impl Readers {
 pub(crate) struct RunFolder {
     path: PathBuf,
     readers: Readers,
+    /// The folder itself, once it is there.
+    held: RefCell<Option<Directory>>,
 }
 
 impl RunFolder {
     /// The folder for a run to come. Nothing is made and nothing removed yet.
     ///
     /// # Errors
-    /// It holds something that is not a run of poplab, or cannot be looked at.
+    /// It holds something that is not a run of poplab, is in use by another run, or cannot be looked at.
     pub(crate) fn claim(path: &Path, readers: Readers) -> anyhow::Result<Self> {
-        let folder = Self { path: path.to_owned(), readers };
-        let foreign = match fs::read_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        let folder = Self { path: path.to_owned(), readers, held: RefCell::default() };
+        match Directory::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(anyhow::Error::new(error).context(folder.unusable())),
-            Ok(mut entries) => entries.next().is_some() && !folder.holds_run(),
-        };
-        if foreign {
-            return Err(Failure::input(format!(
-                "the folder {} holds something that is not a run of poplab, so it is left alone; give another --out",
-                path.display()
-            )));
+            Ok(directory) => folder.hold(directory)?,
         }
         Ok(folder)
     }
@@ -111,8 +116,10 @@ impl RunFolder {
     /// # Errors
     /// It is none.
     pub(crate) fn existing(path: &Path) -> anyhow::Result<Self> {
-        if path.join(RUN).is_file() {
-            return Ok(Self { path: path.to_owned(), readers: Readers::Owner });
+        let directory = Directory::open(path).ok();
+        if let Some(directory) = directory.filter(|directory| directory.identity_of(RUN.as_ref()).is_ok()) {
+            let held = RefCell::new(Some(directory));
+            return Ok(Self { path: path.to_owned(), readers: Readers::Owner, held });
         }
         Err(Failure::input(format!(
             "{} is not the folder of a run: there is no {RUN} in it; give the folder that --out named",
@@ -122,36 +129,35 @@ impl RunFolder {
 
     /// Whether there is a run in it.
     pub(crate) fn holds_run(&self) -> bool {
-        fs::read_to_string(self.path.join(RUN)).is_ok_and(|text| record::Run::parse(&text).is_ok())
+        self.held.borrow().as_ref().is_some_and(holds_run)
     }
 
     /// Makes the folder, or removes the older run in it and nothing but what poplab wrote. `frame` is its `run.json`
     /// until the run is over.
     ///
     /// # Errors
-    /// The file system refuses.
+    /// Another run was faster, or the file system refuses.
     pub(crate) fn begin(&self, frame: &str) -> anyhow::Result<()> {
-        self.make(&self.path).with_context(|| self.unusable())?;
+        let unusable = |error: io::Error| anyhow::Error::new(error).context(self.unusable());
+        if !self.is_held().map_err(unusable)? {
+            self.hold(self.made().map_err(unusable)?)?;
+        }
         // The older run.json stays until there is a new one: at no moment the folder is nobody's.
         for name in OWN.iter().filter(|name| **name != RUN) {
-            for own in [self.path.join(name), self.path.join(format!("{name}{PART}"))] {
-                let removed =
-                    if *name == TRANSCRIPTS { fs::remove_dir_all(&own) } else { fs::remove_file(&own) };
-                match removed {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(
-                            anyhow::Error::new(error).context(format!("cannot replace {}", own.display()))
-                        );
+            for own in [(*name).to_owned(), format!("{name}{PART}")] {
+                self.with(|directory| {
+                    if *name == TRANSCRIPTS {
+                        directory.remove_all(own.as_ref())
+                    } else {
+                        directory.remove(own.as_ref())
                     }
-                    _ => {}
-                }
+                })
+                .with_context(|| format!("cannot replace {}", self.path.join(&own).display()))?;
             }
         }
-        let path = self.path.join(RUN);
-        let written = self
-            .put(&path, format!("{frame:<ROOM$}").as_bytes())
-            .or_else(|_| self.put(&path, frame.as_bytes()));
-        written.map_err(|error| Failure::not_carried_out(unwritten(&path, &error)))
+        self.replace(RUN, format!("{frame:<ROOM$}").as_bytes())
+            .or_else(|_| self.replace(RUN, frame.as_bytes()))
+            .map_err(|error| self.unwritten(RUN, &error))
     }
 
     /// Writes a file; the name may have folders in it. It is there whole or not at all.
@@ -159,13 +165,10 @@ impl RunFolder {
     /// # Errors
     /// The file system refuses.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
-        let path = self.path.join(name);
-        let folder = path.parent().unwrap_or(&self.path);
-        let written = self.make(folder).and_then(|()| self.put(&path, content.as_ref()));
-        written.map_err(|error| {
+        self.replace(name, content.as_ref()).map_err(|error| {
             // What an earlier attempt left there is no longer so.
-            let _ = fs::remove_file(&path);
-            Failure::not_carried_out(unwritten(&path, &error))
+            let _ = self.inside(name, false, Directory::remove);
+            self.unwritten(name, &error)
         })
     }
 
@@ -174,10 +177,9 @@ impl RunFolder {
     /// # Errors
     /// The file system refuses both.
     pub(crate) fn end(&self, frame: &str) -> anyhow::Result<()> {
-        let path = self.path.join(RUN);
-        self.put(&path, frame.as_bytes())
-            .or_else(|_| put_into(&path, frame.as_bytes()))
-            .map_err(|error| Failure::not_carried_out(unwritten(&path, &error)))
+        self.replace(RUN, frame.as_bytes())
+            .or_else(|_| self.with(|directory| directory.overwrite(RUN.as_ref(), frame.as_bytes())))
+            .map_err(|error| self.unwritten(RUN, &error))
     }
 
     /// Reads a file.
@@ -185,19 +187,17 @@ impl RunFolder {
     /// # Errors
     /// The file system refuses, or it is no text.
     pub(crate) fn read(&self, name: &str) -> anyhow::Result<String> {
-        let path = self.path.join(name);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        let octets = self.inside(name, false, |folder, file| folder.read(file, LARGEST));
+        octets
+            .and_then(|octets| String::from_utf8(octets).map_err(|_| io::Error::other("it is no UTF-8 text")))
+            .with_context(|| format!("cannot read {}", self.path.join(name).display()))
     }
 
     /// Reads a transcript that the records of the run name, and no other file, whatever the name: the records may be
     /// somebody else's.
     pub(crate) fn transcript(&self, name: &str) -> Option<String> {
-        let home = fs::canonicalize(self.path.join(TRANSCRIPTS)).ok()?;
-        let path = fs::canonicalize(self.path.join(name)).ok()?;
-        if !path.starts_with(home) {
-            return None;
-        }
-        fs::read_to_string(path).ok()
+        let below = name.split('/').next() == Some(TRANSCRIPTS);
+        below.then(|| self.read(name).ok()).flatten()
     }
 
     /// Where it is.
@@ -205,56 +205,145 @@ impl RunFolder {
         &self.path
     }
 
-    /// Makes a folder and those above it. One that is there stays as its owner made it.
-    fn make(&self, folder: &Path) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(self.readers.of_folder()).create(folder)
+    /// Takes the folder for this run alone, as long as this process lives.
+    fn hold(&self, directory: Directory) -> anyhow::Result<()> {
+        let path = self.path.display();
+        if !directory.lock() {
+            let holder = directory.identity().ok().and_then(crate::directory::Identity::locked_by);
+            let holder = holder.map(|process| format!(" (process {process})")).unwrap_or_default();
+            return Err(Failure::not_carried_out(format!(
+                "the folder {path} is in use by another run of poplab{holder}; wait for its end, or give another --out"
+            )));
+        }
+        if !is_ours(&directory).with_context(|| self.unusable())? {
+            return Err(Failure::input(format!(
+                "the folder {path} holds something that is not a run of poplab, so it is left alone; give another --out"
+            )));
+        }
+        *self.held.borrow_mut() = Some(directory);
+        Ok(())
     }
 
-    fn put(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        put(path, content, self.readers)
+    /// Whether the folder that is held is still the one of that path.
+    fn is_held(&self) -> io::Result<bool> {
+        let Some(held) = self.held.borrow().as_ref().map(Directory::identity).transpose()? else {
+            return Ok(false);
+        };
+        match Directory::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            opened => Ok(opened?.identity()? == held),
+        }
+    }
+
+    /// The folder, made together with those above it. One that is there stays as its owner made it.
+    fn made(&self) -> io::Result<Directory> {
+        DirBuilder::new().recursive(true).mode(self.readers.of_folder()).create(&self.path)?;
+        Directory::open(&self.path)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&Directory) -> io::Result<T>) -> io::Result<T> {
+        match self.held.borrow().as_ref() {
+            Some(directory) => act(directory),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Does something in the folder that the name leads to, with the last part of the name.
+    fn inside<T>(
+        &self,
+        name: &str,
+        make: bool,
+        act: impl FnOnce(&Directory, &OsStr) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut parts: Vec<&OsStr> = name.split('/').map(OsStr::new).collect();
+        let file = parts.pop().unwrap_or_default();
+        self.with(|directory| {
+            let mut folder: Option<Directory> = None;
+            for part in parts {
+                let around = folder.as_ref().unwrap_or(directory);
+                let entered = match around.enter(part) {
+                    Err(error) if make && error.kind() == io::ErrorKind::NotFound => {
+                        around.make(part, self.readers.of_folder())?;
+                        around.enter(part)
+                    }
+                    Err(error) if is_no_folder(&error) => {
+                        let words =
+                            format!("{} is no folder, and a symbolic link is not followed", part.display());
+                        Err(io::Error::new(io::ErrorKind::NotADirectory, words))
+                    }
+                    entered => entered,
+                };
+                folder = Some(entered?);
+            }
+            act(folder.as_ref().unwrap_or(directory), file)
+        })
+    }
+
+    fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let mode = self.readers.of_file();
+        let put = || self.inside(name, true, |folder, file| folder.replace(file, content, mode, name == RUN));
+        put().or_else(|error| {
+            // Somebody tidied the folder away while the run went on. Its records are written all the same.
+            if error.kind() != io::ErrorKind::NotFound || self.is_held()? {
+                return Err(error);
+            }
+            self.hold(self.made()?).map_err(|refused| io::Error::other(refused.to_string()))?;
+            put()
+        })
     }
 
     fn unusable(&self) -> String {
         format!("cannot use the folder {} for the run", self.path.display())
     }
+
+    fn unwritten(&self, name: &str, error: &io::Error) -> anyhow::Error {
+        Failure::not_carried_out(format!("cannot write {}: {error}", self.path.join(name).display()))
+    }
 }
 
-/// Replaces a file, or leaves it as it is.
+fn holds_run(directory: &Directory) -> bool {
+    let text = directory.read(RUN.as_ref(), LARGEST).ok().and_then(|octets| String::from_utf8(octets).ok());
+    text.is_some_and(|text| record::Run::parse(&text).is_ok())
+}
+
+/// Whether there is nothing in a folder, or a run, or what a process that was killed, or a machine that died, left of
+/// one. What poplab did not make beside its own files makes a run of it only if there is a whole `run.json`.
+fn is_ours(directory: &Directory) -> io::Result<bool> {
+    let names = directory.names()?;
+    if names.is_empty() || holds_run(directory) {
+        return Ok(true);
+    }
+    let first = OsString::from(format!("{RUN}{PART}"));
+    if names.iter().all(|name| *name == first) {
+        return Ok(true);
+    }
+    let own = |name: &OsString| {
+        let name = name.to_str().unwrap_or_default();
+        OWN.contains(&name.strip_suffix(PART).unwrap_or(name))
+    };
+    // A run.json that was begun, and nothing that poplab has no name for.
+    let begun = || {
+        let (head, _) = directory.read_head(RUN.as_ref(), BEGINNING.len() as u64).ok()?;
+        Some(BEGINNING.starts_with(&head))
+    };
+    Ok(names.iter().all(own) && begun().unwrap_or_default())
+}
+
+/// Replaces a file, or leaves it as it is. A link of that name is replaced, and not followed.
 ///
 /// # Errors
 /// The file system refuses.
 pub(crate) fn put(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(PART);
-    let part = PathBuf::from(part);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(readers.of_file());
-    let written = options
-        .open(&part)
-        .and_then(|mut file| file.write_all(content))
-        .and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    written
-}
-
-/// Writes into the room that a file has on the disk already.
-fn put_into(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
-    let room = usize::try_from(file.metadata()?.len()).unwrap_or_default();
-    let mut text = content.to_vec();
-    text.resize(text.len().max(room), b' ');
-    file.write_all(&text)?;
-    file.set_len(content.len() as u64)
-}
-
-fn unwritten(path: &Path, error: &io::Error) -> String {
-    format!("cannot write {}: {error}", path.display())
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Directory::open(folder)?.replace(name, content, readers.of_file(), false)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn frame(reason: &str) -> String {
@@ -270,12 +359,14 @@ mod tests {
         folder.begin(&frame("first")).unwrap();
         folder.write("transcripts/995/a.pop", "old").unwrap();
         folder.write("notes.txt", "mine").unwrap();
+        drop(folder);
         let folder = RunFolder::claim(&path, Readers::Owner).unwrap();
         assert!(path.join("transcripts").exists(), "a claim removes nothing");
         folder.begin(&frame("second")).unwrap();
         assert!(!path.join("transcripts").exists() && folder.holds_run());
         assert_eq!(fs::read_to_string(path.join("notes.txt")).unwrap(), "mine");
         fs::remove_file(path.join(RUN)).unwrap();
+        drop(folder);
         // Now it holds something else, and no run.
         assert!(
             RunFolder::claim(&path, Readers::Owner).unwrap_err().to_string().contains("not a run of poplab")
@@ -289,7 +380,7 @@ mod tests {
         let folder = RunFolder::claim(&place.path().join("run"), Readers::Owner).unwrap();
         folder.begin(&frame("so")).unwrap();
         folder.write("transcripts/tls/a.pop", "said").unwrap();
-        std::os::unix::fs::symlink("../../secret", place.path().join("run/transcripts/link.pop")).unwrap();
+        symlink("../../secret", place.path().join("run/transcripts/link.pop")).unwrap();
         assert_eq!(folder.transcript("transcripts/tls/a.pop").as_deref(), Some("said"));
         let absolute = place.path().join("secret").display().to_string();
         for name in ["transcripts/../../secret", "../secret", "run.json", "transcripts/link.pop", &absolute] {
@@ -298,16 +389,16 @@ mod tests {
     }
 
     #[test]
-    fn on_a_full_disk_a_file_is_whole_or_not_there() {
+    fn a_file_is_whole_or_not_there() {
         let place = tempfile::tempdir().unwrap();
         let folder = RunFolder::claim(place.path(), Readers::Owner).unwrap();
         folder.write(PAGE, "an older page").unwrap();
-        // What is written there finds no room, by the very error of a full disk.
-        std::os::unix::fs::symlink("/dev/full", place.path().join("report.html.part")).unwrap();
+        // Nothing can be written there.
+        fs::create_dir(place.path().join("report.html.part")).unwrap();
         let told = folder.write(PAGE, "a new page").unwrap_err();
-        assert!(told.to_string().ends_with("report.html: No space left on device (os error 28)"), "{told}");
+        assert!(told.to_string().ends_with("report.html: Is a directory (os error 21)"), "{told}");
         assert_eq!(crate::exit::code(&told), crate::exit::NOT_CARRIED_OUT);
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "neither the old one nor a piece is left");
+        assert!(!place.path().join(PAGE).exists(), "the old one is no longer so");
     }
 
     #[test]
@@ -317,8 +408,116 @@ mod tests {
         folder.begin(&frame("under way")).unwrap();
         let room = fs::metadata(place.path().join(RUN)).unwrap().len();
         assert_eq!(room, ROOM as u64);
-        std::os::unix::fs::symlink("/dev/full", place.path().join("run.json.part")).unwrap();
+        fs::create_dir(place.path().join("run.json.part")).unwrap();
         folder.end(&frame("no room for the rest")).unwrap();
         assert_eq!(folder.read(RUN).unwrap(), frame("no room for the rest"));
+    }
+
+    /// Links that somebody laid where poplab will write: they are replaced or refused, and what they lead to stays.
+    #[test]
+    fn no_link_in_the_folder_is_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let (path, precious) = (place.path().join("run"), place.path().join("precious"));
+        fs::create_dir(&precious).unwrap();
+        fs::write(precious.join("file"), "kept").unwrap();
+        let folder = RunFolder::claim(&path, Readers::Owner).unwrap();
+        folder.begin(&frame("first")).unwrap();
+        drop(folder);
+        for name in ["run.json.part", "results.json.part", "report.html"] {
+            symlink("../precious/file", path.join(name)).unwrap();
+        }
+        symlink("../precious", path.join("transcripts")).unwrap();
+        let folder = RunFolder::claim(&path, Readers::Owner).unwrap();
+        symlink("../precious/file", path.join("junit.xml.part")).unwrap();
+        folder.begin(&frame("second")).unwrap();
+        for name in ["run.json.part", "junit.xml.part", "report.html.part"] {
+            symlink("../precious/file", path.join(name)).unwrap();
+        }
+        symlink("../precious", path.join("transcripts")).unwrap();
+        for name in ["junit.xml", "report.html", "results.json"] {
+            folder.write(name, "new").unwrap();
+        }
+        let told = folder.write("transcripts/tls/a.pop", "said").unwrap_err().to_string();
+        assert!(told.contains("transcripts is no folder, and a symbolic link is not followed"), "{told}");
+        folder.end(&frame("ended")).unwrap();
+        assert_eq!(fs::read_to_string(precious.join("file")).unwrap(), "kept");
+        assert_eq!(fs::read_dir(&precious).unwrap().count(), 1);
+        let list = place.path().join("known.yaml");
+        symlink("precious/file", place.path().join("known.yaml.part")).unwrap();
+        put(&list, b"list", Readers::ByUmask).unwrap();
+        assert_eq!(
+            (fs::read_to_string(&list).unwrap(), fs::read_to_string(precious.join("file")).unwrap()),
+            ("list".to_owned(), "kept".to_owned())
+        );
+    }
+
+    /// Whatever a process that was killed at any step, or a machine that died, left behind is a run's folder.
+    #[test]
+    fn what_a_killed_run_left_is_ours() {
+        assert!(frame("so").as_bytes().starts_with(BEGINNING), "{}", frame("so"));
+        for left in [
+            &[("run.json.part", "")][..],
+            &[("run.json.part", "{\n  \"form")],
+            &[("run.json", "")],
+            &[
+                ("run.json", "{\n  \"format\": 1,\n"),
+                ("transcripts/tls/a.pop.part", "x"),
+                ("report.html", ""),
+            ],
+            &[("run.json", "{\n"), ("run.json.part", ""), ("junit.xml.part", "")],
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            for (name, content) in left {
+                let path = place.path().join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, content).unwrap();
+            }
+            let folder = RunFolder::claim(place.path(), Readers::Owner).unwrap();
+            folder.begin(&frame("next")).unwrap();
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "{left:?}");
+        }
+        for foreign in [
+            &[("run.json.part", ""), ("notes.txt", "")][..],
+            &[("report.html", "of a book")],
+            &[("run.json", "{}")],
+            &[("run.json", ""), ("notes.txt", "")],
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            for (name, content) in foreign {
+                fs::write(place.path().join(name), content).unwrap();
+            }
+            assert!(RunFolder::claim(place.path(), Readers::Owner).is_err(), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn one_run_at_a_time() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        let (first, second) = [(); 2].map(|()| RunFolder::claim(&path, Readers::Owner).unwrap()).into();
+        first.begin(&frame("first")).unwrap();
+        let told = second.begin(&frame("second")).unwrap_err();
+        let holder = format!("in use by another run of poplab (process {})", std::process::id());
+        assert!(told.to_string().contains(&holder), "{told}");
+        assert_eq!(crate::exit::code(&told), crate::exit::NOT_CARRIED_OUT);
+        assert!(RunFolder::claim(&path, Readers::Owner).is_err(), "not even a claim");
+        assert_eq!(
+            RunFolder::existing(&path).unwrap().read(RUN).unwrap().trim_end(),
+            frame("first").trim_end()
+        );
+        drop(first);
+        RunFolder::claim(&path, Readers::Owner).unwrap().begin(&frame("third")).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_was_tidied_away_is_made_anew() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        let folder = RunFolder::claim(&path, Readers::Owner).unwrap();
+        folder.begin(&frame("first")).unwrap();
+        fs::remove_dir_all(&path).unwrap();
+        folder.write(RESULTS, "results").unwrap();
+        folder.end(&frame("ended")).unwrap();
+        assert_eq!(RunFolder::existing(&path).unwrap().read(RUN).unwrap(), frame("ended"));
     }
 }

@@ -4,12 +4,15 @@
 mod accounts;
 mod baseline;
 mod command;
+mod directory;
 mod embedded;
 mod entrance;
 mod exit;
 mod folder;
 mod glob;
+mod input;
 mod interrupt;
+mod limits;
 mod records;
 mod terminal;
 
@@ -18,6 +21,22 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    if limits::is_stack_enough() {
+        return work();
+    }
+    // Reading a command line takes more than `ulimit -s` may leave.
+    let thread = std::thread::Builder::new().stack_size(limits::STACK).spawn(work);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => {
+            terminal::tell(&format!("error: the system gives no memory for a thread: {error}"));
+            ExitCode::from(exit::NOT_CARRIED_OUT)
+        }
+    }
+}
+
+fn work() -> ExitCode {
     match command::run(command::CommandLine::parse()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

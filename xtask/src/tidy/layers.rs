@@ -71,7 +71,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rcgen", &["net"]),
     ("socket2", &["net"]),
     ("libc", &["net"]),
-    ("rustix", &["net", "bench"]),
+    ("rustix", &["net", "poplab", "bench"]),
     ("anyhow", &["poplab", "bench"]),
     ("clap", &["poplab"]),
     ("indicatif", &["poplab"]),

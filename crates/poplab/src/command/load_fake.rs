@@ -101,11 +101,14 @@ pub(crate) fn run() -> anyhow::Result<u8> {
 /// Waits until standard input has ended; what is written there is ignored.
 async fn end_of_input() {
     let (tell, told) = oneshot::channel();
-    std::thread::spawn(move || {
+    let watch = move || {
         let (mut stdin, mut ignored) = (std::io::stdin().lock(), [0; 512]);
         while stdin.read(&mut ignored).is_ok_and(|octets| octets > 0) {}
         // Nobody waits any more when the runtime is gone.
         let _ = tell.send(());
-    });
-    let _ = told.await;
+    };
+    // Without a thread that watches it nobody could end this process, so that it ends at once.
+    if std::thread::Builder::new().name("stdin".to_owned()).spawn(watch).is_ok() {
+        let _ = told.await;
+    }
 }

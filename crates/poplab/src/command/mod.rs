@@ -4,6 +4,7 @@ mod compare;
 mod completions;
 mod conformance;
 mod fake;
+mod fake_mail;
 mod load;
 mod load_fake;
 mod load_worker;
@@ -61,6 +62,10 @@ enum Command {
 /// # Errors
 /// What kept it from being carried out; `exit::code` gives the exit code.
 pub(crate) fn run(line: CommandLine) -> anyhow::Result<u8> {
+    match &line.command {
+        Command::Completions(_) | Command::Man(_) | Command::LoadFake | Command::LoadWorker => {}
+        _ => crate::limits::require(0)?,
+    }
     match line.command {
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),

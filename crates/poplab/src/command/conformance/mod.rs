@@ -21,7 +21,7 @@ use super::Format;
 use crate::exit::{self, Failure};
 use crate::folder::Readers;
 use crate::records::{Conclusion, Records, Wanted};
-use crate::{embedded, folder, terminal};
+use crate::{embedded, folder, limits, terminal};
 
 /// Judges, writes the run's folder and prints the report.
 ///
@@ -34,6 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.list {
         return selection::list(&arguments.select, &arguments.skip);
     }
+    // Both ends of the embedded server's connections are in this process.
+    limits::require(64 + 8 * u64::from(arguments.jobs))?;
     let records = Records::claim("conformance", &arguments.out, Readers::asked(arguments.readable))?;
     {
         let mut run = records.run.borrow_mut();
