@@ -1,7 +1,7 @@
 //! Mail given to a server as another mail server would: LMTP (RFC 2033) and SMTP (RFC 5321), in the clear.
 //!
-//! One recipient a message, one message after the other. Deliberately no STARTTLS, no authentication, no queue and no
-//! second try: it fills test accounts on a server whose owner is at hand.
+//! One recipient a message, one message after the other. Whatever the server does, each step ends in time. Deliberately no
+//! STARTTLS, no authentication, no queue and no second try: it fills test accounts on a server whose owner is at hand.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,11 +13,14 @@ use tokio::time::timeout;
 use crate::exit::Failure;
 use crate::terminal;
 
-/// How long the server may take for one answer; storing a message can be slow.
+/// How long the server may take for one whole answer, and to take what it is sent; storing a message can be slow.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The longest answer that is read.
+/// The longest answer that is read, with all its lines.
 const LONGEST: usize = 16 * 1024;
+
+/// So many addresses of a server are tried.
+const MOST_ADDRESSES: usize = 4;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,33 +86,23 @@ impl Delivery {
 
     /// Reads one answer, which may have several lines: `250-…`, `250 …`.
     async fn answer(&mut self, what: &str, wanted: u8) -> anyhow::Result<()> {
-        let mut piece = [0; 2048];
-        loop {
-            if let Some((end, first)) = complete(&self.ahead) {
-                let good = first == wanted;
-                let said: Vec<u8> = self.ahead.drain(..end).collect();
-                if good {
-                    return Ok(());
-                }
-                let said = String::from_utf8_lossy(&said);
-                let said = terminal::visible(&said.lines().collect::<Vec<_>>().join(" / "));
-                return Err(Failure::not_carried_out(format!(
-                    "{} answered {what} with: {said}",
-                    self.server
-                )));
-            }
-            if self.ahead.len() > LONGEST {
+        let Self { stream, ahead, .. } = self;
+        let read = async |piece: &mut [u8]| stream.read(piece).await.unwrap_or_default();
+        let said = match read_answer(ahead, read).await {
+            Answer::Whole(first, _) if first == wanted => return Ok(()),
+            Answer::Whole(_, said) => said,
+            Answer::Gone => return Err(self.gone(what)),
+            Answer::Late => return Err(self.silent(what)),
+            Answer::Endless => {
                 return Err(Failure::not_carried_out(format!(
                     "{} answered {what} with a reply that does not end",
                     self.server
                 )));
             }
-            match timeout(PATIENCE, self.stream.read(&mut piece)).await {
-                Ok(Ok(count)) if count > 0 => self.ahead.extend_from_slice(&piece[..count]),
-                Ok(_) => return Err(self.gone(what)),
-                Err(_) => return Err(self.silent(what)),
-            }
-        }
+        };
+        let said = String::from_utf8_lossy(&said);
+        let said = terminal::visible(&said.lines().collect::<Vec<_>>().join(" / "));
+        Err(Failure::not_carried_out(format!("{} answered {what} with: {said}", self.server)))
     }
 
     fn gone(&self, what: &str) -> anyhow::Error {
@@ -125,10 +118,44 @@ impl Delivery {
     }
 }
 
+/// How reading an answer went.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    /// Its first digit, and all of it.
+    Whole(u8, Vec<u8>),
+    /// The server hung up.
+    Gone,
+    /// It was not whole in time.
+    Late,
+    /// More was sent than is read.
+    Endless,
+}
+
+/// Reads one answer, of which some may have been read before. What `read` gives is the server's, up to its end, 0.
+async fn read_answer(ahead: &mut Vec<u8>, mut read: impl AsyncFnMut(&mut [u8]) -> usize) -> Answer {
+    let mut piece = [0; 2048];
+    let whole = async {
+        loop {
+            if let Some((end, first)) = complete(ahead) {
+                return Answer::Whole(first, ahead.drain(..end).collect());
+            }
+            if ahead.len() > LONGEST {
+                return Answer::Endless;
+            }
+            match read(&mut piece).await {
+                0 => return Answer::Gone,
+                count => ahead.extend_from_slice(&piece[..count]),
+            }
+        }
+    };
+    // The whole of it: a server that sends an octet a second answers nothing.
+    timeout(PATIENCE, whole).await.unwrap_or(Answer::Late)
+}
+
 async fn dial(addresses: &[SocketAddr]) -> anyhow::Result<(Stream, SocketAddr)> {
     let dialer = Dialer::tcp(Trust::Insecure)?;
     let mut failure = String::from("the server has no address");
-    for address in addresses {
+    for address in addresses.iter().take(MOST_ADDRESSES) {
         failure = match timeout(PATIENCE, dialer.connect_to(*address, None)).await {
             Ok(Ok(stream)) => return Ok((stream, *address)),
             Ok(Err(error)) => error.to_string(),
@@ -153,6 +180,28 @@ fn complete(octets: &[u8]) -> Option<(usize, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What comes of a server that sends `octets` over and over, each time after `pause`.
+    async fn read(octets: &[u8], pause: Duration) -> (Answer, Duration) {
+        let began = tokio::time::Instant::now();
+        let send = async |piece: &mut [u8]| {
+            tokio::time::sleep(pause).await;
+            piece[..octets.len()].copy_from_slice(octets);
+            octets.len()
+        };
+        (read_answer(&mut Vec::new(), send).await, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_ends_in_time_and_in_size() {
+        let second = Duration::from_secs(1);
+        assert_eq!(read(b"2", second).await, (Answer::Late, PATIENCE), "an octet a second");
+        assert_eq!(read(b"250-more\r\n", second).await, (Answer::Late, PATIENCE), "a line a second");
+        assert_eq!(read(b"250-more\r\n", Duration::ZERO).await.0, Answer::Endless);
+        assert_eq!(read(b"2", Duration::ZERO).await.0, Answer::Endless);
+        assert_eq!(read(b"", second).await, (Answer::Gone, second));
+        assert_eq!(read(b"250 OK\r\n", second).await.0, Answer::Whole(b'2', b"250 OK\r\n".to_vec()));
+    }
 
     #[test]
     fn an_answer_ends_with_its_last_line() {

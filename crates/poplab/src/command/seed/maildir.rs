@@ -1,78 +1,155 @@
 //! One Maildir on disk: what in it is poplab's, and how that is replaced.
 //!
-//! It never opens, changes or removes a file that poplab did not make, and follows no symbolic link: a Maildir
-//! belongs to a mail user, and poplab may run as root. Reading mail for other purposes is not done here.
+//! It never changes or removes a message that poplab did not make, and reads no more of it than tells that. A Maildir
+//! belongs to a mail user, and poplab may run as root: from the first component of the path that is the user's own, no
+//! symbolic link is followed, and the folders that were looked at are held until they are filled, so that it does not
+//! matter what their owner puts in their place. Reading mail for other purposes is not done here.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use mail::Marker;
 
+use crate::directory::{self, Directory, Identity, Owner, is_no_folder};
 use crate::exit::Failure;
 
 /// The folders of a Maildir.
-const FOLDERS: [&str; 3] = ["cur", "new", "tmp"];
-/// Those that hold messages.
-const MESSAGES: [&str; 2] = ["cur", "new"];
+const FOLDERS: [&str; 3] = [CUR, NEW, TMP];
+const CUR: &str = "cur";
+const NEW: &str = "new";
+const TMP: &str = "tmp";
 /// A marker stands in the header, which is within so many octets.
 const HEAD: u64 = 64 * 1024;
+/// No message of poplab's has more octets, with all that delivery may add.
+const LARGEST: u64 = 64 * 1024 * 1024;
 
-/// A Maildir that was looked at and not yet changed.
+/// Where the Maildirs are: a path with `{user}` in it.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    /// The part of the path that is the same for all; its links are the administrator's, and are followed.
+    base: PathBuf,
+    /// Then, one by one, what may be a user's. Never empty.
+    below: Vec<String>,
+}
+
+/// A Maildir that was looked at and not yet changed. What was looked at is held open.
 pub(super) struct Maildir {
     path: PathBuf,
-    own: Vec<PathBuf>,
+    parent: Directory,
+    name: OsString,
+    root: Option<Directory>,
+    folders: [Option<Directory>; 3],
+    own: Vec<Own>,
     foreign: usize,
 }
 
-impl Maildir {
-    /// Tells the messages apart. The Maildir need not exist yet.
+/// A message of poplab's.
+struct Own {
+    /// The number of its folder.
+    folder: usize,
+    name: OsString,
+    identity: Identity,
+}
+
+/// Which Maildir it was, for another look later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    parent: Identity,
+    root: Option<Identity>,
+}
+
+impl Template {
+    /// Reads `/home/{user}/Maildir`.
+    ///
+    /// # Errors
+    /// It has a `..` behind `{user}`, or ends in no name.
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+        let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        let own = parts.iter().position(|part| part.contains("{user}")).unwrap_or(parts.len());
+        // Without a `{user}` the last name is the Maildir.
+        let own = own.min(parts.len().saturating_sub(1));
+        let below: Vec<String> = parts[own..].iter().map(ToString::to_string).collect();
+        if below.is_empty() || below.iter().any(|part| part == "..") {
+            return Err(Failure::input(format!(
+                "`{text}` cannot be the path of a Maildir; it is to end in a name, and to have no `..` behind `{{user}}`"
+            )));
+        }
+        let root = if text.starts_with('/') { "/" } else { "" };
+        Ok(Self { base: PathBuf::from(format!("{root}{}", parts[..own].join("/"))), below })
+    }
+
+    /// Where the Maildir of this user is; nothing is opened by it.
+    #[cfg(test)]
+    pub(super) fn path(&self, user: &str) -> PathBuf {
+        self.below.iter().fold(self.base.clone(), |path, part| path.join(part.replace("{user}", user)))
+    }
+
+    /// Tells the messages of a user's Maildir apart. It need not exist yet.
     ///
     /// # Errors
     /// It is there but no Maildir, or cannot be read.
-    pub(super) fn look(path: &Path) -> anyhow::Result<Self> {
-        let mut maildir = Self { path: path.to_owned(), own: Vec::new(), foreign: 0 };
-        for folder in std::iter::once(path.to_owned()).chain(FOLDERS.iter().map(|name| path.join(name))) {
-            match fs::symlink_metadata(&folder) {
-                Ok(facts) if facts.is_dir() => {}
-                Ok(_) => {
-                    return Err(Failure::input(format!(
-                        "{} is no folder of a Maildir (a symbolic link is not followed); nothing was changed",
-                        folder.display()
-                    )));
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(refused("look at", &folder, error)),
-            }
-        }
-        for name in MESSAGES {
-            let folder = path.join(name);
-            let entries = match fs::read_dir(&folder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries.map_err(|error| refused("list", &folder, error))?,
+    pub(super) fn look(&self, user: &str) -> anyhow::Result<Maildir> {
+        let mut path = self.base.clone();
+        let unusable = |path: &Path| {
+            format!("the folder {} for the Maildirs cannot be used; make it first", shown(path).display())
+        };
+        let mut parent = Directory::open(&path).with_context(|| unusable(&path))?;
+        let names: Vec<OsString> =
+            self.below.iter().map(|part| part.replace("{user}", user).into()).collect();
+        let (last, before) = names.split_last().context("a path without a name")?;
+        for name in before {
+            path.push(name);
+            parent = match parent.enter(name) {
+                Err(error) if is_no_folder(&error) => return Err(no_folder(&path)),
+                entered => entered.with_context(|| unusable(&path))?,
             };
-            for entry in entries {
-                let entry = entry.map_err(|error| refused("list", &folder, error))?;
-                let name = entry.file_name();
-                // Such names are no messages.
-                if name.to_string_lossy().starts_with('.') {
-                    continue;
-                }
-                let regular = entry.file_type().is_ok_and(|kind| kind.is_file());
-                if regular && (is_own_name(&name.to_string_lossy()) || is_marked(&entry.path())) {
-                    maildir.own.push(entry.path());
-                } else {
-                    maildir.foreign += 1;
-                }
+        }
+        Maildir::look(parent, last, path.join(last))
+    }
+}
+
+impl Maildir {
+    fn look(parent: Directory, name: &OsStr, path: PathBuf) -> anyhow::Result<Self> {
+        let root = entered(&parent, name, &path)?;
+        let mut maildir = Self {
+            path,
+            parent,
+            name: name.to_owned(),
+            root,
+            folders: [None, None, None],
+            own: Vec::new(),
+            foreign: 0,
+        };
+        for (number, name) in FOLDERS.iter().enumerate() {
+            let Some(root) = &maildir.root else { break };
+            let path = maildir.path.join(name);
+            let folder = entered(root, OsStr::new(name), &path)?;
+            if let Some(folder) = folder.as_ref().filter(|_| *name != TMP) {
+                maildir.tell_apart(number, folder, &path)?;
             }
+            maildir.folders[number] = folder;
         }
         Ok(maildir)
     }
 
-    /// How many messages are not poplab's.
+    /// Whose the messages of a folder are.
+    fn tell_apart(&mut self, number: usize, folder: &Directory, path: &Path) -> anyhow::Result<()> {
+        for name in folder.names().map_err(|error| refused("list", path, error))? {
+            // Such names are no messages.
+            if name.to_string_lossy().starts_with('.') {
+                continue;
+            }
+            match own(folder, &name) {
+                Some(identity) => self.own.push(Own { folder: number, name, identity }),
+                None => self.foreign += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// How many messages are not poplab's, or not as poplab made them.
     pub(super) fn foreign(&self) -> usize {
         self.foreign
     }
@@ -87,85 +164,128 @@ impl Maildir {
         &self.path
     }
 
+    /// Which one it is.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub(super) fn place(&self) -> io::Result<Place> {
+        let root = self.root.as_ref().map(Directory::identity).transpose()?;
+        Ok(Place { parent: self.parent.identity()?, root })
+    }
+
     /// Removes poplab's messages and puts these in their place, in this order, into `new`.
     ///
     /// # Errors
     /// The file system refuses.
-    pub(super) fn fill(self, messages: impl ExactSizeIterator<Item = Vec<u8>>) -> anyhow::Result<()> {
-        let owner = self.make()?;
+    pub(super) fn fill(mut self, messages: impl ExactSizeIterator<Item = Vec<u8>>) -> anyhow::Result<()> {
+        let owner = self.parent.owner().map_err(|error| refused("look at", &self.path, error))?;
+        let root = self.root.take();
+        let root = made(root, &self.parent, &self.name, &self.path, owner)?;
+        let mut folders = Vec::new();
+        for (name, folder) in FOLDERS.iter().zip(self.folders) {
+            folders.push(made(folder, &root, OsStr::new(name), &self.path.join(name), owner)?);
+        }
+        let (new, tmp) = (&folders[1], &folders[2]);
+        // Before the first message is removed: whether anything can be written.
+        let probe = OsString::from(format!(".poplab-{}", std::process::id()));
+        let at = self.path.join(TMP).join(&probe);
+        tmp.create(&probe, 0o600).map_err(|error| refused("write", &at, error))?;
+        tmp.remove(&probe).map_err(|error| refused("remove", &at, error))?;
         // Seconds that no message of an earlier seeding has: servers keep what they know of a message by its name.
         let count = u64::try_from(messages.len()).unwrap_or_default();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let last = self.own.iter().filter_map(|path| second(path)).max().unwrap_or_default();
+        let last = self.own.iter().filter_map(|own| second(&own.name)).max().unwrap_or_default();
         let base = now.saturating_sub(count).max(last);
-        for path in &self.own {
-            fs::remove_file(path).map_err(|error| refused("remove", path, error))?;
+        for own in &self.own {
+            let folder = &folders[own.folder];
+            // Another file may have the name by now. It is not the one that was read.
+            if folder.identity_of(&own.name).is_ok_and(|now| now == own.identity) {
+                let path = self.path.join(FOLDERS[own.folder]).join(&own.name);
+                folder.remove(&own.name).map_err(|error| refused("remove", &path, error))?;
+            }
         }
         for (ordinal, message) in (1..).zip(messages) {
             let name = mail::maildir::file_name(ordinal, base + ordinal);
-            self.deliver(&name, &message, owner)?;
+            deliver(tmp, new, OsStr::new(&name), &message, owner)
+                .map_err(|error| refused("write", &self.path.join(NEW).join(&name), error))?;
         }
         Ok(())
     }
+}
 
-    /// As delivery does it: written whole into `tmp`, then renamed, so that no server sees half a message.
-    fn deliver(&self, name: &str, message: &[u8], owner: Option<(u32, u32)>) -> anyhow::Result<()> {
-        let (draft, place) = (self.path.join("tmp").join(name), self.path.join("new").join(name));
-        let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-            file.write_all(message)?;
-            give(&draft, owner)?;
-            fs::rename(&draft, &place)
-        };
-        write().map_err(|error| {
-            // What is left of the draft is ours.
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                let _ = fs::remove_file(&draft);
-            }
-            refused("write", &place, error)
-        })
-    }
-
-    /// Makes what is missing; gives the owner for new files, if they are to be given away.
-    fn make(&self) -> anyhow::Result<Option<(u32, u32)>> {
-        let parent =
-            self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let facts = fs::metadata(parent).with_context(|| {
-            format!("the folder {} for the Maildirs cannot be used; make it first", parent.display())
-        })?;
-        let wanted = (facts.uid(), facts.gid());
-        let mut owner = None;
-        for folder in
-            std::iter::once(self.path.clone()).chain(FOLDERS.iter().map(|name| self.path.join(name)))
-        {
-            match DirBuilder::new().mode(0o700).create(&folder) {
-                Ok(()) => {
-                    let made =
-                        fs::symlink_metadata(&folder).map_err(|error| refused("look at", &folder, error))?;
-                    give(&folder, (made.uid() == 0).then_some(wanted))
-                        .map_err(|error| refused("give away", &folder, error))?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(refused("make", &folder, error)),
-            }
-        }
+/// As delivery does it: written whole into `tmp`, then passed on, so that no server sees half a message.
+fn deliver(tmp: &Directory, new: &Directory, name: &OsStr, message: &[u8], owner: Owner) -> io::Result<()> {
+    let mut file = tmp.create(name, 0o600)?;
+    let mut write = || -> io::Result<()> {
+        file.write_all(message)?;
         // Whether this process is root is seen from what it makes.
-        let probe = self.path.join("tmp").join(format!(".poplab-{}", std::process::id()));
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe);
-        let made = file.and_then(|file| file.metadata()).map_err(|error| refused("write", &probe, error))?;
-        fs::remove_file(&probe).map_err(|error| refused("remove", &probe, error))?;
-        if made.uid() == 0 {
-            owner = Some(wanted);
+        if directory::owner_of(&file)?.user == 0 {
+            directory::give(&file, owner)?;
         }
-        Ok(owner)
+        tmp.pass_on(name, new)
+    };
+    write().inspect_err(|_| {
+        // What is left of the draft is ours.
+        let _ = tmp.remove(name);
+    })
+}
+
+/// The folder, made if it is missing; it then belongs to whom the folder around it does, if poplab is root.
+fn made(
+    folder: Option<Directory>,
+    around: &Directory,
+    name: &OsStr,
+    path: &Path,
+    owner: Owner,
+) -> anyhow::Result<Directory> {
+    if let Some(folder) = folder {
+        return Ok(folder);
+    }
+    around.make(name, 0o700).map_err(|error| refused("make", path, error))?;
+    let folder = entered(around, name, path)?.with_context(|| format!("{} is gone", path.display()))?;
+    let new = || Ok(folder.owner()?.user == 0 && folder.names()?.is_empty());
+    // What somebody put there in the meantime is not given away.
+    if new().map_err(|error| refused("look at", path, error))? {
+        folder.give(owner).map_err(|error| refused("give away", path, error))?;
+    }
+    Ok(folder)
+}
+
+/// The folder of this name, if there is one.
+fn entered(around: &Directory, name: &OsStr, path: &Path) -> anyhow::Result<Option<Directory>> {
+    match around.enter(name) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_no_folder(&error) => Err(no_folder(path)),
+        Err(error) => Err(refused("look at", path, error)),
     }
 }
 
-fn give(path: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
-    owner.map_or(Ok(()), |(user, group)| lchown(path, Some(user), Some(group)))
+fn no_folder(path: &Path) -> anyhow::Error {
+    Failure::input(format!(
+        "{} is no folder of a Maildir (a symbolic link is not followed); nothing was changed",
+        path.display()
+    ))
 }
 
-/// Whether the name is one that [`mail::maildir::file_name`] gives, whatever flags and sizes a server added.
+/// What the file is, if it is a message of poplab's, as poplab made it.
+fn own(folder: &Directory, name: &OsStr) -> Option<Identity> {
+    let (mut content, file) = folder.read_head(name, HEAD).ok()?;
+    let identity = Identity::of(&file).ok()?;
+    if content.is_empty() {
+        // A fixture is the empty message. Nobody has words in it to lose, and the name is poplab's.
+        return is_own_name(&name.to_string_lossy()).then_some(identity);
+    }
+    // Of other people's mail no more is read than the beginning.
+    if content.len() as u64 == HEAD && mail::Marker::parse(&content).is_none() {
+        return None;
+    }
+    file.take(LARGEST - HEAD).read_to_end(&mut content).ok()?;
+    ((content.len() as u64) < LARGEST && mail::is_own(&content)).then_some(identity)
+}
+
+/// Whether the name is one that [`mail::maildir::file_name`] gives, whatever flags and sizes a server added. By itself it
+/// says nothing of what is in the file.
 fn is_own_name(name: &str) -> bool {
     let base = name.split([':', ',']).next().unwrap_or_default();
     let mut parts = base.split('.');
@@ -176,16 +296,13 @@ fn is_own_name(name: &str) -> bool {
         && parts.next().is_none()
 }
 
-fn is_marked(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    read.is_ok() && Marker::parse(&head).is_some()
+/// The second of delivery in a file name.
+fn second(name: &OsStr) -> Option<u64> {
+    name.to_str()?.split('.').next()?.parse().ok()
 }
 
-/// The second of delivery in a file name.
-fn second(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?;
-    name.split('.').next()?.parse().ok()
+fn shown(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
 fn refused(what: &str, path: &Path, error: io::Error) -> anyhow::Error {
@@ -193,71 +310,4 @@ fn refused(what: &str, path: &Path, error: io::Error) -> anyhow::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(path: &Path) -> Vec<String> {
-        let list = |folder: &str| {
-            let entries = fs::read_dir(path.join(folder)).unwrap();
-            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
-        };
-        let mut names = [list("cur"), list("new"), list("tmp")].concat();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn filling_twice_replaces_own_mail_under_new_names_and_leaves_other_mail() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("alice");
-        Maildir::look(&path).unwrap().fill(vec![b"one\n".to_vec(), b"two\n".to_vec()].into_iter()).unwrap();
-        let first = names(&path);
-        assert_eq!(first.len(), 2);
-        assert_eq!(fs::read(path.join("new").join(&first[1])).unwrap(), b"two\n");
-        // A server has seen one of them and noted its size; somebody else's mail came.
-        fs::rename(path.join("new").join(&first[0]), path.join(format!("cur/{},S=4:2,S", first[0]))).unwrap();
-        fs::write(path.join("cur/1700000000.M1P2.host:2,S"), "Subject: mine\n\nkeep\n").unwrap();
-        let looked = Maildir::look(&path).unwrap();
-        assert_eq!((looked.own(), looked.foreign()), (2, 1));
-        looked.fill(vec![b"three\n".to_vec()].into_iter()).unwrap();
-        let second = names(&path);
-        assert_eq!(second.len(), 2);
-        assert!(second.contains(&"1700000000.M1P2.host:2,S".to_owned()));
-        assert!(second.iter().all(|name| !first.contains(name)), "{first:?} {second:?}");
-    }
-
-    #[test]
-    fn marked_mail_under_any_name_is_own_mail() {
-        let place = tempfile::tempdir().unwrap();
-        fs::create_dir(place.path().join("cur")).unwrap();
-        let marked = mail::ordinary(42, 1, 600);
-        fs::write(place.path().join("cur/1700000000.V1.server"), mail::lines_to_lf(&marked)).unwrap();
-        assert_eq!(Maildir::look(place.path()).unwrap().own(), 1);
-    }
-
-    #[test]
-    fn a_symbolic_link_is_not_followed() {
-        let place = tempfile::tempdir().unwrap();
-        let elsewhere = place.path().join("elsewhere");
-        fs::create_dir(&elsewhere).unwrap();
-        let path = place.path().join("alice");
-        fs::create_dir(&path).unwrap();
-        std::os::unix::fs::symlink(&elsewhere, path.join("new")).unwrap();
-        assert!(Maildir::look(&path).is_err());
-        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn own_names_are_told_from_others() {
-        for name in
-            ["1700000000.Q1.poplab", "1700000000.Q12.poplab:2,S", "1700000000.Q12.poplab,S=12,W=13:2,"]
-        {
-            assert!(is_own_name(name), "{name}");
-        }
-        for name in
-            ["1700000000.M1P2.poplab", "1700000000.Q1.poplab.example.org", "x.Q1.poplab", "1.Q.poplab"]
-        {
-            assert!(!is_own_name(name), "{name}");
-        }
-    }
-}
+mod tests;

@@ -2,16 +2,15 @@
 //! a load scenario. How a Maildir is filled without touching anybody else's mail stands in `maildir`.
 
 mod delivery;
+mod filter;
 mod maildir;
 mod population;
 mod progress;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
@@ -20,7 +19,8 @@ use net::Endpoint;
 use suite::{Account, Seeding};
 
 use self::delivery::Protocol;
-use self::maildir::Maildir;
+use self::filter::deliver;
+use self::maildir::Template;
 use self::population::{Way, Work};
 use crate::exit::{self, Failure};
 use crate::{accounts, terminal};
@@ -46,12 +46,15 @@ An accounts file:
   seed:
     maildir: \"/var/mail/test/{user}\"
 
-Maildirs: poplab replaces its own messages and never touches another. A maildrop of
-the role `disposable` or `empty` that holds other mail is refused. Files get the owner
-of the folder the Maildir is in, if poplab runs as root.
+Maildirs: poplab replaces its own messages, which it reads to their end first, and
+never touches another, nor one of its own that was edited. A maildrop of the role
+`disposable` or `empty` that holds other mail is refused. From `{user}` on, no
+symbolic link in the path is followed. Files get the owner of the folder the Maildir
+is in, if poplab runs as root.
 Commands: each message is given on standard input to `sh -c`, with the line ends of
-Unix; older ones stay.
-LMTP and SMTP: mail is added, and nothing is removed.
+Unix; older ones stay. A command has 60 seconds for a message.
+LMTP and SMTP: mail is added, and nothing is removed. A server has 60 seconds to take
+what it is sent, and 60 for each whole answer, of at most 16 KiB.
 
 With --scenario a memory of what was given lies beside you; seeding that was cut short
 goes on where it stopped, and a second one gives nothing twice.")]
@@ -232,17 +235,19 @@ fn tasks(accounts: &[Account]) -> Vec<Task<'_>> {
 
 /// All maildrops are looked at before the first is changed, so that a refusal leaves everything as it was.
 fn into_maildirs(tasks: &[Task<'_>], template: &str, seed: u64) -> anyhow::Result<String> {
+    let template = Template::parse(template)?;
+    // All are held open until they are filled.
+    let _ = net::limits::raise_descriptors();
     let mut opened = Vec::new();
     for task in tasks {
-        let path = PathBuf::from(template.replace("{user}", fit(&task.account.user)?));
-        let maildir = Maildir::look(&path)?;
+        let maildir = template.look(fit(&task.account.user)?)?;
         let role = task.account.role;
         if maildir.foreign() > 0 && !matches!(role, Role::Fixtures | Role::Second) {
             return Err(Failure::input(format!(
                 "the maildrop of `{}` ({}) holds {} that poplab did not make, so it is left alone, and so are all \
                  others; an account with the role `{role}` must hold nothing else: give an account of its own",
                 task.account.user,
-                path.display(),
+                maildir.path().display(),
                 if maildir.foreign() == 1 {
                     "a message".to_owned()
                 } else {
@@ -285,25 +290,6 @@ fn by_command(tasks: &[Task<'_>], command: &str, seed: u64) -> anyhow::Result<St
             writeln!(text, "{user} ({}): {} given to the command", task.account.role, count(messages.len()));
     }
     Ok(text)
-}
-
-/// Gives a message to a shell command and waits for it to agree.
-fn deliver(line: &str, message: &[u8]) -> anyhow::Result<()> {
-    // What the command says goes to stderr: stdout is for our results.
-    let mut child = Command::new("sh")
-        .args(["-c", line])
-        .stdin(Stdio::piped())
-        .stdout(std::io::stderr())
-        .spawn()
-        .context("cannot run sh")?;
-    let written = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(message));
-    let status = child.wait()?;
-    if !status.success() {
-        return Err(Failure::not_carried_out(format!("the command ended with {status}")));
-    }
-    written.map_err(|error| {
-        Failure::not_carried_out(format!("the command did not read the message to its end ({error})"))
-    })
 }
 
 fn count(messages: usize) -> String {

@@ -4,9 +4,9 @@
 //! put into a Maildir before; by LMTP, SMTP and commands mail is only added, and a memory says what was added.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use anyhow::Context as _;
@@ -17,9 +17,10 @@ use scenario::{Accounts, Scenario};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::delivery::{Delivery, Protocol};
-use super::maildir::Maildir;
+use super::filter::deliver;
+use super::fit;
+use super::maildir::{Maildir, Template};
 use super::progress::Progress;
-use super::{deliver, fit};
 use crate::exit::Failure;
 use crate::{interrupt, terminal};
 
@@ -178,29 +179,45 @@ impl Shared {
     }
 }
 
-/// All maildrops are looked at before the first is changed, so that a refusal leaves everything as it was.
+/// All maildrops are looked at before the first is changed, so that a refusal leaves everything as it was. There may be
+/// more of them than a process may hold open, so each is looked at again when it is filled, and has to be the same.
 fn into_maildirs(work: &Work<'_>, template: &str, shared: &Shared) -> anyhow::Result<()> {
     let population = &work.population;
-    let path = |index| PathBuf::from(template.replace("{user}", &population.name(index)));
+    let template = Template::parse(template)?;
+    let mut places = HashMap::new();
     for (index, _) in &*shared.queue.borrow() {
-        let foreign = Maildir::look(&path(*index))?.foreign() as u64;
-        if foreign > 0 {
-            return Err(Failure::input(format!(
-                "the maildrop of `{}` ({}) holds {} that poplab did not make, so it is left alone, and so are all \
-                 others; give load accounts of their own",
-                population.name(*index),
-                path(*index).display(),
-                if foreign == 1 { "a message".to_owned() } else { count(foreign, "message") },
-            )));
-        }
+        let maildir = template.look(&population.name(*index))?;
+        refuse_foreign(&population.name(*index), &maildir)?;
+        places.insert(*index, maildir.place()?);
     }
     while let Some((index, given)) = shared.next() {
+        let user = population.name(index);
+        let maildir = template.look(&user)?;
+        refuse_foreign(&user, &maildir)?;
+        if places.get(&index) != Some(&maildir.place()?) {
+            return Err(Failure::input(format!(
+                "the Maildir {} is another one than a moment ago, so it is left alone",
+                maildir.path().display()
+            )));
+        }
         // A Maildir is filled as a whole, also when it was left half full.
         let message = |before: u32| mail::lines_to_lf(&octets(population, index, before + 1));
-        Maildir::look(&path(index))?.fill((0..population.messages).map(message))?;
-        shared.note(&population.name(index), population.messages, population.messages - given)?;
+        maildir.fill((0..population.messages).map(message))?;
+        shared.note(&user, population.messages, population.messages - given)?;
     }
     Ok(())
+}
+
+fn refuse_foreign(user: &str, maildir: &Maildir) -> anyhow::Result<()> {
+    match maildir.foreign() as u64 {
+        0 => Ok(()),
+        foreign => Err(Failure::input(format!(
+            "the maildrop of `{user}` ({}) holds {} that poplab did not make, so it is left alone, and so are all \
+             others; give load accounts of their own",
+            maildir.path().display(),
+            if foreign == 1 { "a message".to_owned() } else { count(foreign, "message") },
+        ))),
+    }
 }
 
 fn by_command(work: &Work<'_>, command: &str, shared: &Shared) -> anyhow::Result<()> {

@@ -10,8 +10,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use rustix::fs::OFlags;
 
 use crate::exit::Failure;
+
+/// A memory of more octets is none.
+const LARGEST: u64 = 1024 * 1024 * 1024;
 
 /// How every memory begins; behind it stands the plan.
 const MARK: &str = "poplab seed 1 ";
@@ -32,8 +36,16 @@ impl Progress {
         let trouble = || format!("cannot use {} as the memory of seeding", path.display());
         // It names users, who are nobody else's business.
         let mut options = OpenOptions::new();
-        let mut file =
-            options.create(true).read(true).append(true).mode(0o600).open(path).with_context(trouble)?;
+        options.create(true).read(true).append(true).mode(0o600);
+        // No link of somebody's leads us to another file, and no pipe makes us wait.
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+        let file = options.open(path).with_context(trouble)?;
+        if !file.metadata().with_context(trouble)?.is_file() {
+            return Err(Failure::input(format!(
+                "{} is no file; name another one with --state",
+                path.display()
+            )));
+        }
         // A file system without locks has the memory all the same.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             return Err(Failure::input(format!(
@@ -42,7 +54,7 @@ impl Progress {
             )));
         }
         let mut octets = Vec::new();
-        file.read_to_end(&mut octets).with_context(trouble)?;
+        (&file).take(LARGEST).read_to_end(&mut octets).with_context(trouble)?;
         let Some((known, whole)) = read(&octets) else {
             return Err(Failure::input(format!(
                 "{} is no memory of seeding, and is left alone; name another file with --state",
@@ -188,6 +200,19 @@ mod tests {
         let (_folder, path) = memory();
         let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
         assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
+
+    #[test]
+    fn neither_a_link_nor_a_pipe_is_a_memory() {
+        let (folder, path) = memory();
+        let before = std::fs::read_to_string(&path).unwrap();
+        let (link, pipe) = (folder.path().join("link"), folder.path().join("pipe"));
+        std::os::unix::fs::symlink("state", &link).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+        for other in [&link, &pipe] {
+            assert_ne!(told(other, "a", true), "", "{}", other.display());
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
     }
 
     #[test]
