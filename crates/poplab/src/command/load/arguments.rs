@@ -164,7 +164,8 @@ pub(crate) struct Arguments {
     #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
 
-    /// Serve the figures for Prometheus on this port of 127.0.0.1 while the run goes on; 0 for a free one
+    /// Serve the figures for Prometheus on this port of 127.0.0.1 while the run goes on; 0 for a free one. Each reader has
+    /// 2 seconds to ask and to take the answer
     #[arg(long, value_name = "PORT", help_heading = "Output")]
     pub(super) metrics: Option<u16>,
 }
