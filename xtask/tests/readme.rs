@@ -410,8 +410,12 @@ impl Folder {
         std::fs::write(path, text).expect("a file");
     }
 
+    /// A program that is ended when it goes on for too long, and that is started with the usual signals and umask, whatever
+    /// `nohup` or a runner made of ours.
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new("env");
+        let usual = ["--default-signal", "timeout", "--kill-after=10", "1200", "sh", "-c"];
+        command.args(usual).args(["umask 022; exec \"$0\" \"$@\"", program]);
         command.current_dir(&self.0).env("POPLAB_PASSWORD", PASSWORD);
         command
     }

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use insta::assert_snapshot;
 
-use crate::environment::{Ended, TestEnv};
+use crate::environment::{Ended, LONGEST, TestEnv, start};
 
 /// A running `poplab fake`; ends with its standard input, at the latest when the test does.
 pub(crate) struct Server {
@@ -17,8 +17,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(env: &TestEnv, arguments: &[&str]) -> Self {
         let mut command = env.command(&[&["fake"], arguments].concat());
-        let mut child =
-            command.env("SECRET", "swordfish-123").stdin(Stdio::piped()).spawn().expect("it starts");
+        let mut child = start(command.env("SECRET", "swordfish-123").stdin(Stdio::piped()));
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("a first line");
@@ -51,6 +50,7 @@ impl Server {
 
 fn greeting(port: u64) -> String {
     let stream = TcpStream::connect(("127.0.0.1", u16::try_from(port).expect("a port"))).expect("it listens");
+    stream.set_read_timeout(Some(LONGEST)).expect("a bound");
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).expect("a greeting");
     line
@@ -99,7 +99,7 @@ fn passwords_of_files_and_of_the_environment_are_not_shown() {
     let server = Server::start(&env, &arguments);
     let line = server.first_line.to_string();
     assert!(!line.contains("open-sesame") && !line.contains("swordfish"), "{line}");
-    let accounts = serde_json::json!([{"user": "dan", "role": "empty"}, {"user": "eve"}]);
+    let accounts = serde_json::json!([{"user": "dan", "role": "empty"}, {"user": "eve", "messages": 1}]);
     assert_eq!(server.first_line["accounts"], accounts);
     assert_eq!(server.end().code, Some(0));
 }
@@ -108,6 +108,7 @@ fn passwords_of_files_and_of_the_environment_are_not_shown() {
 fn listing(port: u64, user: &str, password: &str) -> Vec<String> {
     use std::io::Write as _;
     let mut stream = TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).unwrap();
+    stream.set_read_timeout(Some(LONGEST)).unwrap();
     write!(stream, "USER {user}\r\nPASS {password}\r\nLIST\r\nQUIT\r\n").unwrap();
     let lines = BufReader::new(stream).lines().map(|line| line.unwrap());
     lines.skip(4).take_while(|line| line != ".").collect()
@@ -129,6 +130,61 @@ fn mail_of_every_form_is_served() {
     for place in ["folder", "maildir", "file.mbox"] {
         let server = Server::start(&env, &["--mail", place, "--password-env", "SECRET"]);
         assert_eq!(listing(server.port(), "alice", "swordfish-123"), ["1 19", "2 20"], "{place}");
+        assert_eq!(server.end().code, Some(0));
+    }
+}
+
+#[test]
+fn what_may_be_meant_otherwise_in_a_mail_folder_is_told() {
+    let env = TestEnv::new();
+    let line = |second: u8| format!("From ann@example.org Fri Apr 11 15:36:{second} 2025\n");
+    let message = |number: u8| format!("From: Ann <ann@example.org>\nSubject: {number}\n\ntext {number}\n");
+    let bare = [1, 2, 3].map(|number| format!("From \n{}", message(number))).concat();
+    let whole = [1, 2].map(|number| format!("{}{}\n", line(10 + number), message(number))).concat();
+    let quoted =
+        [1, 2].map(|number| format!("{}>From - Sat\n{}\n", line(10 + number), message(number))).concat();
+    for (file, content, messages, told) in [
+        ("bare.mbox", bare, 1, "bare.mbox:1 bare.mbox:6 bare.mbox:11 bare.mbox:"),
+        ("bom.mbox", format!("\u{feff}{whole}"), 2, ""),
+        ("crlf.mbox", whole.replace('\n', "\r\n"), 2, ""),
+        ("blank-first.mbox", format!("\n{whole}"), 2, ""),
+        ("no-end.mbox", whole.trim_end().to_owned(), 2, ""),
+        ("quoted.mbox", quoted, 2, "quoted.mbox:2 quoted.mbox:9 quoted.mbox:"),
+        ("empty.mbox", String::new(), 0, "empty.mbox:"),
+        ("empty.eml", String::new(), 1, ""),
+        ("one.eml", message(1), 1, ""),
+    ] {
+        env.write(file, content);
+        let server = Server::start(&env, &["--mail", file, "--password-env", "SECRET"]);
+        assert_eq!(server.first_line["accounts"][0]["messages"], messages, "{file}");
+        assert_eq!(listing(server.port(), "alice", "swordfish-123").len(), messages, "{file}");
+        let ended = server.end();
+        let places = ended.stderr.lines().map(|line| line.split(": ").next().unwrap_or_default());
+        let places = places.map(|place| if place == file { format!("{file}:") } else { place.to_owned() });
+        assert_eq!(places.collect::<Vec<_>>().join(" "), told, "{}", ended.stderr);
+    }
+}
+
+/// RFC 6856 is about UTF-8: other octets go out as they are, to whoever asks.
+#[test]
+fn eight_bit_that_is_no_utf8_is_not_refused() {
+    use std::io::{Read as _, Write as _};
+    let env = TestEnv::new();
+    for (file, header, refused) in [
+        ("latin1.eml", &b"Subject: Gr\xfc\xdfe"[..], false),
+        ("mark.eml", b"\xef\xbb\xbfSubject: x", false),
+        ("utf8.eml", "Subject: Grüße".as_bytes(), true),
+    ] {
+        let message = [header, b"\r\n\r\nlatin 1 \xe4\r\n"].concat();
+        env.write(file, &message);
+        let server = Server::start(&env, &["--mail", file, "--password-env", "SECRET"]);
+        let mut stream = TcpStream::connect(("127.0.0.1", u16::try_from(server.port()).unwrap())).unwrap();
+        stream.set_read_timeout(Some(LONGEST)).unwrap();
+        write!(stream, "USER alice\r\nPASS swordfish-123\r\nRETR 1\r\nQUIT\r\n").unwrap();
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).unwrap();
+        let contains = |part: &[u8]| said.windows(part.len()).any(|window| window == part);
+        assert_eq!((contains(&message), contains(b"[UTF8]")), (!refused, refused), "{file}");
         assert_eq!(server.end().code, Some(0));
     }
 }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::environment::TestEnv;
+use crate::environment::{TestEnv, start};
 
 #[test]
 fn help_of_every_command() {
@@ -73,7 +73,7 @@ fn manual_pages_and_completions_are_generated() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let env = TestEnv::new();
-    let mut child = env.command(&["conformance", "--list"]).spawn().unwrap();
+    let mut child = start(&mut env.command(&["conformance", "--list"]));
     drop(child.stdout.take());
     let ended = crate::environment::Ended::of(child);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use insta::assert_snapshot;
 use record::{LoadResults, Run};
 
-use crate::environment::{Ended, TestEnv};
+use crate::environment::{Ended, LONGEST, TestEnv, start};
 
 /// The quickest run that still shows everything.
 const QUICK: [&str; 6] = ["load", "smoke", "--rate", "40/s", "--duration", "1s"];
@@ -80,7 +80,7 @@ impl Server {
             "population": {"seed": 42, "user": "load{n:05}", "first": 1, "count": 40, "messages": 3, "sizes": {"fixed": 2000.0}},
         });
         change(&mut order);
-        let mut child = env.command(&["load-fake"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = start(env.command(&["load-fake"]).stdin(Stdio::piped()));
         writeln!(child.stdin.as_mut().unwrap(), "{order}").unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -112,7 +112,7 @@ struct Running {
 
 impl Running {
     fn start(env: &TestEnv, arguments: &[&str]) -> Self {
-        let child = env.command(arguments).env("SECRET", "swordfish-123").spawn().unwrap();
+        let child = start(env.command(arguments).env("SECRET", "swordfish-123"));
         Self { child, heard: Vec::new() }
     }
 
@@ -338,6 +338,7 @@ fn a_target_that_dies_on_the_way_is_a_run_with_errors() {
 fn metrics(line: &str) -> String {
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
     let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(LONGEST)).expect("a bound");
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -485,8 +486,7 @@ fn every_shipped_scenario_runs_against_the_embedded_server() {
     assert!(names.len() >= 8, "{names:?}");
     let start = |name: &str| {
         let env = TestEnv::new();
-        let child =
-            env.command(&["load", name, "--duration", "2s", "--rate", "10/s", "--quiet"]).spawn().unwrap();
+        let child = start(&mut env.command(&["load", name, "--duration", "2s", "--rate", "10/s", "--quiet"]));
         (env, child)
     };
     let runs: Vec<_> = names.iter().map(|name| start(name)).collect();

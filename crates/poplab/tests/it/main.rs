@@ -7,6 +7,7 @@ mod environment;
 mod fake;
 mod help;
 mod identity;
+mod inputs;
 mod load;
 mod peers;
 mod runs;

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use crate::environment::LONGEST;
+
 /// A scripted server on a free loopback port. It serves until the test ends.
 pub(crate) struct Peer {
     port: u16,
@@ -54,7 +56,7 @@ impl Peer {
 
     /// Waits until this line is heard.
     pub(crate) fn wait_for(&self, wanted: &str) {
-        while self.heard.recv().expect("the server goes on") != wanted {}
+        while self.heard.recv_timeout(LONGEST).expect("the line is heard") != wanted {}
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 
-use crate::environment::{Ended, TestEnv};
+use crate::environment::{Ended, TestEnv, start};
 use crate::fake::Server;
 use crate::peers::{Peer, falls_silent, knows_little};
 
@@ -223,7 +223,7 @@ fn ctrl_c_leaves_the_reports() {
     let (env, peer) = (TestEnv::new(), Peer::new(falls_silent));
     let target = peer.target();
     let arguments = ["conformance", "--target", &target, "--tls", "none", "--select", "*.greeting.*"];
-    let child = env.command(&arguments).spawn().unwrap();
+    let child = start(&mut env.command(&arguments));
     // The second connection is that of a check, which is left without a greeting.
     peer.wait_for("== connection 2");
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
@@ -237,4 +237,47 @@ fn ctrl_c_leaves_the_reports() {
     };
     assert!(results.checks.iter().any(stopped), "{}", env.read("poplab-run/results.json"));
     assert!(ended.stderr.contains("error: interrupted"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_limit_that_is_too_low_is_named_before_anything_is_begun() {
+    let env = TestEnv::new();
+    for (limit, told) in [
+        ("-n 6", "only 6 open files at once"),
+        ("-n 40", "only 40 open files at once"),
+        ("-v 200000", "only 195 MiB of address space"),
+    ] {
+        for arguments in [&STAT[..], &["load", "smoke"], &["fake"], &["seed", "--accounts", "none.yaml"]] {
+            let ended = env.run_after(&format!("ulimit {limit};"), arguments);
+            assert_eq!(ended.code, Some(3), "{limit} {arguments:?} {}", ended.stderr);
+            assert!(ended.stderr.contains(told) && ended.stderr.lines().count() == 1, "{}", ended.stderr);
+        }
+    }
+    assert!(env.names("").is_empty(), "{:?}", env.names(""));
+}
+
+#[test]
+fn a_small_stack_is_enough() {
+    let env = TestEnv::new();
+    let ended = env.run_after("ulimit -s 100;", &STAT);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn two_runs_do_not_mix_in_one_folder() {
+    let (env, peer) = (TestEnv::new(), Peer::new(falls_silent));
+    let target = peer.target();
+    let arguments = ["conformance", "--target", &target, "--tls", "none", "--select", "*.greeting.*"];
+    let first = start(&mut env.command(&arguments));
+    peer.wait_for("== connection 2");
+    let second = env.run(&STAT);
+    assert_eq!((second.code, second.stdout.as_str()), (Some(3), ""), "{}", second.stderr);
+    let told =
+        format!("error: the folder poplab-run is in use by another run of poplab (process {}); ", first.id());
+    assert!(second.stderr.starts_with(&told), "{}", second.stderr);
+    let killed = std::process::Command::new("kill").args(["-KILL", &first.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    Ended::of(first);
+    // The lock went with the process, and what it left is a run.
+    assert_eq!(env.run(&STAT).code, Some(0));
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use mail::Role;
 use suite::{Accounts, Seeding};
 
-use crate::environment::{Ended, TestEnv};
+use crate::environment::{Ended, TestEnv, start};
 
 fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/accounts.example.yaml")
@@ -16,7 +16,7 @@ fn conformance(env: &TestEnv, accounts: &Path) -> Ended {
     let target = listener.local_addr().unwrap().to_string();
     drop(listener);
     let mut command = env.command(&["conformance", "--target", &target, "--accounts"]);
-    Ended::of(command.arg(accounts).env("POPLAB_PASSWORD", "swordfish-123").spawn().unwrap())
+    Ended::of(start(command.arg(accounts).env("POPLAB_PASSWORD", "swordfish-123")))
 }
 
 #[test]

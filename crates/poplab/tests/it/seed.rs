@@ -78,6 +78,24 @@ fn other_mail_is_never_touched() {
 }
 
 #[test]
+fn neither_a_name_nor_a_marker_makes_mail_poplab_s() {
+    let env = TestEnv::new();
+    accounts(&env, &["disposable"], &maildir(&env));
+    let own = String::from_utf8(mail::lines_to_lf(&mail::ordinary(42, 1, 600))).unwrap();
+    let edited = format!("{}\n\nDear grandmother\n", own.split_once("\n\n").unwrap().0);
+    let name = "mail/disposable1/cur/1700000000.Q7.poplab:2,S";
+    for foreign in ["Subject: from grandmother\n\nDear child\n", &edited] {
+        env.write(name, foreign);
+        let ended = env.run(&["seed", "--accounts", "accounts.yaml"]);
+        assert_eq!((ended.code, env.read(name).as_str()), (Some(2), foreign), "{}", ended.stdout);
+        assert!(ended.stderr.contains("holds a message that poplab did not make"), "{}", ended.stderr);
+    }
+    env.write(name, own);
+    assert_eq!(env.run(&["seed", "--accounts", "accounts.yaml"]).code, Some(0));
+    assert!(!env.path(name).exists(), "one as poplab made it is replaced");
+}
+
+#[test]
 fn a_command_gets_each_message() {
     let env = TestEnv::new();
     let command = format!("cat >> {}/got-{{user}}", env.path("").display());

@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use mail::load::Population;
 
 use super::mail_server::{Answer, Gate, MailServer};
-use crate::environment::{Ended, TestEnv};
+use crate::environment::{Ended, LONGEST, TestEnv, start};
 use crate::fake::Server;
 
 const SCENARIO: &str = "\
@@ -205,7 +205,7 @@ fn ctrl_c_lets_the_message_on_its_way_arrive() {
         Answer::Take
     });
     let arguments = ["seed", "--scenario", "tiny.yaml", "--lmtp", &server.address(), "--jobs", "1"];
-    let mut child = env.command(&arguments).spawn().unwrap();
+    let mut child = start(&mut env.command(&arguments));
     arrived.wait();
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(killed.unwrap().success());
@@ -323,6 +323,7 @@ fn one_foreign_message_and_no_maildir_is_changed() {
 /// All messages of a maildrop, through POP3.
 fn retrieved(port: u64, user: &str) -> Vec<Vec<u8>> {
     let stream = TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).unwrap();
+    stream.set_read_timeout(Some(LONGEST)).unwrap();
     let mut stream = BufReader::new(stream);
     let retrieve = "RETR 1\r\nRETR 2\r\nRETR 3\r\nRETR 4\r\nRETR 5\r\n";
     write!(stream.get_mut(), "USER {user}\r\nPASS swordfish-123\r\n{retrieve}QUIT\r\n").unwrap();
