@@ -11,10 +11,6 @@ use serde::{Deserialize, Serialize};
 /// One worker's part of a run. It crosses a pipe to a worker process as JSON, passwords included, and is never
 /// written anywhere else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four answers to four questions, each named where it is given"
-)]
 pub struct Assignment {
     /// The scenario, everything in it resolved: passwords too, and `tls: auto` means implicit TLS wherever `targets`
     /// has such an entrance, else STLS.
@@ -35,9 +31,8 @@ pub struct Assignment {
     pub ca_pem: Option<String>,
     /// Believe any certificate. `verify: never` in the scenario says the same.
     pub insecure: bool,
-    /// Whether the server announces that what is retrieved may be deleted (EXPIRE 0, RFC 2449 section 6.7); then
-    /// nothing is retrieved unless deleting is allowed.
-    pub retrieval_deletes: bool,
+    /// What becomes of mail that is retrieved. Where it may be deleted, nothing is retrieved unless deleting is allowed.
+    pub retrieval: Retrieval,
     /// Whether DELE may be sent at all; it still needs a maildrop in which every message is poplab's own.
     pub allow_delete: bool,
     /// How long after being told the plan begins, so that all workers begin together.
@@ -45,6 +40,18 @@ pub struct Assignment {
     /// Whether the worker tells what it uses of processor and memory. Not in tests on a virtual clock, whose reports
     /// are the same every time.
     pub watch_self: bool,
+}
+
+/// Whether the server announces that what is retrieved may be deleted (EXPIRE 0, RFC 2449 section 6.7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Retrieval {
+    /// It does not.
+    Keeps,
+    /// It does.
+    Deletes,
+    /// Not known, or not the same for all users: each session asks before its first RETR.
+    #[default]
+    Ask,
 }
 
 /// The server's addresses by entrance. User `u` goes to the one at `u % len`.

@@ -106,10 +106,11 @@ pub(crate) async fn run(session: &mut Session) -> Result<(), Failure> {
     session.quit().await
 }
 
-/// First everything is retrieved, then everything deleted: so that all of it was seen to be poplab's own before the
+/// First everything is retrieved, then everything deleted: so that all of it was proved to be poplab's own before the
 /// first DELE, and one foreign message keeps the maildrop as it is.
 async fn download_and_delete(session: &mut Session) -> Result<(), Failure> {
     let count = session.list().await?;
+    session.identify().await?;
     for place in 0..count {
         session.retr(session.messages()[place].number).await?;
     }
@@ -137,6 +138,9 @@ async fn leave_on_server(session: &mut Session, device: u32, remember: f64) -> R
     if !context.memories.borrow().contains_key(&key) {
         let mut chance = context.plan.remembered(session.user());
         let memory = memory_before(session.messages(), remember, &mut chance);
+        if !context.room.take(memory.memory()) {
+            return Err(forgetful());
+        }
         context.memories.borrow_mut().insert(key, memory);
     }
     // Sizes to check against; a client that has nothing to fetch does not ask for them.
@@ -149,7 +153,9 @@ async fn leave_on_server(session: &mut Session, device: u32, remember: f64) -> R
             session.retr(message.number).await?;
             if let (Some(memory), Some(id)) = (context.memories.borrow_mut().get_mut(&key), message.unique_id)
             {
+                let before = memory.memory();
                 memory.learn(id);
+                context.room.adjust(before, memory.memory());
             }
         }
     }
@@ -170,15 +176,16 @@ fn gone(ids: usize) -> Failure {
 
 /// What a user has fetched before the run: of each message with that chance.
 fn memory_before(messages: &[Message], remember: f64, chance: &mut Chance) -> Memory {
-    let mut memory = Memory::default();
-    for message in messages {
-        if chance.uniform() < remember
-            && let Some(id) = message.unique_id
-        {
-            memory.learn(id);
-        }
-    }
-    memory
+    Memory::of(
+        messages.iter().filter(|_| chance.uniform() < remember).filter_map(|message| message.unique_id),
+    )
+}
+
+/// All users of leave-on-server together remember more than the worker has memory for.
+fn forgetful() -> Failure {
+    let seen = "the unique-ids that the users of this worker remember are more than it has memory for; --workers shares \
+                them out, and `mail` in the scenario says how many messages are expected";
+    Failure::new("memory", Step::UIDL, seen)
 }
 
 async fn header_preview(session: &mut Session, lines: u32, most: u32) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::figures::{count, counted, latency, percent, rounded};
 
 /// Kinds of errors that are of the generator's own making.
-pub(crate) const OWN_ERRORS: [&str; 2] = ["no-descriptor", "no-port"];
+pub(crate) const OWN_ERRORS: [&str; 3] = ["no-descriptor", "no-port", "memory"];
 
 /// A ticker may always be this late: less is no one's business on a machine with other work.
 const LATENESS_ALLOWED: Duration = Duration::from_millis(5);
@@ -61,7 +61,10 @@ pub struct WorkerLoad {
 /// The sentence that must be the first line of every report: `None` when the generator kept up.
 pub fn bottleneck(watch: &SelfWatch) -> Option<String> {
     let reasons: Vec<(String, &str)> =
-        [own_errors(watch), late(watch), busy(watch), short(watch)].into_iter().flatten().collect();
+        [own_errors(watch), no_room(watch), late(watch), busy(watch), short(watch)]
+            .into_iter()
+            .flatten()
+            .collect();
     if reasons.is_empty() {
         return None;
     }
@@ -129,6 +132,19 @@ fn own_errors(watch: &SelfWatch) -> Option<(String, &'static str)> {
             "raise the limit of open files (ulimit -n), and give it more source addresses or targets",
         )),
     }
+}
+
+fn no_room(watch: &SelfWatch) -> Option<(String, &'static str)> {
+    let sessions = watch.own_errors.iter().filter(|(own, _)| own == "memory").map(|(_, count)| count).sum();
+    (sessions > 0).then(|| {
+        (
+            format!(
+                "{} could not keep the listing of their maildrop for want of memory",
+                counted(sessions, "session")
+            ),
+            "give it more workers, or say in the scenario (`mail`) how many messages the maildrops hold",
+        )
+    })
 }
 
 fn late(watch: &SelfWatch) -> Option<(String, &'static str)> {

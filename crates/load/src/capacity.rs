@@ -183,11 +183,14 @@ impl Search {
             Phase::Done(End::Never) => {
                 let lowest = self.trials.iter().map(|(rate, _)| *rate).fold(f64::INFINITY, f64::min);
                 let (limit, subject) = self.first_to_break(f64::INFINITY);
-                let sentence = format!(
-                    "not even {} sessions/s hold {}; first to break: {subject}",
-                    rounded(lowest),
-                    if limit.is_empty() { "the thresholds" } else { &limit },
-                );
+                let sentence = if limit.is_empty() {
+                    // Nothing was broken: no trial said anything about the target.
+                    let why = self.trials.iter().rev().find_map(|(_, judgement)| untold(judgement));
+                    let why = why.unwrap_or_else(|| "no trial told anything".to_owned());
+                    format!("no capacity found: at {} sessions/s {why}", rounded(lowest))
+                } else {
+                    format!("not even {} sessions/s hold {limit}; first to break: {subject}", rounded(lowest))
+                };
                 Capacity { limit, first_to_break: subject, ..bare(0.0, sentence) }
             }
             Phase::Done(End::BrokenOff)

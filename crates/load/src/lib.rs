@@ -26,9 +26,10 @@ mod recorder;
 mod second;
 mod session;
 mod threshold;
+mod trial;
 mod worker;
 
-pub use assignment::{Assignment, Targets};
+pub use assignment::{Assignment, Retrieval, Targets};
 pub use behaviour::Behaviours;
 pub use bottleneck::{SelfWatch, WorkerLoad, bottleneck, shortage};
 pub use controller::{Live, LiveStep, Order, Outcome, StartError, run_here, run_processes, run_threads};
@@ -37,4 +38,5 @@ pub use recorder::TAGS;
 pub use second::{ErrorSeen, Samples, Second, StepSamples, TlsSeen, TranscriptSeen, VerifiedSeen};
 pub use session::{Failure, Message, Session};
 pub use threshold::{Observed, is_lost, judge, subject};
-pub use worker::{Ended, dialer, runtime, trust, work};
+pub use trial::{TrialError, try_login};
+pub use worker::{Ended, PANIC, dialer, runtime, trust, work};

@@ -44,6 +44,8 @@ pub struct Second {
     pub octets_sent: u64,
     /// Octets received, without TLS's own.
     pub octets_received: u64,
+    /// When the last session ended of those that ended in it, nanoseconds since the start of the plan; 0 for none.
+    pub last_end_ns: u64,
     /// Sessions begun by behaviour, by its index in the scenario.
     pub behaviours: Vec<u64>,
     /// Latencies of correct steps, in the order of the tables.

@@ -7,7 +7,7 @@ use record::ThresholdRow;
 use scenario::{Limit, Quantile, Subject, Threshold};
 use stats::Latencies;
 
-use crate::figures::{count, latency, percent, whole};
+use crate::figures::{count, counted, latency, percent, rounded, whole};
 
 /// What thresholds look at.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +35,9 @@ pub struct Observed<'a> {
 /// Judges one threshold.
 pub fn judge(threshold: &Threshold, observed: &Observed<'_>) -> ThresholdRow {
     let (samples, figure) = figure(threshold, observed);
+    let doubt = doubt(threshold, samples);
     let row = |said: String, holds: bool| ThresholdRow {
+        doubt: doubt.clone(),
         text: threshold.text.clone(),
         place: threshold.place.clone(),
         observed: said,
@@ -46,6 +48,21 @@ pub fn judge(threshold: &Threshold, observed: &Observed<'_>) -> ThresholdRow {
         None => row("no samples".to_owned(), false),
         Some(figure) => row(shown(threshold.limit, figure), threshold.holds(figure)),
     }
+}
+
+/// A quantile of so few samples that none is expected beyond it is only the longest of them: the threshold is judged by
+/// that, and the reader is told.
+fn doubt(threshold: &Threshold, samples: u64) -> Option<String> {
+    let Subject::Step { quantile: Quantile::Part(part), .. } = threshold.subject else { return None };
+    let needed = record::fewest_samples(part);
+    (samples > 0 && samples < needed).then(|| {
+        format!(
+            "{} for p{}, which needs {}: it is the longest of them that was compared",
+            counted(samples, "sample"),
+            rounded(part * 100.0),
+            count(needed)
+        )
+    })
 }
 
 /// What a threshold is about, for the sentence about the capacity: `login`, `errors[timeout]`, `achieved`.
@@ -205,6 +222,23 @@ mod tests {
         );
         assert_eq!(said(&step("login-plain", Quantile::Max, 700), &observed), ("600 ms".to_owned(), 2, true));
         assert_eq!(said(&step("STAT", Quantile::Mean, 9_001), &observed).1, 1);
+    }
+
+    #[test]
+    fn a_quantile_of_too_few_samples_is_told_as_what_it_is() {
+        let doubt = |quantile, samples| {
+            let latencies = latencies("STAT", 1..=samples);
+            let observed = Observed { response: Some(&latencies), ..Observed::default() };
+            let row = judge(&step("STAT", quantile, 10_000), &observed);
+            assert!(row.holds);
+            row.doubt
+        };
+        let told = "5 samples for p99.9, which needs 1,000: it is the longest of them that was compared";
+        assert_eq!(doubt(Quantile::Part(0.999), 5).as_deref(), Some(told));
+        assert_eq!(doubt(Quantile::Part(0.999), 1000), None);
+        assert!(doubt(Quantile::Part(0.99), 99).is_some());
+        assert_eq!(doubt(Quantile::Part(0.99), 100), None);
+        assert_eq!((doubt(Quantile::Part(0.5), 1), doubt(Quantile::Max, 1)), (None, None));
     }
 
     #[test]

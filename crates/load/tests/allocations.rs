@@ -138,7 +138,7 @@ impl Server {
             sources: vec![IpAddr::from([127, 20, 11, 7])],
             ca_pem: Some(self.ca_pem.clone()),
             insecure: false,
-            retrieval_deletes: false,
+            retrieval: load::Retrieval::Keeps,
             allow_delete: false,
             start_in: Duration::ZERO,
             watch_self: false,

@@ -81,7 +81,7 @@ fn run_against(
             sources: Vec::new(),
             ca_pem: None,
             insecure: true,
-            retrieval_deletes: false,
+            retrieval: load::Retrieval::Keeps,
             allow_delete: false,
             start_in: Duration::from_millis(10),
             watch_self: true,

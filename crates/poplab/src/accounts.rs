@@ -12,5 +12,5 @@ use suite::Accounts;
 pub(crate) fn read(path: &Path) -> anyhow::Result<Accounts> {
     let text = crate::input::text(path)
         .with_context(|| format!("cannot read the accounts file {}", path.display()))?;
-    Ok(Accounts::parse(path, &text, &|variable| std::env::var(variable).ok())?)
+    Ok(Accounts::parse(path, &text, &|variable| crate::environment::password(variable).ok())?)
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 /// Why a run did not go to its end, when the user ended it.
 pub(crate) const INTERRUPTED: &str = "interrupted";
@@ -12,12 +13,53 @@ static HUNG_UP: AtomicBool = AtomicBool::new(false);
 
 /// Waits for Ctrl-C, SIGTERM or SIGHUP.
 pub(crate) async fn interrupted() {
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, () = hang_up() => {} }
+    wish().await;
+}
+
+/// Somebody who listens from the beginning, so that no signal is lost between two waits for one.
+#[derive(Clone, Debug)]
+pub(crate) struct Listener(watch::Receiver<bool>);
+
+impl Listener {
+    /// Listens from now on. Must be called within a runtime, which does the listening.
+    pub(crate) fn start() -> Self {
+        let (tell, told) = watch::channel(false);
+        let wish = wish();
+        tokio::spawn(async move {
+            wish.await;
+            tell.send_replace(true);
+            // Until nobody asks any more.
+            tell.closed().await;
+        });
+        Self(told)
+    }
+
+    /// Waits until an end is wished for. At once, if that was before.
+    pub(crate) async fn interrupted(&self) {
+        if self.0.clone().wait_for(|wished| *wished).await.is_err() {
+            // The runtime is going down, and everything in it.
+            std::future::pending::<()>().await;
         }
-        // Without handlers the system ends the process itself.
-        _ => std::future::pending().await,
+    }
+
+    /// Whether an end was wished for.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// The wish; the handlers are in place when this returns.
+fn wish() -> impl Future<Output = ()> {
+    let handlers = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let hang_up = hang_up();
+    async move {
+        match handlers {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, () = hang_up => {} }
+            }
+            // Without handlers the system ends the process itself.
+            _ => std::future::pending().await,
+        }
     }
 }
 
@@ -26,16 +68,18 @@ pub(crate) fn hung_up() -> bool {
     HUNG_UP.load(Ordering::Relaxed)
 }
 
-async fn hang_up() {
+fn hang_up() -> impl Future<Output = ()> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     // `nohup` asks that the run outlive its terminal; a handler would undo that.
     let handled = if ignores_hang_up(&status) { None } else { signal(SignalKind::hangup()).ok() };
-    match handled {
-        Some(mut hangup) => {
-            hangup.recv().await;
-            HUNG_UP.store(true, Ordering::Relaxed);
+    async move {
+        match handled {
+            Some(mut hangup) => {
+                hangup.recv().await;
+                HUNG_UP.store(true, Ordering::Relaxed);
+            }
+            None => std::future::pending().await,
         }
-        None => std::future::pending().await,
     }
 }
 

@@ -66,8 +66,8 @@
 use std::time::Duration;
 
 pub use ::load::{
-    Assignment, Behaviours, Failure, Live, Message, Order, Outcome, Session, StartError, Targets, run_here,
-    run_processes, run_threads, worker_main,
+    Assignment, Behaviours, Failure, Live, Message, Order, Outcome, Retrieval, Session, StartError, Targets,
+    run_here, run_processes, run_threads, worker_main,
 };
 pub use net::Dialer;
 pub use record::LoadResults;
@@ -91,7 +91,7 @@ pub fn order(scenario: Scenario, targets: Targets, server_name: impl Into<String
             sources: Vec::new(),
             ca_pem: None,
             insecure: false,
-            retrieval_deletes: false,
+            retrieval: Retrieval::Ask,
             allow_delete: false,
             start_in: Duration::ZERO,
             watch_self: true,

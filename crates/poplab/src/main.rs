@@ -7,6 +7,7 @@ mod command;
 mod directory;
 mod embedded;
 mod entrance;
+mod environment;
 mod exit;
 mod folder;
 mod glob;

@@ -43,6 +43,7 @@ pub use latency::LatencyRow;
 pub use load::{
     Capacity, ErrorCount, ErrorRow, Fact, Generator, LoadRate, LoadResults, LoadSessions, Quantiles,
     SecondRow, SecondStep, StepRow, ThresholdRow, TlsRow, Traffic, Trial, Verified, WorkerRow,
+    fewest_samples,
 };
 pub use plan::{LoadPlan, Share};
 pub use read::{LoadReport, ReadError, Report};

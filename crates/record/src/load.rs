@@ -80,17 +80,21 @@ impl LoadResults {
     }
 }
 
-/// The rate asked for and the rates reached, per second of the plan.
+/// The rate asked for and the rates reached: what was asked for and begun, per second of the plan (or of the part of it
+/// that ran); what was done, per second until it was done.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoadRate {
     /// Sessions the plan wanted begun; 0 in a closed loop, which asks for no rate.
     pub asked_per_s: f64,
     /// Sessions really begun.
     pub achieved_per_s: f64,
-    /// Sessions that went as planned.
+    /// Sessions that went as planned, per second of `done_within_s`.
     pub completed_per_s: f64,
-    /// Commands sent.
+    /// Commands sent, per second of `done_within_s`.
     pub commands_per_s: f64,
+    /// From the start of the plan to its end or to the end of the last session, whichever came later, seconds.
+    #[serde(default)]
+    pub done_within_s: f64,
 }
 
 /// What became of the planned sessions. `planned` = `begun` + `not_begun`, and `begun` = `completed` + `failed` +
@@ -119,7 +123,9 @@ pub struct LoadSessions {
     pub shortage: Option<String>,
 }
 
-/// The figures of one histogram, in nanoseconds. All 0 when `count` is 0.
+/// The figures of one histogram, in nanoseconds. All 0 when `count` is 0. Beyond a quantile there has to be a sample: with
+/// fewer than 1000 a `p999_ns`, with fewer than 100 a `p99_ns`, with fewer than 20 a `p95_ns` is only the longest one, and
+/// [`Quantiles::tell`] says so.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quantiles {
     /// How many were timed.
@@ -229,6 +235,33 @@ pub struct ThresholdRow {
     pub samples: u64,
     /// Whether it holds.
     pub holds: bool,
+    /// Why the figure is less than it seems: too few samples for such a quantile.
+    #[serde(default)]
+    pub doubt: Option<String>,
+}
+
+impl Quantiles {
+    /// Whether there are samples enough for this quantile, a part of 1: at least one is expected beyond it. Of the median
+    /// and below every sample tells something.
+    pub fn tell(&self, part: f64) -> bool {
+        self.count > 0 && self.count >= fewest_samples(part)
+    }
+}
+
+/// How many samples a quantile needs, so that one of them is expected beyond it: 100 for 0.99.
+pub fn fewest_samples(part: f64) -> u64 {
+    if part <= 0.5 || part >= 1.0 {
+        return 1;
+    }
+    // Rounded first, since 1 - 0.99 is a little more than 0.01.
+    let needed = (1.0 / (1.0 - part) * 1e6).round() / 1e6;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at least 2, and of what is written"
+    )]
+    let whole = needed.ceil() as u64;
+    whole
 }
 
 /// What the search for the capacity found.

@@ -41,7 +41,7 @@ pub const STEPS: [&str; 24] = [
 const LOGIN: &str = "login";
 
 /// The kinds of errors; `err`, `deviation` and `verification` stand for all with a colon behind them.
-pub const KINDS: [&str; 17] = [
+pub const KINDS: [&str; 23] = [
     "refused",
     "reset",
     "closed",
@@ -58,7 +58,13 @@ pub const KINDS: [&str; 17] = [
     "verification:owner",
     "verification:marker-missing",
     "verification:unique-id",
+    "verification:number",
+    "verification:totals",
+    "verification:missing",
+    "verification:changed",
     "foreign-mail",
+    "memory",
+    "panic",
 ];
 
 /// Why a threshold cannot be understood, and which part of the line it is about.

@@ -33,7 +33,7 @@ mod student;
 use record::ComparisonRow;
 
 use crate::compare::blocks::{FEWEST_BLOCKS, Layout, Side};
-use crate::{Chance, HIGHEST_NS, Series};
+use crate::{Chance, Series};
 
 /// The quantiles compared, by name.
 pub const QUANTILES: [(&str, f64); 5] =
@@ -61,6 +61,9 @@ const LEVEL: f64 = 0.05;
 
 /// How many samples have to be expected beyond a quantile, on either side of it.
 const FEWEST_BEYOND: f64 = 10.0;
+
+/// An interval reaches to so many times the ratio at most.
+const WIDEST: f64 = 1000.0;
 
 /// By how much two runs of the same build may differ without the reason showing within either: the logarithm of the
 /// ratio.
@@ -130,8 +133,8 @@ impl Found<'_> {
         let ratio = b as f64 / a as f64;
         let half = student::quantile(1.0 - level / 2.0, self.degrees_of_freedom) * self.standard_error
             + BETWEEN_RUNS;
-        // No two latencies can differ by more, however little is known of them.
-        let half = half.min((HIGHEST_NS as f64).ln());
+        // Beyond that an interval says nothing but that nothing is known.
+        let half = half.min(WIDEST.ln());
         let (low, high) = (ratio * (-half).exp(), ratio * half.exp());
         let verdict = match () {
             () if !self.enough => TOO_FEW,
@@ -310,6 +313,23 @@ mod tests {
             for row in &rows {
                 assert!(row.low < 1.29 && row.high > 1.31 && row.high.is_finite(), "{row:?}");
             }
+        }
+    }
+
+    /// What two samples tell of a tail is nothing, and not a factor of a thousand million.
+    #[test]
+    fn an_interval_of_next_to_nothing_has_an_end() {
+        let few = |latency: u64| {
+            let mut series = Series::new();
+            for second in 0..12 {
+                let mut latencies = Latencies::new();
+                latencies.record("STAT", if second == 7 { latency * 900 } else { latency });
+                series.add(second, &latencies);
+            }
+            series
+        };
+        for row in compare(&few(40_000), &few(90_000), &[], 42) {
+            assert!(row.high <= row.ratio * 1000.1 && row.low >= row.ratio / 1000.1, "{row:?}");
         }
     }
 

@@ -54,7 +54,7 @@ impl Bench {
             ca_pem,
             insecure: false,
             allow_delete: false,
-            retrieval_deletes: false,
+            retrieval: load::Retrieval::Keeps,
             watch_self: true,
             start_in: Duration::ZERO,
         };

@@ -251,12 +251,13 @@ pub fn budget(demand: &Demand, machine: &Machine, workers: Option<u32>) -> Resul
         fact(
             "memory",
             format!(
-                "{}{}: {} in processes, {} for sockets{}",
+                "{}{}: {} in processes, {} for sockets{}; long listings may take {} more in each worker",
                 octets(memory),
                 machine.memory.map_or(String::new(), |available| format!(" of {}", octets(available))),
                 octets(memory - kernel),
                 octets(kernel),
-                if ends == 2 { ", both ends being here" } else { "" }
+                if ends == 2 { ", both ends being here" } else { "" },
+                octets(crate::worker::ROOM as u64)
             ),
         ),
     ];

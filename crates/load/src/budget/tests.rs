@@ -50,7 +50,8 @@ fn a_small_run_is_one_worker_from_one_address() {
     assert_eq!(row(&budget, "ports"), "100 of 28,232 (1 source address, 1 target)");
     assert_eq!(
         row(&budget, "memory"),
-        "41.2 MB of 22 GB: 40.2 MB in processes, 920 kB for sockets, both ends being here"
+        "41.2 MB of 22 GB: 40.2 MB in processes, 920 kB for sockets, both ends being here; long listings may \
+         take 50.3 MB more in each worker"
     );
 }
 

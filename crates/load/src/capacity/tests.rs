@@ -124,6 +124,19 @@ fn a_server_that_never_holds_and_one_that_always_does_end_the_search() {
 }
 
 #[test]
+fn a_search_in_which_no_trial_told_anything_names_no_limit_and_no_step() {
+    let options = SearchOptions { lowest_per_s: 1.0, highest_per_s: 1_000.0, ..SearchOptions::default() };
+    let found = search(options, |_| Judgement::Accounts("ten are too few".to_owned())).capacity();
+    assert_eq!((found.limit.as_str(), found.first_to_break.as_str()), ("", ""));
+    assert!(
+        found.sentence.starts_with("no capacity found: at 1 sessions/s the accounts were too few"),
+        "{}",
+        found.sentence
+    );
+    assert!(found.sentence.ends_with("ten are too few"), "{}", found.sentence);
+}
+
+#[test]
 fn the_generator_s_limit_is_not_taken_for_the_target_s() {
     let found = search(SearchOptions::default(), |rate| {
         if rate > 1_000.0 { Judgement::Generator("its ticker ran late".to_owned()) } else { Judgement::Holds }

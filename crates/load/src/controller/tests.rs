@@ -31,7 +31,7 @@ fn order(workers: u32) -> Order {
         ca_pem: None,
         insecure: false,
         allow_delete: false,
-        retrieval_deletes: false,
+        retrieval: crate::Retrieval::Keeps,
         watch_self: true,
         start_in: Duration::ZERO,
     };

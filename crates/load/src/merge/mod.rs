@@ -47,6 +47,8 @@ pub(crate) struct Merge {
     response_total: Latencies,
     service_total: Latencies,
     total: Sums,
+    /// When the last session ended, nanoseconds since the start of the plan.
+    last_end_ns: u64,
     lateness: Samples,
     errors: BTreeMap<(String, String), Error>,
     tls: BTreeMap<(String, String, String, bool), u64>,
@@ -114,6 +116,7 @@ impl Merge {
             response_total: Latencies::new(),
             service_total: Latencies::new(),
             total: Sums::default(),
+            last_end_ns: 0,
             lateness: Samples::default(),
             errors: BTreeMap::new(),
             tls: BTreeMap::new(),
@@ -129,6 +132,7 @@ impl Merge {
         let Some(teller) = self.workers.get_mut(worker as usize) else { return false };
         teller.hear(&second);
         self.total.add(&second);
+        self.last_end_ns = self.last_end_ns.max(second.last_end_ns);
         self.lateness.add(&second.lateness);
         for seen in &second.tls {
             let key = (seen.version.clone(), seen.group.clone(), seen.certificate.clone(), seen.resumed);

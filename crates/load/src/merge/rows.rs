@@ -15,6 +15,7 @@ use super::Merge;
 use crate::bottleneck::OWN_ERRORS;
 use crate::figures::{count, counted, span};
 use crate::recorder::TAGS;
+use crate::worker::PANIC;
 use crate::{Assignment, Live, LiveStep, Samples, SelfWatch, WorkerLoad, bottleneck, judge, shortage};
 
 /// What a run's records say beside what the workers told.
@@ -123,15 +124,18 @@ impl Merge {
         }
     }
 
-    /// Per second of the plan, or of the part of it that ran.
+    /// What was asked for and begun, per second of the plan or of the part of it that ran; what was done, per second until
+    /// the last of it was done: sessions that go on after the plan make nobody faster.
     fn rate(&self, duration: Duration) -> LoadRate {
-        let seconds = duration.as_secs_f64().min(f64::from(self.seconds()));
-        let per_s = |number: u64| if seconds > 0.0 { number as f64 / seconds } else { 0.0 };
+        let planned = duration.as_secs_f64().min(f64::from(self.seconds()));
+        let done = planned.max(self.last_end_ns as f64 / 1e9);
+        let per_s = |number: u64, seconds: f64| if seconds > 0.0 { number as f64 / seconds } else { 0.0 };
         LoadRate {
-            asked_per_s: per_s(self.asked_so_far()),
-            achieved_per_s: per_s(self.begun_in_plan()),
-            completed_per_s: per_s(self.total.completed),
-            commands_per_s: per_s(self.total.traffic.commands),
+            asked_per_s: per_s(self.asked_so_far(), planned),
+            achieved_per_s: per_s(self.begun_in_plan(), planned),
+            completed_per_s: per_s(self.total.completed, done),
+            commands_per_s: per_s(self.total.traffic.commands, done),
+            done_within_s: done,
         }
     }
 
@@ -273,6 +277,16 @@ impl Merge {
                 ),
                 None => format!("worker {number} was lost ({why}) before it told anything: its share of the plan is missing"),
             });
+        }
+        let panics = self.errors.iter().filter(|((kind, _), _)| kind == PANIC);
+        let panics: u64 = panics.map(|(_, error)| error.count).sum();
+        if panics > 0 {
+            missing.push(format!(
+                "{} ended in a panic of the generator's own or of a behaviour written in Rust: what {} would have done is \
+                 not in the figures",
+                counted(panics, "session"),
+                if panics == 1 { "it" } else { "they" }
+            ));
         }
         if self.errors.contains_key(&(super::OTHER.to_owned(), super::OTHER.to_owned())) {
             missing.push(format!(

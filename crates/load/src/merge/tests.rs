@@ -33,7 +33,7 @@ fn assignment(sessions: f64) -> Assignment {
         ca_pem: None,
         insecure: false,
         allow_delete: false,
-        retrieval_deletes: false,
+        retrieval: crate::Retrieval::Keeps,
         watch_self: true,
         start_in: Duration::ZERO,
     }
@@ -87,6 +87,29 @@ fn a_second_is_complete_when_the_slowest_worker_has_told_it() {
     assert_eq!((merge.seconds(), merge.rows[&0].begun), (1, 12));
     assert!(merge.add(1, second(1, 7)));
     assert_eq!(merge.seconds(), 2);
+}
+
+#[test]
+fn what_is_done_after_the_plan_makes_nobody_faster() {
+    let mut merge = merge(1);
+    merge.add(0, second(0, 500));
+    merge.add(0, Second { completed: 84, last_end_ns: 31_500 * MS, ..second(31, 0) });
+    merge.ended(0, "done");
+    let rate = results(&merge, None).rate;
+    // The plan lasts ten seconds, and what it began was done after 31.5.
+    assert!((rate.achieved_per_s - 50.0).abs() < 1e-9, "{rate:?}");
+    assert!((rate.completed_per_s - 584.0 / 31.5).abs() < 1e-9, "{rate:?}");
+    assert!((rate.done_within_s - 31.5).abs() < 1e-9, "{rate:?}");
+}
+
+#[test]
+fn sessions_that_ended_in_a_panic_are_missing() {
+    let mut merge = merge(1);
+    let panics = vec![error("panic", "session", 2, 0.5, "no invoice"), error("timeout", "STAT", 1, 0.5, "")];
+    merge.add(0, Second { errors: panics, ..second(0, 5) });
+    merge.ended(0, "done");
+    let missing = results(&merge, None).missing;
+    assert!(missing.len() == 1 && missing[0].starts_with("2 sessions ended in a panic"), "{missing:?}");
 }
 
 #[test]

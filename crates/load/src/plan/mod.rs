@@ -99,6 +99,13 @@ impl Plan {
         (self.turns.at(slot + n % own * slots), (n / own) as u32)
     }
 
+    /// The user of a worker whose turn comes last: whoever tries an account before the run tries this one, so that a server
+    /// that wants time between two logins has it.
+    pub fn last_user(&self, worker: u32, workers: u32) -> u64 {
+        let mut users = (0..self.users).rev().map(|place| self.turns.at(place));
+        users.find(|user| self.worker(*user, workers) == worker).unwrap_or(0)
+    }
+
     /// What a user does, as an index into the scenario's behaviours. The shares are exact to one user.
     pub fn behaviour(&self, scenario: &Scenario, user: u64) -> usize {
         scenario.behaviour_at(self.share(&self.behaviours, user))

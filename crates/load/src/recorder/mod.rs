@@ -33,6 +33,8 @@ pub(crate) struct Counters {
     pub(crate) commands: u64,
     pub(crate) octets_sent: u64,
     pub(crate) octets_received: u64,
+    /// When the last session ended, nanoseconds since the start of the plan.
+    pub(crate) last_end_ns: u64,
     pub(crate) verified: VerifiedSeen,
 }
 
@@ -162,6 +164,7 @@ impl Recorder {
             commands: counters.commands,
             octets_sent: counters.octets_sent,
             octets_received: counters.octets_received,
+            last_end_ns: counters.last_end_ns,
             behaviours: self.behaviours.iter_mut().map(std::mem::take).collect(),
             steps,
             errors: errors.into_iter().map(|((kind, step), seen)| seen.told(kind, self.tag(step))).collect(),

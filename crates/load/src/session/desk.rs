@@ -13,10 +13,14 @@ use crate::recorder::Step;
 use crate::worker::Context;
 
 use super::exchange::{Line, Stage};
+use super::expiry::{self, Expiry};
 use super::failure::{Failure, shown};
 use super::listing::{Listed, Wrong};
 use super::recording::Recording;
 use super::trail::{Said, is_own};
+
+/// Most octets of a reply that is of no interest, or of a list of capabilities: ten thousand lines are no list.
+const CONTENT: u64 = 1024 * 1024;
 
 /// What was asked, so what the reply is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub(super) enum Asked {
     Part(u64),
     /// Content of no interest.
     Content,
+    /// Capabilities, for what they say of mail that was retrieved.
+    Expiry,
     /// A SASL exchange.
     Exchange,
 }
@@ -72,6 +78,10 @@ pub(super) struct Desk {
     pub(super) arrival: Arrival,
     pub(super) behaviour: u16,
     pub(super) logged_in: bool,
+    /// The maildrop was looked at once more, and was as before: a DELE may leave.
+    pub(super) confirmed: bool,
+    /// When what is retrieved expires, if that was asked on this connection.
+    pub(super) expiry: Option<Expiry>,
     /// The session was begun and has not ended.
     pub(super) open: bool,
     pub(super) chance: Chance,
@@ -137,6 +147,8 @@ impl Desk {
             arrival,
             behaviour,
             logged_in: false,
+            confirmed: false,
+            expiry: None,
             open: false,
             client: Client::new(Limits::default()),
             reply: Reply::due(Asked::Greeting, Step::CONNECT),
@@ -163,6 +175,8 @@ impl Desk {
     /// A new connection knows nothing of one before it in the same session: least of all which mail may be deleted.
     pub(super) fn begin_anew(&mut self) {
         self.logged_in = false;
+        self.confirmed = false;
+        self.expiry = None;
         self.client = Client::new(Limits::default());
         self.stat = None;
         self.challenge.clear();
@@ -180,11 +194,32 @@ impl Desk {
                 self.listed.get_or_insert_with(|| context.listing()).start();
             }
             Asked::Message | Asked::Preview => {
+                let digest = asked == Asked::Message && self.needs_digest();
                 let context = &self.context;
-                self.verifier.get_or_insert_with(|| context.verifier()).start();
+                let verifier = self.verifier.get_or_insert_with(|| context.verifier());
+                if digest {
+                    verifier.start_with_digest();
+                } else {
+                    verifier.start();
+                }
+            }
+            Asked::Expiry => {
+                self.expiry = Some(Expiry::Never);
+                self.challenge.clear();
             }
             _ => {}
         }
+    }
+
+    /// Whether a DELE may follow in this session.
+    pub(super) fn may_delete(&self) -> bool {
+        self.context.assignment.allow_delete && self.context.deletes(self.behaviour)
+    }
+
+    /// Whether only a marker's SHA-256 can tell poplab's mail from mail that somebody wrote anew beneath its header:
+    /// seeded mail has a checksum of its own.
+    fn needs_digest(&self) -> bool {
+        self.may_delete() && self.context.scenario().mail.is_none()
     }
 
     /// Takes in what has arrived and says how much of it was used.
@@ -359,12 +394,18 @@ impl Desk {
             }
             Asked::List | Asked::Uidl => {
                 if let Some(listed) = &mut self.listed {
-                    let result = listed.push(content, self.reply.asked == Asked::Uidl);
+                    let result = listed.push(content, self.reply.asked == Asked::Uidl, &self.context.room);
                     self.failure = result.err().and_then(|wrong| self.wrong(wrong, content));
                 }
             }
             Asked::Part(octets) => self.reply.done = self.reply.octets >= octets,
-            _ => {}
+            _ => {
+                if self.reply.octets > CONTENT {
+                    self.failure = Some(too_long(self.reply.step, "more than a mebibyte"));
+                } else if self.reply.asked == Asked::Expiry {
+                    self.expiry = self.expiry.max(Some(expiry::announced(&mut self.challenge, content)));
+                }
+            }
         }
     }
 
@@ -391,11 +432,26 @@ impl Desk {
                 fail("verification:unique-id", "UIDL and LIST do not speak of the same messages")
             }
             Wrong::Numbers => fail("deviation:number-order", "the numbers of a listing do not ascend"),
+            Wrong::Changed => fail(
+                "verification:changed",
+                "a message has another size or unique-id than it had before in the same session",
+            ),
+            Wrong::TooLong => Some(too_long(step, "more than 250,000 lines or 32 MiB")),
+            Wrong::NoRoom => fail(
+                "memory",
+                "the listings of all sessions of this worker are more than it has memory for, so this one was not read \
+                 to its end; --workers shares them out, and `mail` in the scenario says how many messages are expected",
+            ),
             Wrong::Twice => {
                 fail("verification:unique-id", "two messages of one maildrop have the same unique-id")
             }
         }
     }
+}
+
+/// A list that no client could use, or that never ends.
+fn too_long(step: Step, most: &str) -> Failure {
+    Failure::new("deviation:too-long", step, format!("{most}: the list was not read to its end"))
 }
 
 fn unreadable() -> Deviations {

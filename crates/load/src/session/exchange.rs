@@ -186,6 +186,15 @@ impl Desk {
         self.begin();
     }
 
+    /// A command that no user sends: it waits for no think time.
+    pub(super) fn ask_at_once(&mut self, step: Step, asked: Asked, shape: Shape, line: &'static [u8]) {
+        self.expect(asked, step);
+        self.shape = shape;
+        self.line = Line::Fixed(line);
+        self.written = 0;
+        self.travel();
+    }
+
     fn begin(&mut self) {
         let think = &self.context.weighted(self.behaviour).think;
         if !self.logged_in || matches!(think, stats::Distribution::Fixed(seconds) if *seconds <= 0.0) {

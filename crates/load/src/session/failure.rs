@@ -49,6 +49,11 @@ impl Failure {
         self.0.kind.starts_with("verification:") || (of_a_message && self.0.kind.starts_with("deviation:"))
     }
 
+    /// Whether the server said `-ERR`: then the session can go on.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.0.kind == "err" || self.0.kind.starts_with("err:")
+    }
+
     pub(crate) fn fault(&self) -> &Fault {
         &self.0
     }

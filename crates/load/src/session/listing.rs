@@ -1,12 +1,26 @@
 //! What a session knows of its maildrop: numbers, sizes, unique-ids, and which messages are poplab's own.
+//!
+//! Bounded three times over, since a server may list without end: in lines and octets of each listing, and in what all
+//! listings of a worker keep together ([`Room`]).
 
 use proto::{Deviation, Deviations, listing};
+
+use super::room::Room;
 
 /// Longest line of a listing that is taken in; RFC 1939 section 3 allows 512 octets.
 const LINE: usize = 1024;
 
-/// Most messages of a maildrop that are told apart.
-const MESSAGES: usize = 1_000_000;
+/// Most messages of a maildrop that are told apart: ten times as many as anybody is known to have.
+const MESSAGES: usize = 250_000;
+
+/// Most octets of a listing that are read.
+const OCTETS: u64 = 32 * 1024 * 1024;
+
+/// What a message costs: itself, and its places in the lists that find what stands twice.
+pub(crate) const ENTRY: usize = size_of::<Message>() + 16;
+
+/// How many messages there is room for at first; it is doubled as often as need be.
+const AT_FIRST: usize = 16;
 
 /// A listing larger than this is not kept for another session.
 const KEPT: usize = 4096;
@@ -24,6 +38,21 @@ pub struct Message {
     pub marked: bool,
     /// Which of the seeded messages it said to be, if it was looked at.
     pub(crate) seeded: Option<u32>,
+    /// What tells its marker from others, if it was retrieved; 0 if not.
+    pub(crate) mark: u64,
+}
+
+/// Whose a message that was retrieved whole turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Not poplab's: it has no marker.
+    Foreign,
+    /// It has poplab's marker, and another body than the one of which the marker tells.
+    Altered,
+    /// It has poplab's marker; its body was not compared, since nothing may be deleted in this session.
+    Marked,
+    /// poplab made it, and its body is as it was made.
+    Proven,
 }
 
 /// The maildrop as far as a session has looked. Used again by later sessions, so that they need not allocate.
@@ -32,14 +61,17 @@ pub(crate) struct Listed {
     pub(crate) messages: Vec<Message>,
     /// The owner's name as the seeded mail has it.
     pub(crate) owner: Vec<u8>,
-    /// A message without poplab's marker, if one was seen.
-    foreign: Option<u32>,
-    /// How many were seen to carry it.
-    marked: usize,
+    /// A message that poplab did not make, or that somebody changed, if one was seen.
+    foreign: Option<(u32, Origin)>,
+    /// A message that was another one when it was retrieved before.
+    exchanged: Option<u32>,
+    /// How many were proved to be poplab's own.
+    proven: usize,
     /// A line whose end has not come yet.
     partial: Vec<u8>,
-    /// Lines of the listing under way.
+    /// Lines and octets of the listing under way.
     lines: usize,
+    octets: u64,
     /// Unique-ids in order, to find one that stands twice.
     sorted: Vec<u64>,
     /// The seeded messages seen so far, in order.
@@ -61,6 +93,12 @@ pub(crate) enum Wrong {
     Numbers,
     /// Two messages have the same unique-id.
     Twice,
+    /// A message has another size or unique-id than before in the same session.
+    Changed,
+    /// It has more lines or octets than any maildrop needs.
+    TooLong,
+    /// All listings of the worker together are more than it has memory for.
+    NoRoom,
 }
 
 impl Listed {
@@ -72,7 +110,8 @@ impl Listed {
         self.partial.clear();
         self.claimed.clear();
         self.foreign = None;
-        self.marked = 0;
+        self.exchanged = None;
+        self.proven = 0;
         self.deleted = 0;
         self.known = false;
         self.sized = false;
@@ -83,21 +122,31 @@ impl Listed {
     pub(crate) fn start(&mut self) {
         self.partial.clear();
         self.lines = 0;
+        self.octets = 0;
         self.known = !self.messages.is_empty();
     }
 
-    /// Some of the listing, in any split.
-    pub(crate) fn push(&mut self, octets: &[u8], ids: bool) -> Result<(), Wrong> {
+    /// Octets of memory that it holds.
+    pub(crate) fn memory(&self) -> usize {
+        self.messages.capacity() * ENTRY
+    }
+
+    /// Some of the listing, in any split. What it comes to need is taken from the room.
+    pub(crate) fn push(&mut self, octets: &[u8], ids: bool, room: &Room) -> Result<(), Wrong> {
+        self.octets += octets.len() as u64;
+        if self.octets > OCTETS {
+            return Err(Wrong::TooLong);
+        }
         let mut rest = octets;
         while let Some(end) = rest.iter().position(|octet| *octet == b'\n') {
             let (line, after) = rest.split_at(end);
             rest = &after[1..];
             if self.partial.is_empty() {
-                self.line(line, ids)?;
+                self.line(line, ids, room)?;
             } else {
                 let mut whole = std::mem::take(&mut self.partial);
                 whole.extend_from_slice(line);
-                let result = self.line(&whole, ids);
+                let result = self.line(&whole, ids, room);
                 whole.clear();
                 self.partial = whole;
                 result?;
@@ -181,31 +230,50 @@ impl Listed {
         self.messages.get(self.place(number)?)?.octets
     }
 
-    /// Whether every message of the maildrop was seen to be poplab's own; a maildrop never listed is not.
-    pub(crate) fn all_marked(&self) -> bool {
-        self.foreign.is_none() && !self.messages.is_empty() && self.marked == self.messages.len()
+    /// Whether every message of the maildrop was proved to be poplab's own; a maildrop never listed is not.
+    pub(crate) fn all_proven(&self) -> bool {
+        self.foreign.is_none() && !self.messages.is_empty() && self.proven == self.messages.len()
     }
 
-    /// The first message that was seen to be somebody else's.
-    pub(crate) fn foreign(&self) -> Option<u32> {
+    /// The first message that was seen to be somebody else's, or changed by somebody.
+    pub(crate) fn foreign(&self) -> Option<(u32, Origin)> {
         self.foreign
     }
 
-    /// A message was retrieved whole, and did or did not carry poplab's marker.
-    pub(crate) fn retrieved(&mut self, number: u32, marked: bool) {
-        if !marked {
-            self.foreign.get_or_insert(number);
+    /// Whether the unique-ids of all messages are known.
+    pub(crate) fn identified(&self) -> bool {
+        !self.messages.is_empty() && self.messages.iter().all(|message| message.unique_id.is_some())
+    }
+
+    /// A message was retrieved whole; `mark` tells its marker from others.
+    pub(crate) fn retrieved(&mut self, number: u32, origin: Origin, mark: u64) {
+        if matches!(origin, Origin::Foreign | Origin::Altered) {
+            self.foreign.get_or_insert((number, origin));
+            return;
         }
-        if let Some(message) = self.message(number)
-            && marked
-            && !message.marked
-        {
-            message.marked = true;
-            self.marked += 1;
+        let Some(message) = self.message(number) else { return };
+        let (known, before) = (message.marked, message.mark);
+        if !known {
+            (message.marked, message.mark) = (true, mark);
+            self.proven += usize::from(origin == Origin::Proven);
+        } else if before != mark {
+            self.exchanged.get_or_insert(number);
         }
     }
 
-    fn line(&mut self, line: &[u8], ids: bool) -> Result<(), Wrong> {
+    /// A message that was another one when it was retrieved once more; or else one with the same marker as another one.
+    pub(crate) fn told_twice(&mut self) -> Option<u32> {
+        if self.exchanged.is_some() {
+            return self.exchanged;
+        }
+        self.sorted.clear();
+        self.sorted.extend(self.messages.iter().map(|message| message.mark));
+        self.sorted.sort_unstable();
+        let mark = self.sorted.windows(2).find(|pair| pair[0] == pair[1])?[0];
+        self.messages.iter().rfind(|message| message.mark == mark).map(|message| message.number)
+    }
+
+    fn line(&mut self, line: &[u8], ids: bool, room: &Room) -> Result<(), Wrong> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let (number, octets, unique_id) = if ids {
             let (parsed, deviations) = listing::unique_id(line);
@@ -221,15 +289,36 @@ impl Listed {
         self.lines += 1;
         if self.known {
             let message = self.message(number).ok_or(Wrong::Numbers)?;
-            message.octets = octets.or(message.octets);
-            message.unique_id = unique_id.or(message.unique_id);
-            return Ok(());
+            let (size, id) = (octets.or(message.octets), unique_id.or(message.unique_id));
+            let same = message.octets.is_none_or(|before| Some(before) == size)
+                && message.unique_id.is_none_or(|before| Some(before) == id);
+            (message.octets, message.unique_id) = (size, id);
+            return if same { Ok(()) } else { Err(Wrong::Changed) };
         }
-        let ascending = self.messages.last().is_none_or(|last| last.number < number);
-        if !ascending || self.messages.len() >= MESSAGES {
+        if self.messages.last().is_some_and(|last| last.number >= number) {
             return Err(Wrong::Numbers);
         }
-        self.messages.push(Message { number, octets, unique_id, marked: false, seeded: None });
+        if self.messages.len() >= MESSAGES {
+            return Err(Wrong::TooLong);
+        }
+        self.grow(room)?;
+        self.messages.push(Message { number, octets, unique_id, marked: false, seeded: None, mark: 0 });
+        Ok(())
+    }
+
+    /// Makes place for one more message.
+    fn grow(&mut self, room: &Room) -> Result<(), Wrong> {
+        let capacity = self.messages.capacity();
+        if self.messages.len() < capacity {
+            return Ok(());
+        }
+        let more = capacity.max(AT_FIRST);
+        if !room.take(more * ENTRY) {
+            return Err(Wrong::NoRoom);
+        }
+        self.messages.reserve_exact(more);
+        // The allocator may have given more than was asked for.
+        room.adjust((capacity + more) * ENTRY, self.memory());
         Ok(())
     }
 
@@ -250,6 +339,19 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// Of these unique-ids.
+    pub(crate) fn of(ids: impl Iterator<Item = u64>) -> Memory {
+        let mut ids: Vec<u64> = ids.collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Memory { ids }
+    }
+
+    /// Octets of memory that it holds.
+    pub(crate) fn memory(&self) -> usize {
+        self.ids.capacity() * size_of::<u64>()
+    }
+
     pub(crate) fn knows(&self, id: u64) -> bool {
         self.ids.binary_search(&id).is_ok()
     }
@@ -296,12 +398,12 @@ mod tests {
     use super::*;
 
     fn listed(lists: &[(&[u8], bool)]) -> Result<Listed, Wrong> {
-        let mut listed = Listed::default();
+        let (mut listed, room) = (Listed::default(), Room::of(1_000_000));
         for (text, ids) in lists {
             listed.start();
             // One octet at a time is the hardest split.
             for octet in *text {
-                listed.push(&[*octet], *ids)?;
+                listed.push(&[*octet], *ids, &room)?;
             }
             listed.finish(*ids, true)?;
         }
@@ -329,17 +431,73 @@ mod tests {
     }
 
     #[test]
-    fn only_a_maildrop_seen_whole_is_all_marked() {
+    fn only_a_maildrop_seen_whole_is_all_proven() {
         let mut listed = listed(&[(b"1 120\r\n2 200\r\n", false)]).unwrap();
-        assert!(!Listed::default().all_marked() && !listed.all_marked());
-        listed.retrieved(1, true);
-        listed.retrieved(1, true);
-        listed.retrieved(3, true);
-        assert!(!listed.all_marked());
-        listed.retrieved(2, true);
-        assert!(listed.all_marked());
-        listed.retrieved(2, false);
-        assert_eq!((listed.all_marked(), listed.foreign()), (false, Some(2)));
+        assert!(!Listed::default().all_proven() && !listed.all_proven());
+        listed.retrieved(1, Origin::Proven, 7);
+        listed.retrieved(1, Origin::Proven, 7);
+        listed.retrieved(3, Origin::Proven, 8);
+        assert!(!listed.all_proven());
+        listed.retrieved(2, Origin::Proven, 9);
+        assert!(listed.all_proven());
+        assert_eq!(listed.told_twice(), None);
+        listed.retrieved(2, Origin::Foreign, 0);
+        assert_eq!((listed.all_proven(), listed.foreign()), (false, Some((2, Origin::Foreign))));
+    }
+
+    #[test]
+    fn a_marker_alone_proves_nothing() {
+        for origin in [Origin::Marked, Origin::Altered, Origin::Foreign] {
+            let mut listed = listed(&[(b"1 120\r\n", false)]).unwrap();
+            listed.retrieved(1, origin, 7);
+            assert!(!listed.all_proven(), "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn one_message_under_two_numbers_and_two_under_one_are_found() {
+        let of = |marks: &[(u32, u64)]| {
+            let mut listed = listed(&[(b"1 120\r\n2 200\r\n3 7\r\n", false)]).unwrap();
+            for (number, mark) in marks {
+                listed.retrieved(*number, Origin::Proven, *mark);
+            }
+            listed.told_twice()
+        };
+        assert_eq!(of(&[(1, 7), (2, 8), (3, 9)]), None);
+        assert_eq!(of(&[(1, 7), (2, 8), (3, 7)]), Some(3));
+        assert_eq!(of(&[(1, 7), (2, 8), (3, 9), (2, 6)]), Some(2));
+    }
+
+    #[test]
+    fn a_maildrop_does_not_change_within_a_session() {
+        let wrong = |lists: &[(&[u8], bool)]| listed(lists).unwrap_err();
+        assert_eq!(wrong(&[(b"1 a\r\n2 b\r\n", true), (b"1 a\r\n2 c\r\n", true)]), Wrong::Changed);
+        assert_eq!(wrong(&[(b"1 9\r\n2 8\r\n", false), (b"1 9\r\n2 9\r\n", false)]), Wrong::Changed);
+        assert!(
+            listed(&[(b"1 9\r\n", false), (b"1 a\r\n", true), (b"1 9\r\n", false)]).unwrap().identified()
+        );
+    }
+
+    #[test]
+    fn a_listing_without_end_costs_no_more_than_its_room() {
+        let endless = |room: &Room, ids: bool, words: &str| {
+            let mut listed = Listed::default();
+            listed.start();
+            let wrong = (1..u64::MAX)
+                .find_map(|number| listed.push(format!("{number} {words}\r\n").as_bytes(), ids, room).err());
+            (wrong.unwrap(), listed.memory())
+        };
+        let room = Room::of(usize::MAX);
+        let (wrong, memory) = endless(&room, false, "1");
+        assert_eq!((wrong, room.taken()), (Wrong::TooLong, memory));
+        assert!(memory < 24 * 1024 * 1024, "{memory}");
+        assert_eq!(endless(&Room::of(usize::MAX), true, &"x".repeat(70)).0, Wrong::TooLong);
+        let room = Room::of(1_000_000);
+        let (wrong, memory) = endless(&room, false, "1");
+        assert_eq!(wrong, Wrong::NoRoom);
+        assert!(memory <= 1_000_000 && room.taken() == memory, "{memory}");
+        let long = Listed::default().push(&vec![b'1'; 40_000_000], false, &room);
+        assert_eq!(long, Err(Wrong::TooLong));
     }
 
     #[test]
@@ -362,20 +520,27 @@ mod tests {
         listed.delete();
         assert_eq!(listed.totals(), None);
         listed.start();
-        listed.push(b"2 200\r\n", false).unwrap();
+        let room = Room::of(1_000_000);
+        listed.push(b"2 200\r\n", false, &room).unwrap();
         assert_eq!(listed.finish(false, true), Ok(()));
         listed.restore();
         listed.start();
-        listed.push(b"2 200\r\n", false).unwrap();
+        listed.push(b"2 200\r\n", false, &room).unwrap();
         assert_eq!(listed.finish(false, true), Err(Wrong::Numbers));
     }
 
     #[test]
     fn a_memory_is_no_larger_than_the_maildrop() {
-        let message =
-            |id| Message { number: 1, octets: None, unique_id: Some(id), marked: false, seeded: None };
-        let mut memory = Memory::default();
-        for id in [5, 3, 9, 3] {
+        let message = |id| Message {
+            number: 1,
+            octets: None,
+            unique_id: Some(id),
+            marked: false,
+            seeded: None,
+            mark: 0,
+        };
+        let mut memory = Memory::of([5, 3, 3].into_iter());
+        for id in [9, 3] {
             memory.learn(id);
         }
         assert_eq!(memory.missing(&[message(3), message(7)]), 2);

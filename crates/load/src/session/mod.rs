@@ -6,13 +6,16 @@
 //!
 //! Mail safety: [`Session::dele`] is the only way a DELE leaves, and it asks first.
 
+mod deletion;
 mod desk;
 mod exchange;
+mod expiry;
 mod failure;
 mod listing;
 mod login;
 mod open;
 mod recording;
+mod room;
 mod timer;
 mod trail;
 mod verification;
@@ -32,10 +35,12 @@ use crate::worker::{Context, cut_off, nanoseconds};
 
 use desk::{Asked, Desk};
 use exchange::Line;
+pub(crate) use expiry::Expiry;
 pub use failure::Failure;
 pub use listing::Message;
-pub(crate) use listing::{Listed, Memory};
+pub(crate) use listing::{ENTRY, Listed, Memory};
 pub(crate) use recording::Recording;
+pub(crate) use room::Room;
 pub(crate) use timer::Timer;
 pub(crate) use trail::Trail;
 
@@ -123,6 +128,10 @@ impl Session {
     /// As of every step; wrong data is a `verification:` failure. Where the server announces that retrieving deletes,
     /// nothing is retrieved without the permission to delete.
     pub async fn retr(&mut self, number: u32) -> Result<u64, Failure> {
+        if self.asks_before_retrieval()? {
+            // On the heap, since it would make every session larger for its whole life.
+            Box::pin(self.may_retrieve()).await?;
+        }
         self.retrieve(number, Asked::Message).await?;
         self.desk.verdict(number)?;
         self.first_and_last(Step::RETR_FIRST, Step::RETR_LAST);
@@ -135,6 +144,10 @@ impl Session {
     /// # Errors
     /// As of every step.
     pub async fn retr_and_hang_up(&mut self, number: u32, after_octets: u64) -> Result<(), Failure> {
+        if self.asks_before_retrieval()? {
+            // On the heap, since it would make every session larger for its whole life.
+            Box::pin(self.may_retrieve()).await?;
+        }
         self.retrieve(number, Asked::Part(after_octets.max(1))).await?;
         self.desk.now_ns = self.desk.reply.first_ns;
         self.desk.sample(Step::RETR_FIRST);
@@ -156,14 +169,20 @@ impl Session {
         Ok(self.desk.reply.octets)
     }
 
-    /// DELE, if that is allowed: the run has the permission, and *every* message of this maildrop was listed,
-    /// retrieved in this session, and carried poplab's marker. Looking at the one message would not do: a server that
-    /// renumbers, or is off by one, deletes another one.
+    /// DELE, if that is allowed: the run has the permission; *every* message of this maildrop was listed, retrieved
+    /// whole in this session, and is by its marker and its content poplab's own; no two are the same. Before the first
+    /// one the server is asked once more (STAT, and UIDL or LIST) whether the maildrop is still the one that was looked
+    /// at: those questions are no steps and have no figures, but the time of the session has them in it.
     ///
     /// # Errors
-    /// As of every step; `foreign-mail` if there is other mail, and then nothing was sent.
+    /// As of every step; `foreign-mail` if there is other mail, `verification:number` if one message came under two
+    /// numbers, `verification:changed` if the maildrop is another one: then no DELE was sent.
     pub async fn dele(&mut self, number: u32) -> Result<(), Failure> {
-        self.may_delete(number)?;
+        self.proven(number)?;
+        if !self.desk.confirmed {
+            // On the heap, since it would make every session larger for its whole life.
+            Box::pin(self.confirm()).await?;
+        }
         self.desk.ask(Step::DELE, Asked::Word, Shape::Single, Line::Numbered("DELE", number, None));
         self.exchange().await?;
         self.desk.deleted();
@@ -353,12 +372,6 @@ impl Session {
     }
 
     async fn retrieve(&mut self, number: u32, asked: Asked) -> Result<(), Failure> {
-        let assignment = &self.desk.context.assignment;
-        if assignment.retrieval_deletes && !assignment.allow_delete {
-            let seen =
-                "the server announces EXPIRE 0: what is retrieved may be deleted, so nothing is retrieved";
-            return Err(Failure::new("no-permission", Step::RETR_FIRST, seen));
-        }
         self.desk.ask(Step::RETR_FIRST, asked, Shape::Multi, Line::Numbered("RETR", number, None));
         self.exchange().await
     }
@@ -371,30 +384,6 @@ impl Session {
         let service = first_ns.saturating_sub(desk.step_begun_ns);
         desk.context.recorder.borrow_mut().sample(first, response, service);
         desk.sample(last);
-    }
-
-    fn may_delete(&self, number: u32) -> Result<(), Failure> {
-        let refused = |kind: &'static str, seen: String| Err(Failure::new(kind, Step::DELE, seen));
-        if !self.desk.context.assignment.allow_delete {
-            return refused("no-permission", "mail is deleted only with --allow-delete".to_owned());
-        }
-        match &self.desk.listed {
-            Some(listed) if listed.all_marked() && listed.has(number) => Ok(()),
-            Some(listed) if listed.foreign().is_some() => {
-                let foreign = listed.foreign().unwrap_or_default();
-                refused(
-                    "foreign-mail",
-                    format!(
-                        "message {foreign} was not made by poplab, so nothing is deleted from this maildrop"
-                    ),
-                )
-            }
-            _ => refused(
-                "foreign-mail",
-                "not every message of the maildrop was seen to be poplab's own, so nothing is deleted"
-                    .to_owned(),
-            ),
-        }
     }
 }
 

@@ -7,9 +7,14 @@ use crate::second::TranscriptSeen;
 /// The number of the session within its transcript: there is only one.
 const ONLY: u32 = 1;
 
+/// Most octets of content that a recording holds. A server may give more than that without end, to many sessions.
+const CONTENT: usize = 1024 * 1024;
+
 /// A transcript under way. Most sessions have none.
 pub(crate) struct Recording {
     recorder: Recorder,
+    /// Octets of content so far.
+    content: usize,
     /// Whether it is kept if all goes well.
     pub(crate) sample: bool,
 }
@@ -18,7 +23,7 @@ impl Recording {
     pub(crate) fn new(title: &str, seed: u64, sample: bool) -> Recording {
         let mut recorder = Recorder::new(title, Some(seed));
         recorder.connection();
-        Recording { recorder, sample }
+        Recording { recorder, content: 0, sample }
     }
 
     pub(crate) fn secret(&mut self, secret: &[u8]) {
@@ -35,6 +40,13 @@ impl Recording {
 
     pub(crate) fn received(&mut self, octets: &[u8], content: bool) {
         if content {
+            if self.content > CONTENT {
+                return;
+            }
+            self.content += octets.len();
+            if self.content > CONTENT {
+                return self.note("more content came than a recording holds: the rest of it is left out");
+            }
             self.recorder.received_content(ONLY, octets);
         } else {
             self.recorder.received(ONLY, octets);
@@ -64,4 +76,23 @@ fn file_name(name: &str) -> String {
     let mut name: String = name.chars().map(plain).take(100).collect();
     name.push_str(".txt");
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_of_content_without_end_has_an_end() {
+        let mut recording = Recording::new("endless", 1, false);
+        recording.sent(b"LIST\r\n");
+        recording.received(b"+OK\r\n", false);
+        for _ in 0..100_000 {
+            recording.received(b"17 120 and so forth, without end\r\n", true);
+        }
+        recording.note("failed");
+        let text = recording.finish("endless", None).text;
+        assert!(text.len() < 3 * CONTENT, "{}", text.len());
+        assert!(text.contains("more content came") && text.contains("== failed"));
+    }
 }

@@ -9,12 +9,15 @@ use crate::recorder::Step;
 
 use super::desk::{Asked, Desk};
 use super::failure::Failure;
+use super::listing::Origin;
 
 /// What a message showed of itself.
 struct Seen {
     verdict: ContentVerdict,
-    /// Whether it bears poplab's marker.
-    marked: bool,
+    /// Whose it is.
+    origin: Origin,
+    /// What tells its marker from others.
+    mark: u64,
     /// Which of the seeded messages it says to be.
     seeded: Option<u32>,
 }
@@ -26,7 +29,7 @@ impl Desk {
         let verdict = seen.verdict;
         let octets = self.reply.octets;
         let listed = self.listed.get_or_insert_with(|| self.context.listing());
-        listed.retrieved(number, seen.marked);
+        listed.retrieved(number, seen.origin, seen.mark);
         let size = listed.octets(number);
         let result = match size.filter(|size| *size != octets) {
             Some(size) if verdict.failure().is_none() => Err(Failure::new(
@@ -98,6 +101,8 @@ impl Desk {
     /// No message is marked as deleted any more.
     pub(super) fn restored(&mut self) {
         self.stat = None;
+        // Before something is deleted again the maildrop is looked at again.
+        self.confirmed = false;
         if let Some(listed) = &mut self.listed {
             listed.restore();
         }
@@ -106,7 +111,8 @@ impl Desk {
     /// Asks the verifier, for the account of this session.
     fn looked_at(&mut self, finish: impl FnOnce(&mut Verifier, &[u8]) -> ContentVerdict) -> Seen {
         let Some(mut verifier) = self.verifier.take() else {
-            return Seen { verdict: ContentVerdict::Unverifiable, marked: false, seeded: None };
+            let verdict = ContentVerdict::Unverifiable;
+            return Seen { verdict, origin: Origin::Foreign, mark: 0, seeded: None };
         };
         let listed = self.listed.get_or_insert_with(|| self.context.listing());
         if listed.owner.is_empty() {
@@ -114,7 +120,24 @@ impl Desk {
             listed.owner.extend_from_slice(owner.as_bytes());
         }
         let verdict = finish(&mut verifier, &listed.owner);
-        let seen = Seen { verdict, marked: verifier.marked(), seeded: verifier.number() };
+        let mail = self.context.scenario().mail.as_ref();
+        let proven = match mail {
+            // Its owner, its length and its checksum: it is the message that was seeded.
+            Some(mail) => {
+                let number = verifier.number();
+                verdict == ContentVerdict::Verified
+                    && number.is_some_and(|number| (1..=mail.messages).contains(&number))
+            }
+            None => verifier.is_described(),
+        };
+        let origin = match (verifier.mark(), proven) {
+            (None, _) => Origin::Foreign,
+            (Some(_), true) => Origin::Proven,
+            (Some(_), false) if self.may_delete() => Origin::Altered,
+            (Some(_), false) => Origin::Marked,
+        };
+        let mark = verifier.mark().unwrap_or_default();
+        let seen = Seen { verdict, origin, mark, seeded: verifier.number() };
         self.context.return_verifier(verifier);
         seen
     }

@@ -10,15 +10,19 @@ use net::{Alarm, Dialer, TlsTarget};
 use scenario::{Behaviour, Mode, Scenario, Versions, Weighted};
 use tokio::time::Instant;
 
+use crate::budget::Demand;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
-use crate::session::{Listed, Memory, Trail};
+use crate::session::{ENTRY, Listed, Memory, Room, Trail};
 use crate::{Assignment, Behaviours};
 
 use super::Agenda;
 
 /// How many sessions that stay until the plan's end leave in a second.
 const LEAVING_PER_S: f64 = 5_000.0;
+
+/// What the listings of all sessions of a worker may hold at least, octets, whatever the scenario expects.
+pub(crate) const ROOM: usize = 48 * 1024 * 1024;
 
 /// Most listings and verifiers that wait to be used again.
 const KEPT: usize = 64;
@@ -32,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) trail: RefCell<Trail>,
     /// What the users of leave-on-server behaviours remember, by user and device.
     pub(crate) memories: RefCell<HashMap<(u64, u32), Memory>>,
+    /// What the sessions' listings and the users' memories may hold together.
+    pub(crate) room: Room,
     /// How many messages each maildrop has at least, where they were seeded and nobody deletes any.
     pub(crate) seeded: Option<u64>,
     /// How long it takes until all who stay until the plan's end have left.
@@ -74,6 +80,7 @@ impl Context {
             plan: Plan::new(scenario, assignment.seed),
             recorder: RefCell::new(Recorder::new(scenario.behaviours.len(), scenario.samples.bad_per_kind)),
             trail: RefCell::new(Trail::new()),
+            room: Room::of(expected_room(&assignment).max(ROOM)),
             seeded: seeded(scenario),
             overdue: Cell::new(false),
             leaving: leaving(scenario),
@@ -110,6 +117,11 @@ impl Context {
     /// The behaviour of this index, with what belongs to it.
     pub(crate) fn weighted(&self, behaviour: u16) -> &Weighted {
         &self.scenario().behaviours[usize::from(behaviour)]
+    }
+
+    /// Whether users of this behaviour may delete; those of the user's own may.
+    pub(crate) fn deletes(&self, behaviour: u16) -> bool {
+        deletes(&self.weighted(behaviour).behaviour)
     }
 
     /// How a user connects.
@@ -159,10 +171,13 @@ impl Context {
     }
 
     pub(crate) fn listing(&self) -> Box<Listed> {
-        self.listings.borrow_mut().pop().unwrap_or_default()
+        let listing: Box<Listed> = self.listings.borrow_mut().pop().unwrap_or_default();
+        self.room.adjust(0, listing.memory());
+        listing
     }
 
     pub(crate) fn return_listing(&self, mut listing: Box<Listed>) {
+        self.room.adjust(listing.memory(), 0);
         let mut waiting = self.listings.borrow_mut();
         if waiting.len() < KEPT && listing.clear() {
             waiting.push(listing);
@@ -187,10 +202,24 @@ fn leaving(scenario: &Scenario) -> Duration {
     Duration::from_secs_f64(scenario.planned_sessions() as f64 / LEAVING_PER_S).min(at_most)
 }
 
+/// Twice what listings and memories need if the maildrops hold what the scenario says.
+fn expected_room(assignment: &Assignment) -> usize {
+    let scenario = &assignment.scenario;
+    let messages = scenario.mail.as_ref().map_or(0, |mail| u64::from(mail.messages));
+    let workers = u64::from(assignment.workers.max(1));
+    let sessions = Demand::of(scenario, &assignment.targets).worst_sessions.div_ceil(workers);
+    let users = scenario.accounts_count().min(scenario.planned_sessions()).div_ceil(workers);
+    let listed = messages.saturating_mul(sessions).saturating_mul(ENTRY as u64);
+    let remembered = messages.saturating_mul(users).saturating_mul(8);
+    usize::try_from(listed.saturating_add(remembered).saturating_mul(2)).unwrap_or(usize::MAX)
+}
+
+fn deletes(behaviour: &Behaviour) -> bool {
+    matches!(behaviour, Behaviour::DownloadAndDelete | Behaviour::Custom(_))
+}
+
 /// Behaviours of the user's own may delete.
 fn seeded(scenario: &Scenario) -> Option<u64> {
-    let deletes =
-        |behaviour: &Behaviour| matches!(behaviour, Behaviour::DownloadAndDelete | Behaviour::Custom(_));
     let mail = scenario.mail.as_ref()?;
     let kept =
         !scenario.behaviours.iter().any(|weighted| weighted.weight > 0.0 && deletes(&weighted.behaviour));

@@ -23,7 +23,8 @@ use tokio::time::Instant;
 use crate::{Assignment, Behaviours, Second};
 
 pub(crate) use agenda::Agenda;
-pub(crate) use context::{Context, nanoseconds};
+pub(crate) use context::{Context, ROOM, nanoseconds};
+pub use sessions::PANIC;
 pub(crate) use sessions::cut_off;
 
 /// How a worker's part ended.

@@ -1,7 +1,12 @@
 //! From an arrival to a session that was counted.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -13,6 +18,9 @@ use crate::session::{Failure, Recording, Session};
 
 use super::Context;
 use super::accounts::Accounts;
+
+/// The kind of error of a session whose task panicked.
+pub const PANIC: &str = "panic";
 
 /// How long a slot of a closed loop waits after a failed session, so that a dead server is not hammered.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -68,7 +76,7 @@ impl Sessions {
                 let arrival = Arrival { number: n * slots + slot, intended_ns: now, user, visit };
                 let mut session = sessions.open(arrival);
                 sessions.begun(&mut session);
-                let result = behaviour::run(&mut session).await;
+                let result = carry_out(&mut session).await;
                 sessions.ended(&mut session, &result);
                 drop(session);
                 if result.is_err() {
@@ -110,7 +118,7 @@ impl Sessions {
         let mut session = self.open(arrival);
         let task = tokio::task::spawn_local(async move {
             sessions.begun(&mut session);
-            let result = behaviour::run(&mut session).await;
+            let result = carry_out(&mut session).await;
             sessions.ended(&mut session, &result);
             let user = session.user();
             drop(session);
@@ -147,8 +155,10 @@ impl Sessions {
     fn ended(&self, session: &mut Session, result: &Result<(), Failure>) {
         session.end();
         {
+            let now_ns = self.context.clock();
             let mut recorder = self.context.recorder.borrow_mut();
             recorder.open -= 1;
+            recorder.counters.last_end_ns = now_ns;
             match result {
                 Ok(()) => recorder.counters.completed += 1,
                 Err(_) => recorder.counters.failed += 1,
@@ -165,6 +175,28 @@ impl Sessions {
             self.idle.notify_one();
         }
     }
+}
+
+/// Runs the behaviour. A panic in it, which is a fault of poplab's own or of a behaviour of the user's, ends this session
+/// with an error of its own kind, so that nobody takes the run for a good one.
+async fn carry_out(session: &mut Session) -> Result<(), Failure> {
+    let mut behaviour = pin!(behaviour::run(session));
+    poll_fn(|task| {
+        // What has panicked is not polled again.
+        catch_unwind(AssertUnwindSafe(|| behaviour.as_mut().poll(task)))
+            .unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
+    })
+    .await
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let seen = format!(
+        "the session's own task panicked, which is no fault of the server's: {}",
+        text.unwrap_or("it did not say why")
+    );
+    Failure::custom(PANIC, seen)
 }
 
 /// Counts a session that was dropped before its end. Where the run was stopped that is as it should be; where it had

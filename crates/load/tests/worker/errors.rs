@@ -107,6 +107,45 @@ fn a_session_that_never_ends_is_an_error() {
 }
 
 #[test]
+fn a_session_whose_task_panics_fails_the_run_and_not_the_others() {
+    for closed in [false, true] {
+        let mut stage = Stage::new(10, |configuration| {
+            configuration.pace = Pace { latency: Some(Distribution::Fixed(0.01)), greeting: false };
+        });
+        stage.custom = Behaviours::none().with("panics", |session: &mut Session| {
+            Box::pin(async move {
+                session.connect().await?;
+                session.login().await?;
+                assert!(session.user() != 3, "user {} has no invoice", session.user());
+                session.quit().await
+            })
+        });
+        let own = Behaviour::Custom("panics".to_owned());
+        let scenario = scenario(10).behaviour(1.0, own);
+        let scenario = if closed {
+            scenario.closed(10, Duration::from_millis(50)).build().unwrap()
+        } else {
+            scenario.open(5.0, Duration::from_secs(2)).build().unwrap()
+        };
+        let run = stage.run(&scenario);
+        let errors = run.errors();
+        assert!(
+            matches!(&errors[..], [(kind, step, 1..)] if kind == load::PANIC && step == "session"),
+            "{errors:?}"
+        );
+        let seen = run.seconds.iter().flat_map(|second| &second.errors).next().unwrap();
+        assert!(
+            seen.example.contains("panicked") && seen.example.contains("user 3 has no invoice"),
+            "{}",
+            seen.example
+        );
+        assert_eq!(run.sum(|second| second.failed), errors[0].2);
+        assert_eq!((run.ended.unfinished, run.seconds.last().unwrap().open), (0, 0));
+        assert!(run.sum(|second| second.completed) >= 9);
+    }
+}
+
+#[test]
 fn a_session_cut_off_because_the_run_was_stopped_is_none() {
     let mut stage = Stage::new(10, |configuration| {
         configuration.pace = Pace { latency: Some(Distribution::Fixed(20.0)), greeting: false };

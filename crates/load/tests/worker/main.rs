@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod deletion;
 mod errors;
+mod liar;
 mod plan;
 mod safety;
 mod stage;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fake::{Configuration, Defect, Password, Tenancy, World};
-use load::{Assignment, Behaviours, Ended, Second, Targets};
+use load::{Assignment, Behaviours, Ended, Retrieval, Second, Targets};
 use mail::load::Population;
 use net::{Dialer, Freeze, Identity, Listening, MemoryNetwork, Ports};
 use scenario::{Mode, Modes, Process, Scenario, Tls, builder};
@@ -47,8 +47,8 @@ pub(crate) struct Stage {
     pub(crate) custom: Behaviours,
     pub(crate) worker: (u32, u32),
     pub(crate) allow_delete: bool,
-    /// Whether the server announced that what is retrieved may be deleted.
-    pub(crate) retrieval_deletes: bool,
+    /// What becomes of mail that is retrieved.
+    pub(crate) retrieval: Retrieval,
     /// When the run is stopped, after its start.
     pub(crate) stop: Option<Duration>,
 }
@@ -78,7 +78,7 @@ impl Stage {
             custom: Behaviours::none(),
             worker: (0, 1),
             allow_delete: false,
-            retrieval_deletes: false,
+            retrieval: Retrieval::Keeps,
             stop: None,
         }
     }
@@ -131,7 +131,7 @@ impl Stage {
             sources: Vec::new(),
             ca_pem: Some(network.ca_pem().to_owned()),
             insecure: false,
-            retrieval_deletes: self.retrieval_deletes,
+            retrieval: self.retrieval,
             allow_delete: self.allow_delete,
             start_in: Duration::from_millis(10),
             watch_self: false,

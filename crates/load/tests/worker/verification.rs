@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fake::Password;
-use load::{Behaviours, Session};
+use load::{Behaviours, Retrieval, Session};
 use mail::load::Population;
 use scenario::{Accounts, Behaviour, Mechanism, Scenario, Secret};
 use stats::Distribution;
@@ -177,7 +177,7 @@ fn a_server_that_does_not_know_the_password_itself() {
 #[test]
 fn where_retrieving_deletes_nothing_is_retrieved_without_permission() {
     let mut stage = Stage::new(10, |_| {});
-    stage.retrieval_deletes = true;
+    stage.retrieval = Retrieval::Deletes;
     let run = stage.run(&of(Behaviour::Retrieve { most: 1 }));
     assert_eq!(kinds(&run), ["no-permission at RETR-first"]);
     assert_eq!(run.count("RETR-last"), 0);

@@ -2,10 +2,12 @@
 //!
 //! Only the header line at hand and two short fields are kept, in buffers that are used again, so that a session
 //! that retrieves one message after the other allocates for the first alone. The message itself is deliberately
-//! not kept, and its SHA-256 not compared: see the checksum in [`super`].
+//! not kept, and its SHA-256 compared only where it was asked for, since it doubles the cost: see the checksum in
+//! [`super`].
 
 use crc32fast::Hasher;
 use memchr::memchr;
+use sha2::{Digest as _, Sha256};
 
 use super::message::{LOAD_FIELD, is_plain};
 use crate::Marker;
@@ -20,7 +22,7 @@ const HEAD_AT_MOST: usize = 8 * 1024;
 ///
 /// The octets are those of the message, un-stuffed. Fields may stand anywhere in the first 8 KiB of the header,
 /// folded or not, behind any that a server put before them; of several of one name the first counts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Verifier {
     /// The beginning of a header line that has not ended, and how long it is so far.
     partial: Vec<u8>,
@@ -31,6 +33,12 @@ pub struct Verifier {
     field: Option<Field>,
     value: Vec<u8>,
     marked: Option<bool>,
+    /// What tells its marker from others, once it is known to have one.
+    mark: u64,
+    /// The SHA-256 of the body by its marker, as 64 digits.
+    expected: [u8; 64],
+    /// That of the body as it comes, where it was asked for.
+    body: Option<Body>,
     claim: Option<Claim>,
     /// The owner of the claim, as it stands in the header.
     owner: Vec<u8>,
@@ -66,6 +74,14 @@ impl ContentVerdict {
     }
 }
 
+/// A body whose SHA-256 is reckoned while it streams by.
+#[derive(Clone, Debug)]
+struct Body {
+    sha256: Sha256,
+    /// Its last two octets.
+    last: [u8; 2],
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     Marker,
@@ -82,11 +98,35 @@ enum Claim {
 impl Verifier {
     /// Ready for the first message.
     pub fn new() -> Verifier {
-        Verifier::default()
+        Verifier {
+            partial: Vec::new(),
+            partial_octets: 0,
+            seen: 0,
+            field: None,
+            value: Vec::new(),
+            marked: None,
+            mark: 0,
+            expected: [0; 64],
+            body: None,
+            claim: None,
+            owner: Vec::new(),
+            in_body: false,
+            body_octets: 0,
+            checksum: Hasher::new(),
+        }
+    }
+
+    /// Forgets the message before, and reckons the SHA-256 of the next one's body, for
+    /// [`is_described`](Verifier::is_described).
+    pub fn start_with_digest(&mut self) {
+        self.start();
+        self.body = Some(Body { sha256: Sha256::new(), last: [0; 2] });
     }
 
     /// Forgets the message before; its buffers are kept.
     pub fn start(&mut self) {
+        self.body = None;
+        self.mark = 0;
         self.partial.clear();
         self.value.clear();
         self.owner.clear();
@@ -106,6 +146,9 @@ impl Verifier {
         }
         self.body_octets += rest.len() as u64;
         self.checksum.update(rest);
+        if let Some(body) = &mut self.body {
+            body.push(rest);
+        }
     }
 
     /// The message has ended: what is known of it, for the account in which it was found. Ask once.
@@ -147,6 +190,25 @@ impl Verifier {
     /// by poplab and must not be deleted. Known once the header has ended, until the next [`start`](Verifier::start).
     pub fn marked(&self) -> bool {
         self.marked == Some(true)
+    }
+
+    /// What tells the marker of this message from other markers: the same for the same fixture, seed and body. `None`
+    /// without a marker; known when [`marked`](Verifier::marked) is.
+    pub fn mark(&self) -> Option<u64> {
+        self.marked().then_some(self.mark)
+    }
+
+    /// Whether the message carries poplab's marker and its body is the one of which the marker tells, as
+    /// [`Marker::describes`] says of a message at hand. False unless it was begun by
+    /// [`start_with_digest`](Verifier::start_with_digest). To be asked once the message has ended and a verdict was
+    /// asked for.
+    pub fn is_described(&self) -> bool {
+        let Some(body) = self.body.as_ref().filter(|_| self.marked()) else { return false };
+        let digest = body.digest();
+        let digits = self.expected.as_chunks::<2>().0.iter().map(|pair| {
+            std::str::from_utf8(pair).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok())
+        });
+        digest.iter().map(|octet| Some(*octet)).eq(digits)
     }
 
     /// A part of a header line. Of what is not looked at only so much is kept that an empty line is told.
@@ -217,7 +279,16 @@ impl Verifier {
         let Some(field) = self.field.take() else { return };
         let text = std::str::from_utf8(&self.value).ok();
         match field {
-            Field::Marker => self.marked = Some(text.and_then(Marker::parts).is_some()),
+            Field::Marker => {
+                let parts = text.and_then(Marker::parts);
+                self.marked = Some(parts.is_some());
+                if let Some((fixture, seed, sha256)) = parts {
+                    self.mark = mark(fixture, seed, sha256);
+                    if let Ok(digits) = sha256.as_bytes().try_into() {
+                        self.expected = digits;
+                    }
+                }
+            }
             Field::Load => {
                 self.claim = Some(Claim::Unreadable);
                 if let Some((owner, claim)) = text.and_then(claim) {
@@ -228,6 +299,41 @@ impl Verifier {
             }
         }
     }
+}
+
+impl Default for Verifier {
+    fn default() -> Verifier {
+        Verifier::new()
+    }
+}
+
+impl Body {
+    fn push(&mut self, octets: &[u8]) {
+        self.sha256.update(octets);
+        match octets {
+            [.., before, last] => self.last = [*before, *last],
+            [last] => self.last = [self.last[1], *last],
+            [] => {}
+        }
+    }
+
+    /// In the form RETR delivers ([`crate::wire`]): with a line end at its end.
+    fn digest(&self) -> [u8; 32] {
+        let mut sha256 = self.sha256.clone();
+        if self.last != [0; 2] && self.last != *b"\r\n" {
+            sha256.update(b"\r\n");
+        }
+        sha256.finalize().into()
+    }
+}
+
+/// FNV-1a of the parts, never 0.
+fn mark(fixture: &str, seed: u64, sha256: &str) -> u64 {
+    let octets = fixture.bytes().chain(seed.to_le_bytes()).chain(sha256.bytes());
+    let hash = octets.fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    hash.max(1)
 }
 
 /// Reads the value of the field; the owner stays as it stands there.
@@ -332,6 +438,48 @@ mod tests {
         // Behind 8 KiB of header nothing is seen, and the header still ends where it ends.
         let late = format!("X-Long: {}\r\n{text}", "x".repeat(HEAD_AT_MOST));
         assert_eq!(judge(late.as_bytes()), (ContentVerdict::Unverifiable, false));
+    }
+
+    fn described(message: &[u8], piece: usize) -> bool {
+        let mut verifier = Verifier::new();
+        verifier.start_with_digest();
+        message.chunks(piece).for_each(|piece| verifier.push(piece));
+        verifier.finish(&owner());
+        verifier.is_described()
+    }
+
+    #[test]
+    fn a_marker_describes_the_body_it_was_made_for_and_no_other() {
+        for message in [message(1), ordinary(1, 1, 700)] {
+            for piece in [1, 7, 100_000] {
+                assert!(described(&message, piece));
+            }
+            let edited = [&message[..message.len() - 2], b", and mine\r\n"].concat();
+            let emptied = &message[..message.len() - body(&message).len()];
+            for other in [&edited[..], emptied] {
+                assert!(!described(other, 5));
+                assert_eq!(Marker::parse(other).unwrap().describes(other), described(other, 5));
+            }
+            let mut verifier = Verifier::new();
+            verifier.push(&message);
+            verifier.finish(&owner());
+            assert!(verifier.marked() && !verifier.is_described(), "nobody asked for the digest");
+        }
+        assert!(!described(b"Subject: mine\r\n\r\ntext\r\n", 3));
+    }
+
+    #[test]
+    fn two_markers_are_told_apart() {
+        let of = |message: &[u8]| {
+            let mut verifier = Verifier::new();
+            verifier.push(message);
+            verifier.finish(&owner());
+            verifier.mark()
+        };
+        let (one, two) = (of(&message(1)), of(&message(2)));
+        assert!(one.is_some() && one != two);
+        assert_eq!(one, of(&[b"Received: by b\r\n", &message(1)[..]].concat()));
+        assert_eq!(of(b"Subject: mine\r\n\r\n"), None);
     }
 
     #[test]

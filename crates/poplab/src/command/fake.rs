@@ -203,7 +203,7 @@ fn population(arguments: &Arguments) -> anyhow::Result<(Vec<Account>, Vec<ShownA
         .password_env
         .as_ref()
         .map(|variable| {
-            std::env::var(variable).map_err(|_| {
+            crate::environment::password(variable).map_err(|_| {
                 Failure::input(format!("the environment has no variable `{variable}` with a password"))
             })
         })

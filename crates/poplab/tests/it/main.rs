@@ -9,6 +9,7 @@ mod help;
 mod identity;
 mod inputs;
 mod load;
+mod load_trouble;
 mod peers;
 mod runs;
 mod scenarios;

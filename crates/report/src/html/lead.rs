@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use record::{LoadResults, Run, StepRow};
+use record::{LoadResults, Run, StepRow, ThresholdRow};
 
 use super::{banner, early_end, run_facts, safe};
-use crate::load::{alerts, load_outcome, load_verdict_line};
+use crate::load::{alerts, load_outcome, load_verdict_line, quantile};
 use crate::number::{counted, octets, rate, share, whole};
 use crate::outcome::Outcome;
 use crate::text::nanoseconds;
@@ -66,8 +66,8 @@ pub(super) fn thresholds(results: &LoadResults) -> Markup {
                         th scope="row" { code { (safe(&row.text)) } }
                         td { (safe(&row.observed)) }
                         td { (whole(row.samples)) }
-                        @if row.holds { td class="left holds" { "✓ holds" } }
-                        @else { td class="left broken" { "✗ broken" } }
+                        @if row.holds { td class="left holds" { "✓ holds" (doubt(row)) } }
+                        @else { td class="left broken" { "✗ broken" (doubt(row)) } }
                         td class="left quiet" { (safe(row.place.as_deref().unwrap_or("command line"))) }
                     } } }
                 } }
@@ -77,6 +77,11 @@ pub(super) fn thresholds(results: &LoadResults) -> Markup {
 }
 
 /// What the search for the capacity found.
+/// Why the figure of a threshold is less than it seems.
+fn doubt(row: &ThresholdRow) -> Markup {
+    html! { @if let Some(doubt) = &row.doubt { " (" (safe(doubt)) ")" } }
+}
+
 pub(super) fn capacity(results: &LoadResults) -> Markup {
     let Some(capacity) = &results.capacity else { return html! {} };
     html! {
@@ -84,7 +89,10 @@ pub(super) fn capacity(results: &LoadResults) -> Markup {
             h2 id="capacity" { "Capacity" }
             p class="lead" { (safe(&capacity.sentence)) }
             div class="scroll" { table {
-                caption { "Each rate that was tried, in order. The limit: " (safe(&capacity.limit)) "." }
+                caption {
+                    "Each rate that was tried, in order."
+                    @if !capacity.limit.is_empty() { " The limit: " (safe(&capacity.limit)) "." }
+                }
                 thead { tr {
                     th class="left" scope="col" { "Trial" }
                     th scope="col" { "Sessions per second" }
@@ -130,11 +138,15 @@ fn sentence(results: &LoadResults) -> String {
         )
     };
     if let Some(StepRow { response, .. }) = results.step("ready").filter(|step| step.response.count > 0) {
+        let most = if response.tell(0.99) {
+            format!(", 99 of 100 within {}", nanoseconds(response.p99_ns))
+        } else {
+            String::new()
+        };
         let _ = write!(
             text,
-            " Half of the users were logged in within {}, 99 of 100 within {}; the slowest waited {}.",
+            " Half of the users were logged in within {}{most}; the slowest waited {}.",
             nanoseconds(response.p50_ns),
-            nanoseconds(response.p99_ns),
             nanoseconds(response.max_ns)
         );
     }
@@ -185,7 +197,7 @@ fn tiles(results: &LoadResults) -> Markup {
     for (tag, name) in [("ready", "Logged in, p99"), ("session", "Whole session, p99")] {
         if let Some(StepRow { response, .. }) = results.step(tag).filter(|step| step.response.count > 0) {
             let most = format!("at most {}", nanoseconds(response.max_ns));
-            tiles.push((name, nanoseconds(response.p99_ns), most));
+            tiles.push((name, quantile(response, 0.99, response.p99_ns), most));
         }
     }
     let errors = results.error_count();

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use record::{LoadResults, Quantiles, StepRow};
+use record::{LoadResults, Quantiles, StepRow, fewest_samples};
 use stats::decode_histogram;
 
 use super::safe;
-use crate::load::service_differs;
+use crate::load::{columns, service_differs};
 use crate::number::{nearest, whole};
 use crate::svg::{Axis, Chart, Hint, Layer, Shape, Stroke, range};
 use crate::text::nanoseconds;
@@ -135,10 +135,9 @@ impl<'a> Curves<'a> {
 
     fn words(&self) -> String {
         let [p50, p99, most] = [0.5, 0.99, 1.0].map(|part| nanoseconds(nearest(at(&self.response, part))));
-        format!(
-            "half at most {p50}, 99 % at most {p99}, all at most {most}, of {} samples",
-            whole(self.count)
-        )
+        let p99 =
+            if self.count < fewest_samples(0.99) { String::new() } else { format!(" 99 % at most {p99},") };
+        format!("half at most {p50},{p99} all at most {most}, of {} samples", whole(self.count))
     }
 }
 
@@ -174,7 +173,8 @@ fn table(steps: &[StepRow]) -> Markup {
         div class="scroll" { table {
             caption {
                 "Every step. Grey rows are service times, where they differ by more than 5 %. The bar reaches from the median to p99, \
-                 the line from the shortest to the longest; one logarithmic scale for all, marked at " (marks) "."
+                 the line from the shortest to the longest; one logarithmic scale for all, marked at " (marks) ". A · is a quantile \
+                 that so few samples do not tell."
             }
             thead { tr {
                 th class="left" scope="col" { "Step" }
@@ -191,25 +191,20 @@ fn table(steps: &[StepRow]) -> Markup {
                 tr class=[matches!(step.tag.as_str(), "ready" | "session").then_some("total")] {
                     th scope="row" { (safe(&name(&step.tag))) }
                     td { (whole(step.response.count)) }
-                    @for cell in cells(&step.response) { td { (cell) } }
+                    @for cell in columns(&step.response) { td { (cell) } }
                     td class="left" { @if step.response.count > 0 { (range(&axis, &range_words(step), range_of(&step.response))) } }
                 }
                 @if service_differs(step) {
                     tr class="service" {
                         th scope="row" { "service time" }
                         td {}
-                        @for cell in cells(&step.service) { td { (cell) } }
+                        @for cell in columns(&step.service) { td { (cell) } }
                         td {}
                     }
                 }
             } }
         } }
     }
-}
-
-fn cells(figures: &Quantiles) -> [String; 6] {
-    [figures.p50_ns, figures.p90_ns, figures.p95_ns, figures.p99_ns, figures.p999_ns, figures.max_ns]
-        .map(|value| if figures.count == 0 { "–".to_owned() } else { nanoseconds(value) })
 }
 
 fn range_of(figures: &Quantiles) -> [f64; 4] {

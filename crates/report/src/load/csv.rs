@@ -40,7 +40,8 @@ pub fn load_csv(results: &LoadResults) -> String {
     text
 }
 
-/// One row for each step, with all quantiles of response time and service time.
+/// One row for each step, with all quantiles of response time and service time that there are samples enough for; the
+/// cells of others are empty.
 pub fn steps_csv(results: &LoadResults) -> String {
     let mut head = vec!["step".to_owned()];
     for time in ["response", "service"] {
@@ -102,10 +103,17 @@ fn second(row: &SecondRow, kinds: &BTreeSet<&str>, tags: &[&str]) -> Vec<String>
 
 fn quantiles(figures: &Quantiles) -> Vec<String> {
     let mut cells = vec![figures.count.to_string(), figures.min_ns.to_string(), figures.mean_ns.to_string()];
-    cells.extend(
-        [figures.p50_ns, figures.p90_ns, figures.p95_ns, figures.p99_ns, figures.p999_ns, figures.max_ns]
-            .map(|cell| cell.to_string()),
-    );
+    let quantiles = [
+        (0.5, figures.p50_ns),
+        (0.9, figures.p90_ns),
+        (0.95, figures.p95_ns),
+        (0.99, figures.p99_ns),
+        (0.999, figures.p999_ns),
+        (0.0, figures.max_ns),
+    ];
+    // An empty cell is a quantile that so few samples do not tell.
+    let cell = |(part, value): (f64, u64)| if figures.tell(part) { value.to_string() } else { String::new() };
+    cells.extend(quantiles.map(cell));
     cells
 }
 

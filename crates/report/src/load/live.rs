@@ -3,6 +3,7 @@
 
 use record::{ErrorCount, Quantiles};
 
+use super::columns;
 use crate::number::{counted, nearest, rate, span, whole};
 use crate::text::{cut, nanoseconds, visible_line};
 
@@ -100,7 +101,7 @@ pub fn load_live_line(figures: &LiveFigures) -> String {
     ];
     let shown = figures.steps.iter().find(|step| step.tag == "ready").or(figures.steps.last());
     if let Some(LiveStep { tag, response }) = shown {
-        let [p50, p99, max] = [response.p50_ns, response.p99_ns, response.max_ns].map(nanoseconds);
+        let [p50, _, _, p99, _, max] = columns(response);
         parts.push(format!("{tag} p50 {p50} p99 {p99} max {max}"));
     }
     if !figures.errors.is_empty() {
@@ -205,8 +206,7 @@ fn steps(figures: &LiveFigures, room: usize) -> Vec<String> {
     let rows = room.saturating_sub(1).max(1);
     let shown = if figures.steps.len() > rows { rows.saturating_sub(1).max(1) } else { figures.steps.len() };
     for LiveStep { tag, response } in felt.into_iter().chain(others).take(shown) {
-        let [p50, p95, p99, max] =
-            [response.p50_ns, response.p95_ns, response.p99_ns, response.max_ns].map(nanoseconds);
+        let [p50, _, p95, p99, _, max] = columns(response);
         lines.push(format!(
             "{:<first$} {:>9} {p50:>8} {p95:>8} {p99:>8} {max:>8}",
             cut(&visible_line(tag), first),

@@ -6,6 +6,7 @@ mod live;
 mod machine;
 mod outcome;
 mod prometheus;
+mod quantiles;
 mod summary;
 mod words;
 
@@ -16,5 +17,6 @@ pub use machine::{load_github, load_json, load_junit};
 pub(crate) use outcome::load_outcome;
 pub use outcome::load_verdict_line;
 pub use prometheus::{PROMETHEUS_CONTENT_TYPE, prometheus};
+pub(crate) use quantiles::{columns, quantile};
 pub use summary::load_summary;
 pub(crate) use words::{alerts, service_differs, sessions_words, verified_words};

@@ -69,15 +69,16 @@ fn steps(text: &mut String, figures: &LiveFigures) {
     metric(text, "response_seconds", "summary", help);
     for step in &figures.steps {
         let (tag, response) = (label(&step.tag), &step.response);
-        for (quantile, value) in [
-            ("0.5", response.p50_ns),
-            ("0.9", response.p90_ns),
-            ("0.95", response.p95_ns),
-            ("0.99", response.p99_ns),
-            ("0.999", response.p999_ns),
-            ("1", response.max_ns),
+        for (quantile, part, value) in [
+            ("0.5", 0.5, response.p50_ns),
+            ("0.9", 0.9, response.p90_ns),
+            ("0.95", 0.95, response.p95_ns),
+            ("0.99", 0.99, response.p99_ns),
+            ("0.999", 0.999, response.p999_ns),
+            ("1", 0.0, response.max_ns),
         ] {
-            let value = float(if response.count == 0 { f64::NAN } else { seconds(value) });
+            // What so few samples do not tell is no number.
+            let value = float(if response.tell(part) { seconds(value) } else { f64::NAN });
             let _ =
                 writeln!(text, "poplab_response_seconds{{step=\"{tag}\",quantile=\"{quantile}\"}} {value}");
         }
@@ -131,12 +132,13 @@ mod tests {
 
     #[test]
     fn a_summary_has_quantiles_sum_and_count_in_seconds() {
-        let response = Quantiles { count: 4, p99_ns: 250_000_000, mean_ns: 1e8, ..Quantiles::default() };
+        let response = Quantiles { count: 400, p99_ns: 250_000_000, mean_ns: 1e8, ..Quantiles::default() };
         let step = LiveStep { tag: "ready".into(), response };
         let text = prometheus(&LiveFigures { steps: vec![step], ..LiveFigures::default() });
         assert!(text.contains("poplab_response_seconds{step=\"ready\",quantile=\"0.99\"} 0.25\n"), "{text}");
-        assert!(text.contains("poplab_response_seconds_sum{step=\"ready\"} 0.4\n"), "{text}");
-        assert!(text.contains("poplab_response_seconds_count{step=\"ready\"} 4\n"), "{text}");
+        assert!(text.contains("poplab_response_seconds{step=\"ready\",quantile=\"0.999\"} NaN\n"), "{text}");
+        assert!(text.contains("poplab_response_seconds_sum{step=\"ready\"} 40\n"), "{text}");
+        assert!(text.contains("poplab_response_seconds_count{step=\"ready\"} 400\n"), "{text}");
     }
 
     #[test]

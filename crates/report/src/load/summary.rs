@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use record::{ErrorRow, LoadResults, Quantiles, Run, StepRow};
 
-use super::load_verdict_line;
 use super::outcome::load_outcome;
 use super::words::{alerts, plan_words, service_differs, sessions_words, tls_words, verified_words};
+use super::{columns, load_verdict_line};
 use crate::Options;
 use crate::number::{counted, rate, share, span, whole};
 use crate::outcome::Outcome;
@@ -90,8 +90,11 @@ fn header(page: &mut Page, run: &Run, results: &LoadResults) {
 
 fn rates(results: &LoadResults) -> String {
     let found = &results.rate;
+    // What was asked for and begun is per second of the plan; what was done took as long as it took.
+    let longer = found.done_within_s > results.plan.duration_s * 1.01;
+    let within = if longer { format!(" in {}", span(found.done_within_s)) } else { String::new() };
     let reached = format!(
-        "completed {}, {} commands/s",
+        "completed {}, {} commands/s{within}",
         rate(found.completed_per_s),
         rate(found.commands_per_s).trim_end_matches("/s")
     );
@@ -140,20 +143,21 @@ fn steps(page: &mut Page, rows: &[StepRow], verbose: bool) {
         (false, true) => " below them where they differ by more than 5 %",
         (false, false) => " within 5 % of them",
     };
+    let few = if rows.iter().any(|row| !row.response.tell(0.999)) {
+        " A · is a quantile that so few samples do not tell."
+    } else {
+        ""
+    };
     let note = format!(
-        "Response times, from when the plan wanted a step; service times, from when it was really begun,{service}."
+        "Response times, from when the plan wanted a step; service times, from when it was really begun,{service}.{few}"
     );
     page.toned(Some(Tone::Faint), 0, &note);
     page.blank();
 }
 
 fn cells(figures: &Quantiles) -> String {
-    let values = [figures.p50_ns, figures.p95_ns, figures.p99_ns, figures.p999_ns, figures.max_ns];
-    values.into_iter().fold(String::new(), |mut cells, value| {
-        let cell = if figures.count == 0 { "·".to_owned() } else { nanoseconds(value) };
-        let _ = write!(cells, "  {cell:>8}");
-        cells
-    })
+    let [p50, _, p95, p99, p999, max] = columns(figures);
+    format!("  {p50:>8}  {p95:>8}  {p99:>8}  {p999:>8}  {max:>8}")
 }
 
 fn errors(page: &mut Page, results: &LoadResults, options: &Options<'_>) {
@@ -229,6 +233,7 @@ fn thresholds(page: &mut Page, results: &LoadResults) {
         let line = format!("{text:<first$}  {observed:>second$}  {:>9}  ", whole(row.samples));
         let (tone, word) = if row.holds { (Tone::Good, "holds") } else { (Tone::Bad, "broken") };
         page.pieces(&[(None, &line), (Some(tone), word)]);
+        page.field(2, "doubt", row.doubt.as_deref().unwrap_or_default());
     }
     page.blank();
 }

@@ -176,7 +176,7 @@ fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
         (None, None) => String::new(),
     };
     let password = match (&arguments.password_env, &arguments.password_file) {
-        (Some(variable), _) => std::env::var(variable).map_err(|_| {
+        (Some(variable), _) => crate::environment::password(variable).map_err(|_| {
             Failure::input(format!("the environment has no variable `{variable}` with a password"))
         })?,
         (None, Some(path)) => password_of(path)?,

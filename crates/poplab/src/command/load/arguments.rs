@@ -124,8 +124,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub(super) seed: Option<u64>,
 
-    /// Raise the rate until a threshold breaks, and say how much the server holds
-    #[arg(long, conflicts_with = "shard", help_heading = "Load")]
+    /// Raise the rate until a threshold breaks, and say how much the server holds. Not with --sessions: a trial that ends
+    /// after so many sessions is the shorter the higher its rate
+    #[arg(long, conflicts_with_all = ["shard", "sessions"], help_heading = "Load")]
     pub(super) find_capacity: bool,
 
     /// Take the I-th of N equal shares of users and arrivals, for runs on several machines

@@ -2,15 +2,14 @@
 //! breaks off. Writes no files.
 
 use std::cell::{Cell, RefCell};
-use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use load::capacity::{Judgement, SearchOptions, find_capacity};
-use load::{Assignment, Order, Outcome};
+use load::{Assignment, Order, Outcome, Retrieval};
 use record::{Entrance, Fact, LoadResults};
 use report::{LiveFigures, LiveStep};
-use scenario::Scenario;
+use scenario::{Arrivals, Scenario};
 use stats::Series;
 
 use super::arguments::Arguments;
@@ -18,11 +17,12 @@ use super::live::Live;
 use super::look::{self, Seen};
 use super::metrics::Metrics;
 use super::plan::{self, Plan, Server};
-use super::{target, verdict};
+use super::target::{self, Entrances};
+use super::verdict;
 use crate::exit::{self, Failure};
 use crate::interrupt::INTERRUPTED;
 use crate::records::{Conclusion, Records};
-use crate::{folder, interrupt, terminal};
+use crate::{environment, folder, interrupt, terminal};
 
 /// A trial of fewer sessions says nothing about a rate.
 const FEWEST_SESSIONS: f64 = 10.0;
@@ -70,8 +70,14 @@ impl Course {
             .enable_all()
             .build()
             .map_err(|error| Failure::not_carried_out(format!("the system gives no event queue: {error}")))?;
-        runtime.block_on(look::discover(arguments, &mut scenario))?;
-        let watch = Watch::new(arguments, &scenario, records)?;
+        let interrupt = runtime.block_on(async { interrupt::Listener::start() });
+        runtime.block_on(async {
+            tokio::select! {
+                found = look::discover(arguments, &mut scenario) => found,
+                () = interrupt.interrupted() => Err(Failure::not_carried_out(INTERRUPTED)),
+            }
+        })?;
+        let watch = Watch::new(arguments, &scenario, records, interrupt)?;
         if arguments.find_capacity {
             runtime.block_on(self.search(arguments, &scenario, &watch))
         } else {
@@ -87,12 +93,12 @@ impl Course {
         watch: &Watch<'_>,
     ) -> anyhow::Result<Conclusion> {
         let plan = watch.accepted(Plan::new(arguments, scenario.clone()))?;
-        let seen = self.look(&plan, watch).await?;
+        let seen = self.look(&plan, watch, arguments).await?;
         if !arguments.quiet {
             tell_plan(&plan, &watch.target());
         }
         watch.announce(arguments.quiet);
-        let outcome = watch.run(&order(&plan, arguments, seen.retrieval_deletes)).await?;
+        let outcome = watch.run(&order(&plan, arguments, seen.retrieval), &plan.server).await?;
         let reached = outcome.reached();
         self.keep(outcome);
         Ok(self.conclude(reached, watch))
@@ -110,6 +116,12 @@ impl Course {
                 "--find-capacity raises the rate of an open loop, and the scenario is a closed one",
             ));
         };
+        if let Arrivals::Open { most: Some(most), .. } = scenario.arrivals {
+            return Err(Failure::input(format!(
+                "--find-capacity raises the rate, and the scenario ends after {most} sessions, so that a trial is the \
+                 shorter the higher its rate; leave `sessions` out"
+            )));
+        }
         if scenario.thresholds.is_empty() {
             return Err(Failure::input(
                 "--find-capacity raises the rate until a threshold breaks, and the scenario has none; add `thresholds`",
@@ -167,14 +179,11 @@ impl Course {
         Ok((if found { exit::GOOD } else { exit::FALLS_SHORT }, sentence))
     }
 
-    async fn look(&mut self, plan: &Plan, watch: &Watch<'_>) -> anyhow::Result<Seen> {
+    async fn look(&mut self, plan: &Plan, watch: &Watch<'_>, arguments: &Arguments) -> anyhow::Result<Seen> {
         let Server::Foreign(entrances) = &plan.server else {
-            return Ok(Seen { entrances: Vec::new(), retrieval_deletes: false });
+            return Ok(Seen { entrances: Vec::new(), retrieval: Retrieval::Keeps });
         };
-        let seen = tokio::select! {
-            seen = look::look(entrances, plan) => seen?,
-            () = watch.stopped() => return Err(Failure::not_carried_out(INTERRUPTED)),
-        };
+        let seen = watch.look(entrances, plan, arguments).await?;
         self.entrances.clone_from(&seen.entrances);
         Ok(seen)
     }
@@ -194,8 +203,13 @@ impl Course {
     fn conclude(&mut self, reached: bool, watch: &Watch<'_>) -> Conclusion {
         let results = &self.results;
         let lost = results.generator.workers.iter().find(|worker| !is_orderly(&worker.ended));
-        let error = if watch.interrupted() {
+        let panicked = results.errors.iter().find(|row| row.kind == load::PANIC);
+        let error = if let Some(lost) = watch.lost() {
+            lost
+        } else if watch.interrupted() {
             INTERRUPTED.to_owned()
+        } else if let Some(row) = panicked {
+            format!("{} of poplab's own sessions ended in a panic: {}", row.count, row.example)
         } else if !reached && results.sessions.begun > 0 {
             let first = results.errors.first();
             let why = first.map(|row| format!(": {} at {}: {}", row.kind, row.step, row.example));
@@ -241,13 +255,16 @@ async fn self_trial(
         Err(error) if looked.borrow().is_empty() && !watch.has_run() => return Err(error),
         Err(error) => return Ok(Trial::Refused(Judgement::Generator(error.to_string()))),
     };
-    let mut retrieval_deletes = false;
+    let mut retrieval = Retrieval::Keeps;
     if let Server::Foreign(entrances) = &plan.server {
-        let seen = look::look(entrances, &plan).await?;
-        retrieval_deletes = seen.retrieval_deletes;
+        let seen = watch.look(entrances, &plan, arguments).await?;
+        retrieval = seen.retrieval;
         *looked.borrow_mut() = seen.entrances;
     }
-    let outcome = watch.run(&order(&plan, arguments, retrieval_deletes)).await?;
+    let outcome = watch.run(&order(&plan, arguments, retrieval), &plan.server).await?;
+    if let Some(lost) = watch.lost() {
+        return Err(Failure::not_carried_out(lost));
+    }
     if !outcome.reached() && !watch.interrupted() {
         let first = outcome.results.errors.first();
         let why = first.map(|row| format!(": {}", row.example)).unwrap_or_default();
@@ -271,7 +288,7 @@ fn told(rate: f64, judgement: &Judgement) -> String {
 }
 
 /// What the workers are told.
-fn order(plan: &Plan, arguments: &Arguments, retrieval_deletes: bool) -> Order {
+fn order(plan: &Plan, arguments: &Arguments, retrieval: Retrieval) -> Order {
     let (share, shares) = arguments.shard.unwrap_or((1, 1));
     let mut environment = plan.machine.facts();
     let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
@@ -292,7 +309,7 @@ fn order(plan: &Plan, arguments: &Arguments, retrieval_deletes: bool) -> Order {
             sources: plan.budget.sources.clone(),
             ca_pem: plan.ca_pem.clone(),
             insecure: plan.insecure,
-            retrieval_deletes,
+            retrieval,
             allow_delete: plan.allow_delete,
             start_in: Duration::ZERO,
             watch_self: true,
@@ -331,12 +348,21 @@ struct Watch<'a> {
     metrics: Option<Metrics>,
     /// Whether the load is a closed loop, which asks for no rate.
     closed: bool,
-    interrupted: Cell<bool>,
+    interrupt: interrupt::Listener,
+    /// What becomes of mail that is retrieved, once somebody has logged in.
+    retrieval: Cell<Option<Retrieval>>,
+    /// How the embedded server was lost.
+    lost: RefCell<Option<String>>,
     has_run: Cell<bool>,
 }
 
 impl<'a> Watch<'a> {
-    fn new(arguments: &Arguments, scenario: &Scenario, records: &'a Records) -> anyhow::Result<Self> {
+    fn new(
+        arguments: &Arguments,
+        scenario: &Scenario,
+        records: &'a Records,
+        interrupt: interrupt::Listener,
+    ) -> anyhow::Result<Self> {
         let empty = LiveFigures {
             scenario: scenario.name.clone(),
             target: records.run.borrow().target.name.clone(),
@@ -358,7 +384,9 @@ impl<'a> Watch<'a> {
             figures,
             metrics: metrics.transpose()?,
             closed: scenario.arrivals.peak_per_s().is_none(),
-            interrupted: Cell::new(false),
+            interrupt,
+            retrieval: Cell::new(None),
+            lost: RefCell::default(),
             has_run: Cell::new(false),
         })
     }
@@ -382,35 +410,55 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn run(&self, order: &Order) -> anyhow::Result<Outcome> {
-        let program = std::env::current_exe()
-            .map_err(|error| Failure::not_carried_out(format!("poplab cannot find itself: {error}")))?;
-        let spawn = |_| {
-            let mut command = Command::new(&program);
-            command.arg("load-worker");
-            command
+    /// The first look, unless the user wants an end before it is over.
+    async fn look(&self, entrances: &Entrances, plan: &Plan, arguments: &Arguments) -> anyhow::Result<Seen> {
+        let look = async {
+            let mut seen = look::look(entrances, plan).await?;
+            seen.retrieval = match self.retrieval.get() {
+                // One login is enough, however many trials a search has.
+                Some(known) => known,
+                None => {
+                    look::log_in(order(plan, arguments, seen.retrieval).assignment, seen.retrieval).await?
+                }
+            };
+            self.retrieval.set(Some(seen.retrieval));
+            anyhow::Ok(seen)
         };
+        tokio::select! {
+            seen = look => seen,
+            () = self.interrupt.interrupted() => Err(Failure::not_carried_out(INTERRUPTED)),
+        }
+    }
+
+    async fn run(&self, order: &Order, server: &Server) -> anyhow::Result<Outcome> {
+        let program = environment::poplab("load-worker")
+            .map_err(|error| Failure::not_carried_out(format!("poplab cannot find itself: {error}")))?;
+        let spawn = |_| environment::again(&program);
         let stop = async {
-            self.stopped().await;
-            self.live.borrow_mut().say("interrupted: open sessions are closed, then come the reports");
-            INTERRUPTED.to_owned()
+            tokio::select! {
+                () = self.interrupt.interrupted() => {
+                    self.live
+                        .borrow_mut()
+                        .say("interrupted: open sessions are closed, then come the reports");
+                    INTERRUPTED.to_owned()
+                }
+                lost = server.lost() => lost,
+            }
         };
         let outcome = load::run_processes(order, spawn, |live| self.show(live), stop).await;
         self.live.borrow_mut().finish();
         self.has_run.set(true);
+        *self.lost.borrow_mut() = server.is_lost();
         outcome.map_err(|error| Failure::not_carried_out(error.to_string()))
     }
 
-    /// Waits until the user wants an end.
-    async fn stopped(&self) {
-        if !self.interrupted.get() {
-            interrupt::interrupted().await;
-            self.interrupted.set(true);
-        }
+    /// How the embedded server was lost, if it was.
+    fn lost(&self) -> Option<String> {
+        self.lost.borrow().clone()
     }
 
     fn interrupted(&self) -> bool {
-        self.interrupted.get()
+        self.interrupt.is_interrupted()
     }
 
     /// Whether anything was carried out.

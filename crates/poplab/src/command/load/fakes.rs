@@ -1,10 +1,12 @@
 //! The embedded server of a load run: as many processes as descriptors demand, each on a loopback address of its own,
 //! so that neither the server's CPU nor its descriptors are the generator's.
 
+use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use load::Targets;
 use mail::load::Population;
@@ -13,10 +15,16 @@ use stats::Distribution;
 
 use crate::command::load_fake::{Answer, Order};
 use crate::embedded;
+use crate::environment;
 use crate::exit::Failure;
 
 /// Loopback addresses are numbered in one octet; so many processes hold more than a million connections.
 const MOST: u64 = 200;
+/// How often they are looked at, while the run goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// One that was told to end has so long for it, and is looked at so often.
+const END_WITHIN: Duration = Duration::from_secs(10);
+const END_EVERY: Duration = Duration::from_millis(5);
 /// Descriptors of a process that are not connections.
 const RESERVE: u64 = 100;
 /// The mail of each maildrop when the scenario does not say: what a mailbox of today that is fetched often holds.
@@ -25,7 +33,7 @@ const SIZES: Distribution = Distribution::LogNormal { median: 13_000.0, sigma: 1
 
 /// The running processes. Dropping them ends them.
 pub(super) struct Fakes {
-    children: Vec<Child>,
+    children: RefCell<Vec<Child>>,
     /// Where they listen.
     pub(super) targets: Targets,
     /// The authorities to trust, PEM.
@@ -53,7 +61,8 @@ impl Fakes {
             )));
         }
         let (population, password) = populate(scenario);
-        let mut fakes = Self { children: Vec::new(), targets: Targets::default(), ca_pem: String::new() };
+        let mut fakes =
+            Self { children: RefCell::default(), targets: Targets::default(), ca_pem: String::new() };
         for number in 0..number {
             let order = Order {
                 number: u8::try_from(number).unwrap_or(u8::MAX),
@@ -72,9 +81,25 @@ impl Fakes {
         Ok(fakes)
     }
 
+    /// Waits until one of them has ended, which none does by itself, and says how. A run without its server says nothing.
+    pub(super) async fn lost(&self) -> String {
+        loop {
+            if let Some(how) = self.is_lost() {
+                return how;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// How one of them has ended, if one has.
+    pub(super) fn is_lost(&self) -> Option<String> {
+        let mut children = self.children.borrow_mut();
+        let ended = children.iter_mut().find_map(|child| child.try_wait().ok().flatten())?;
+        Some(format!("the embedded server ended in the middle of the run ({ended})"))
+    }
+
     fn add(&mut self, order: &Order) -> std::io::Result<()> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("load-fake")
+        let mut child = environment::poplab("load-fake")?
             // Ctrl-C is for the run, which ends its processes itself once the sessions are closed.
             .process_group(0)
             .stdin(Stdio::piped())
@@ -84,7 +109,7 @@ impl Fakes {
         if let Some(stdin) = stdin {
             stdin.write_all(format!("{}\n", serde_json::to_string(order)?).as_bytes())?;
         }
-        self.children.push(child);
+        self.children.get_mut().push(child);
         let mut line = String::new();
         if let Some(stdout) = stdout {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -104,12 +129,26 @@ impl Fakes {
 impl Drop for Fakes {
     fn drop(&mut self) {
         // All are told before the first is waited for.
-        for child in &mut self.children {
+        let children = self.children.get_mut();
+        for child in children.iter_mut() {
             drop(child.stdin.take());
         }
-        for child in &mut self.children {
-            let _ = child.wait();
+        for child in children {
+            end(child);
         }
+    }
+}
+
+/// Waits for a process that was told to end, and ends it if it does not.
+fn end(child: &mut Child) {
+    let deadline = Instant::now() + END_WITHIN;
+    while let Ok(None) = child.try_wait() {
+        if Instant::now() >= deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            return;
+        }
+        std::thread::sleep(END_EVERY);
     }
 }
 

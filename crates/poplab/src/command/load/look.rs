@@ -1,9 +1,10 @@
 //! A first look at a server before it is loaded: whether it is there, how it greets, what TLS settles, what it offers.
-//! One survey of each entrance, without a login: a server that is not there is found out before thousands of sessions
-//! are.
+//! One survey of each entrance, and one login: a server that is not there, or refuses the password, is found out before
+//! thousands of sessions are.
 
 use std::time::Duration;
 
+use load::{Assignment, Retrieval, TrialError};
 use net::{Dialer, Endpoint};
 use record::Entrance;
 use scenario::{Mode, Modes, Scenario, Verify};
@@ -15,7 +16,7 @@ use super::plan::{self, Plan};
 use super::target::{self, Entrances};
 use crate::entrance;
 use crate::exit::Failure;
-use crate::terminal::visible;
+use crate::terminal::{self, visible};
 
 /// A server that takes longer for a greeting cannot be loaded to any purpose.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,8 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Seen {
     /// The entrances.
     pub(super) entrances: Vec<Entrance>,
-    /// Whether the server deletes what is retrieved (EXPIRE 0, RFC 2449 section 6.7).
-    pub(super) retrieval_deletes: bool,
+    /// What becomes of mail that is retrieved (EXPIRE, RFC 2449 section 6.7).
+    pub(super) retrieval: Retrieval,
 }
 
 /// Looks at each entrance.
@@ -33,7 +34,7 @@ pub(super) struct Seen {
 /// # Errors
 /// An entrance is not there, or is not what the run needs; the message says what to do.
 pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<Seen> {
-    let mut seen = Seen { entrances: Vec::new(), retrieval_deletes: false };
+    let mut seen = Seen { entrances: Vec::new(), retrieval: Retrieval::Keeps };
     let upgraded = match &plan.scenario.tls.mode {
         Modes::Mix(mix) => mix.iter().any(|(weight, mode)| *weight > 0.0 && *mode == Mode::Starttls),
         Modes::Auto => true,
@@ -44,7 +45,11 @@ pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<S
         let (surveyed, _) =
             suite::survey(survey(endpoint, Some(security), plan.dialer()?, &plan.scenario)).await;
         let site = surveyed.map_err(|error| Failure::not_carried_out(visible(&error.to_string())))?;
-        seen.retrieval_deletes |= retrieval_deletes(&site.survey);
+        seen.retrieval = match announced(&site.survey) {
+            Retrieval::Keeps => seen.retrieval,
+            // Asked again after the login, since it may differ from user to user, or mail is kept from nobody.
+            found => found,
+        };
         let label = entrance::label(Some(site.entrance.security), endpoint, &seen.entrances);
         seen.entrances.push(entrance::described(&site, &label));
     }
@@ -82,16 +87,48 @@ fn survey(
         security,
         dialer,
         pool: Pool::new(Vec::new()),
-        // Nobody logs in.
+        // Nobody logs in here.
         permissions: Permissions { allow_delete: false, cleartext_password: false, loopback: false },
         seed: scenario.seed,
         wait: Some(scenario.timeouts.connect.min(PATIENCE)),
     }
 }
 
-fn retrieval_deletes(survey: &Survey) -> bool {
-    survey.capabilities.iter().flatten().any(|capability| {
-        let at_once = capability.parameters.first().is_some_and(|days| days == "0");
-        capability.tag.eq_ignore_ascii_case("EXPIRE") && at_once
-    })
+/// What is announced before the login (RFC 2449 section 6.7).
+fn announced(survey: &Survey) -> Retrieval {
+    let mut expires = survey
+        .capabilities
+        .iter()
+        .flatten()
+        .filter(|capability| capability.tag.eq_ignore_ascii_case("EXPIRE"))
+        .map(|capability| capability.parameters.iter().map(String::as_str).collect::<Vec<_>>());
+    match expires.next().as_deref() {
+        None | Some(["NEVER"]) => Retrieval::Keeps,
+        Some(["0", ..]) => Retrieval::Deletes,
+        Some(_) => Retrieval::Ask,
+    }
+}
+
+/// Logs in once, before the run, and adds what that shows to what was announced before it. A refusal ends the run here:
+/// every session would be refused.
+///
+/// # Errors
+/// The server refuses the account.
+pub(super) async fn log_in(assignment: Assignment, announced: Retrieval) -> anyhow::Result<Retrieval> {
+    let dialer = load::dialer(&assignment).map_err(|error| Failure::input(error.to_string()))?;
+    match load::try_login(assignment, dialer).await {
+        Ok(found) => Ok(match (announced, found) {
+            (Retrieval::Deletes, _) | (_, Retrieval::Deletes) => Retrieval::Deletes,
+            (Retrieval::Keeps, Retrieval::Keeps) => Retrieval::Keeps,
+            _ => Retrieval::Ask,
+        }),
+        Err(refused @ TrialError::Refused { .. }) => Err(Failure::not_carried_out(visible(&format!(
+            "{refused}; nothing was loaded, since every session would be refused: check the name, the password and how \
+             the scenario logs in"
+        )))),
+        Err(failed) => {
+            terminal::tell(&visible(&format!("note: {failed}; the run begins all the same")));
+            Ok(if announced == Retrieval::Deletes { announced } else { Retrieval::Ask })
+        }
+    }
 }

@@ -40,11 +40,29 @@ pub(super) struct Plan {
 pub(super) enum Server {
     /// Our own, in processes of its own that end with this value.
     Embedded {
-        #[expect(dead_code, reason = "kept for its end: the processes stop when it is dropped")]
+        /// They stop when this is dropped.
         fakes: Fakes,
     },
     /// Somebody's.
     Foreign(Entrances),
+}
+
+impl Server {
+    /// Waits until a server of our own is lost, and says how. Somebody's is measured, whatever it does.
+    pub(super) async fn lost(&self) -> String {
+        match self {
+            Server::Embedded { fakes } => fakes.lost().await,
+            Server::Foreign(_) => std::future::pending().await,
+        }
+    }
+
+    /// How a server of our own was lost, if it was.
+    pub(super) fn is_lost(&self) -> Option<String> {
+        match self {
+            Server::Embedded { fakes } => fakes.is_lost(),
+            Server::Foreign(_) => None,
+        }
+    }
 }
 
 impl Plan {

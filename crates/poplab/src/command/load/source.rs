@@ -8,7 +8,7 @@ use scenario::{Accounts, Credentials, Scenario, Secret};
 
 use super::arguments::Arguments;
 use crate::exit::{self, Failure};
-use crate::{glob, input, terminal};
+use crate::{environment, glob, input, terminal};
 
 /// The scenarios that are shipped, by name, in the order a newcomer should meet them.
 const SHIPPED: &[(&str, &str)] = &[
@@ -75,7 +75,7 @@ impl Source {
     /// # Errors
     /// The text or a file it names is wrong; all that is wrong is told at once.
     pub(super) fn parse(&self) -> anyhow::Result<Scenario> {
-        let environment = |variable: &str| std::env::var(variable).ok();
+        let environment = |variable: &str| environment::password(variable).ok();
         let files = |name: &str| input::text(&self.folder.join(name)).map_err(|error| error.to_string());
         scenario::parse(&self.text, &self.path, &environment, &files)
             .map_err(|problems| Failure::input(problems.to_string()))
@@ -150,7 +150,7 @@ fn accounts(arguments: &Arguments, scenario: &mut Scenario) -> anyhow::Result<()
 fn password(arguments: &Arguments) -> anyhow::Result<Option<String>> {
     let (given, place) = if let Some(variable) = &arguments.password_env {
         (
-            std::env::var(variable).unwrap_or_default(),
+            environment::password(variable).unwrap_or_default(),
             format!("the environment has no variable `{variable}` with"),
         )
     } else if let Some(path) = &arguments.password_file {

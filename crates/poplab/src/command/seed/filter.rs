@@ -5,7 +5,7 @@
 
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -14,6 +14,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
+use crate::environment;
 use crate::exit::Failure;
 
 /// How long a command may take for one message, in all.
@@ -31,8 +32,7 @@ pub(super) fn deliver(line: &str, message: &[u8]) -> anyhow::Result<()> {
 }
 
 fn deliver_within(line: &str, message: &[u8], patience: Duration) -> anyhow::Result<()> {
-    let mut child = Command::new("sh")
-        .args(["-c", line])
+    let mut child = environment::shell(line)
         .stdin(Stdio::piped())
         .stdout(io::stderr())
         .spawn()
