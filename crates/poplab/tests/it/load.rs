@@ -135,6 +135,19 @@ impl Running {
         }
     }
 
+    /// Waits until sessions have gone as planned, however slow the machine is, and gives the figures. `line` is the one
+    /// that told where they are.
+    fn wait_for_sessions(&mut self, line: &str) -> String {
+        loop {
+            // One line of figures a second.
+            self.wait_for("");
+            let figures = metrics(line);
+            if !figures.contains("\npoplab_sessions_completed_total 0\n") {
+                return figures;
+            }
+        }
+    }
+
     fn signal(&self, name: &str) {
         signal(&self.child, name);
     }
@@ -323,9 +336,9 @@ fn a_target_that_dies_on_the_way_is_a_run_with_errors() {
         ["load", "long.yaml"].into_iter().chain(target.iter().map(String::as_str)).collect();
     arguments.extend(["--metrics", "0"]);
     let mut running = Running::start(&env, &arguments);
-    running.wait_for("metrics");
-    // The first line of figures comes after a second, with sessions in it: now it dies.
-    running.wait_for("");
+    let line = running.wait_for("metrics");
+    // Sessions have gone well: now it dies.
+    running.wait_for_sessions(&line);
     server.child.kill().unwrap();
     server.child.wait().unwrap();
     let ended = Ended::of(running.child);
@@ -353,8 +366,8 @@ fn ctrl_c_sigterm_and_a_hang_up_leave_the_reports_and_say_what_is_missing() {
         let arguments = ["load", "smoke", "--rate", "20/s", "--duration", "10m", "--metrics", "0"];
         let mut running = Running::start(&env, &arguments);
         let line = running.wait_for("metrics");
-        running.wait_for("");
-        assert!(metrics(&line).contains("\npoplab_"), "{}", metrics(&line));
+        let figures = running.wait_for_sessions(&line);
+        assert!(figures.contains("\npoplab_sessions_completed_total "), "{figures}");
         running.signal(name);
         let ended = Ended::of(running.child);
         let (run, results) = records(&env, "poplab-run");

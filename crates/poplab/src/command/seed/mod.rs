@@ -53,8 +53,8 @@ symbolic link in the path is followed. Files get the owner of the folder the Mai
 is in, if poplab runs as root.
 Commands: each message is given on standard input to `sh -c`, with the line ends of
 Unix; older ones stay. A command has 60 seconds for a message.
-LMTP and SMTP: mail is added, and nothing is removed. A server has 60 seconds to take
-what it is sent, and 60 for each whole answer, of at most 16 KiB.
+LMTP and SMTP: mail is added, and nothing is removed. A server has 60 seconds for a
+connection, 60 to take what it is sent, and 60 for each whole answer, of at most 16 KiB.
 
 With --scenario a memory of what was given lies beside you; seeding that was cut short
 goes on where it stopped, and a second one gives nothing twice.")]
