@@ -31,6 +31,7 @@ pub struct Dialer {
 enum Way {
     Tcp,
     Memory(MemoryNetwork),
+    Played(Arc<dyn Fn(Stream) + Send + Sync>),
 }
 
 impl Dialer {
@@ -50,6 +51,16 @@ impl Dialer {
     #[expect(clippy::needless_pass_by_value, reason = "read once, and the caller has no further use for it")]
     pub fn memory(network: &MemoryNetwork, trust: Trust) -> Result<Dialer, TlsError> {
         Dialer::new(Way::Memory(network.clone()), &trust)
+    }
+
+    /// Connects in memory to a peer that the caller plays: of each connection, to whatever endpoint, `accept` is given
+    /// the peer's end. For what a peer may do that the fake server does not.
+    ///
+    /// # Errors
+    /// The given certificates are of no use.
+    #[expect(clippy::needless_pass_by_value, reason = "read once, and the caller has no further use for it")]
+    pub fn played(accept: impl Fn(Stream) + Send + Sync + 'static, trust: Trust) -> Result<Dialer, TlsError> {
+        Dialer::new(Way::Played(Arc::new(accept)), &trust)
     }
 
     fn new(way: Way, trust: &Trust) -> Result<Dialer, TlsError> {
@@ -83,6 +94,7 @@ impl Dialer {
     pub async fn connect(&self, endpoint: &Endpoint, source: Option<IpAddr>) -> Result<Stream, DialError> {
         let transport = match &self.way {
             Way::Memory(network) => network.open(endpoint)?,
+            Way::Played(accept) => play(accept.as_ref()),
             Way::Tcp => {
                 let mut failure = None;
                 let mut connected = None;
@@ -124,6 +136,7 @@ impl Dialer {
     ) -> Result<Stream, DialError> {
         let transport = match &self.way {
             Way::Memory(network) => network.open_at(address)?,
+            Way::Played(accept) => play(accept.as_ref()),
             Way::Tcp => match open(address, source).await {
                 Ok(stream) => Transport::tcp(stream),
                 Err(error) => {
@@ -162,9 +175,17 @@ impl std::fmt::Debug for Dialer {
         let way = match self.way {
             Way::Tcp => "tcp",
             Way::Memory(_) => "memory",
+            Way::Played(_) => "played",
         };
         formatter.debug_struct("Dialer").field("way", &way).finish_non_exhaustive()
     }
+}
+
+/// The near end of a pipe of which somebody else plays the far one.
+fn play(accept: &(dyn Fn(Stream) + Send + Sync)) -> Transport {
+    let (near, far) = Transport::pipe();
+    accept(Stream::new(far));
+    near
 }
 
 /// The addresses of the host, only those of the source's family if there is a source.

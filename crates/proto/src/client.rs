@@ -58,6 +58,9 @@ pub struct Step<'a> {
 }
 
 /// Reads a server's octets. Owns no buffer and no more than the forms of the awaited replies.
+///
+/// A line ends with LF; that the CR before it is missing is noted. Content is exact: in it LF alone is an octet like any
+/// other, unless the status line before it ended so too. Such a server ends all its lines that way, the dot line too.
 #[derive(Debug, Clone)]
 pub struct Client {
     limits: Limits,
@@ -92,6 +95,18 @@ impl Client {
     /// Whether multi-line content is under way.
     pub fn in_content(&self) -> bool {
         self.content.is_some()
+    }
+
+    /// Whether the content under way stands at `.` LF with nothing behind it: its end, if the server meant that for the
+    /// dot line, or a line of content of which more is to come.
+    pub fn may_have_ended(&self, tail: &[u8]) -> bool {
+        self.content.is_some_and(|content| !content.line_started) && tail == b".\n"
+    }
+
+    /// The driver knows better: the content under way has ended, or the server was seen to have gone on without
+    /// ending it. The next octets are a line again. Gives what was odd about the content, if any was under way.
+    pub fn leave_content(&mut self) -> Option<Deviations> {
+        self.content.take().map(|content| content.deviations)
     }
 
     /// Whether the oldest reply due belongs to a SASL exchange.
@@ -149,9 +164,20 @@ impl Client {
         let (status, odd) = Status::parse(line);
         let content_follows = shape == Shape::Multi && status.indicator == Indicator::Ok;
         if content_follows {
-            self.content = Some(Content::default());
+            self.content = Some(Content::of(deviations.contains(Deviation::BareLf)));
         }
         Event::Status { status, deviations: deviations.union(odd), content_follows, last: !content_follows }
+    }
+
+    /// Whether a further reply is due and begins with these octets; `None` if they are too few to tell. A right server
+    /// never sends `.` LF at the start of a line, for it would have stuffed the dot.
+    fn replies_go_on(&self, octets: &[u8]) -> Option<bool> {
+        let words = [&b"+OK"[..], b"-ERR"];
+        if self.awaited.len() == 0 || words.iter().any(|word| octets.starts_with(word)) {
+            return Some(self.awaited.len() > 0);
+        }
+        let may_begin = words.iter().any(|word| word.starts_with(octets));
+        (!may_begin).then_some(false)
     }
 
     fn content_step<'a>(&mut self, mut content: Content, input: &'a [u8]) -> Step<'a> {
@@ -159,7 +185,16 @@ impl Client {
             (false, [b'.', b'\r', b'\n', ..]) => {
                 return Step { consumed: 3, event: Some(Event::End { deviations: content.deviations }) };
             }
-            (_, []) | (false, [b'.'] | [b'.', b'\r']) => {
+            (false, [b'.', b'\n', rest @ ..]) if content.bare || self.replies_go_on(rest) == Some(true) => {
+                content.deviations.insert(Deviation::DotLineBareLf);
+                return Step { consumed: 2, event: Some(Event::End { deviations: content.deviations }) };
+            }
+            (false, [b'.', b'\n', rest @ ..]) if self.replies_go_on(rest).is_none() => {
+                self.content = Some(content);
+                return Step { consumed: 0, event: None };
+            }
+            // `.` LF is content if more of that follows. If nothing does, only time can tell: see `leave_content`.
+            (_, []) | (false, [b'.'] | [b'.', b'\r' | b'\n']) => {
                 self.content = Some(content);
                 return Step { consumed: 0, event: None };
             }
@@ -176,8 +211,9 @@ impl Client {
     }
 }
 
+/// A plus sign, unless it begins a status line: also `+ERR`, though that is base64 to the letter.
 fn is_continuation(line: &[u8]) -> bool {
-    line.first() == Some(&b'+') && !line.get(1..3).is_some_and(|rest| rest.eq_ignore_ascii_case(b"OK"))
+    line.first() == Some(&b'+') && Status::parse(line).0.indicator == Indicator::Unknown
 }
 
 fn is_base64(octet: u8) -> bool {

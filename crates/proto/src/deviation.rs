@@ -38,7 +38,9 @@ deviations! {
     StatusCase = "the status indicator was not in upper case", "rfc1939.frame.status-upper";
     /// `+OK:`, `-ERR[AUTH]`, a tab.
     StatusGlued = "something other than a space followed the status indicator", "rfc1939.frame.status-delimiter";
-    /// Neither `+OK` nor `-ERR`.
+    /// `+ERR`, `-NO`, `+FINE`: a sign and another word than the two of the protocol.
+    StatusWord = "the status indicator was another word than +OK or -ERR", "rfc1939.frame.status-upper";
+    /// Neither `+OK` nor `-ERR`, nor anything like them.
     StatusUnknown = "the line began with neither +OK nor -ERR", "rfc1939.frame.status-upper";
     /// More than 512 octets.
     StatusTooLong = "the status line had more than 512 octets", "rfc1939.frame.status-512";
@@ -66,7 +68,7 @@ deviations! {
     ContentNul = "multi-line content held a NUL";
     /// A line that began with one dot and something else.
     ContentUnstuffed = "a line began with a single dot that was not stuffed", "rfc1939.retr.dot-stuffing";
-    /// `.` LF where the end may have been meant.
+    /// `.` LF where the end may have been meant, or was.
     DotLineBareLf = "a line held a single dot and ended with LF alone", "rfc1939.multi.terminator";
     /// The connection ended within a line.
     ClosedMidLine = "the connection ended within a line", "rfc1939.multi.terminator";

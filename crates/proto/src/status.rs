@@ -7,7 +7,7 @@ use crate::{Deviation, Deviations, ResponseCode};
 pub enum Indicator {
     /// `+OK`, in any case.
     Ok,
-    /// `-ERR`, in any case.
+    /// `-ERR`, in any case; or another word that cannot but mean it, as `+ERR` and `-NO`.
     Err,
     /// Neither.
     Unknown,
@@ -34,13 +34,17 @@ pub struct Status<'a> {
 }
 
 impl<'a> Status<'a> {
-    /// Parses a line without its line end. Odd case and a glued separator are understood and noted.
+    /// Parses a line without its line end. Odd case, a glued separator and a word of the server's own for a refusal are
+    /// understood and noted.
     pub fn parse(line: &'a [u8]) -> (Status<'a>, Deviations) {
         let mut deviations = Deviations::new();
         let (indicator, rest) = if let Some(rest) = after(line, b"+OK", &mut deviations) {
             (Indicator::Ok, rest)
         } else if let Some(rest) = after(line, b"-ERR", &mut deviations) {
             (Indicator::Err, rest)
+        } else if let Some((indicator, rest)) = other_word(line) {
+            deviations.insert(Deviation::StatusWord);
+            (indicator, rest)
         } else {
             deviations.insert(if line.is_empty() {
                 Deviation::StatusEmpty
@@ -85,6 +89,24 @@ fn after<'a>(line: &'a [u8], indicator: &[u8], deviations: &mut Deviations) -> O
     Some(&line[indicator.len()..])
 }
 
+/// A sign and a word that is none of the protocol's, and what stands behind it. Text that has got where a status line
+/// was due is seldom of this form: a word of several capital letters, and then a blank, a code or the end.
+fn other_word(line: &[u8]) -> Option<(Indicator, &[u8])> {
+    let (sign, behind) = line.split_first()?;
+    let letters = behind.iter().take_while(|octet| octet.is_ascii_uppercase()).count();
+    let (word, rest) = behind.split_at(letters);
+    let ends = matches!(rest.first(), None | Some(b' ' | b'[' | b':'));
+    if !(2..=8).contains(&letters) || !ends {
+        return None;
+    }
+    match (sign, word) {
+        (b'-', b"OK") => Some((Indicator::Unknown, line)),
+        (b'-', _) | (b'+', b"ERR" | b"ERROR") => Some((Indicator::Err, rest)),
+        (b'+', _) => Some((Indicator::Unknown, line)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +128,13 @@ mod tests {
         check("+OK\thi", Indicator::Ok, "\thi", &[Deviation::StatusGlued, Deviation::StatusControl]);
         check("* OK IMAP", Indicator::Unknown, "* OK IMAP", &[Deviation::StatusUnknown]);
         check("", Indicator::Unknown, "", &[Deviation::StatusEmpty]);
+        check("+ERR [IN-USE] no", Indicator::Err, "[IN-USE] no", &[Deviation::StatusWord]);
+        check("+ERR", Indicator::Err, "", &[Deviation::StatusWord]);
+        check("-NO such message", Indicator::Err, "such message", &[Deviation::StatusWord]);
+        check("+FINE 2 320", Indicator::Unknown, "+FINE 2 320", &[Deviation::StatusWord]);
+        check("-OK", Indicator::Unknown, "-OK", &[Deviation::StatusWord]);
+        check("-- Alice", Indicator::Unknown, "-- Alice", &[Deviation::StatusUnknown]);
+        check("+1 for that", Indicator::Unknown, "+1 for that", &[Deviation::StatusUnknown]);
         check("+OK \u{e9}", Indicator::Ok, "\u{e9}", &[Deviation::StatusEightBit]);
         check("+OK a\rb", Indicator::Ok, "a\rb", &[Deviation::BareCr]);
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use proto::{Client, Event, Limits, Shape};
+use proto::{Client, Deviations, Event, Limits, Shape, Step};
 
 /// All events of the pieces, adjacent content joined, rendered for comparing.
 fn events(shapes: &[Shape], pieces: &[&[u8]]) -> Vec<String> {
@@ -62,6 +62,44 @@ fn a_line_feed_alone_ends_no_content() {
     let events = events(&[Shape::Multi], &[b"+OK\r\n+OK\r\na\n.\n.x\r\n.\r\n"]);
     assert_eq!(events[2], "Content \"a\\n.\\n.x\\r\\n\"");
     assert!(events[3].contains("ContentBareLf"), "{events:?}");
+}
+
+#[test]
+fn where_status_lines_end_with_a_line_feed_alone_all_lines_do() {
+    let wire = b"+OK\n+OK\n1 120\n..\n.x\n.\n+OK\n2 320\r\n.\r\n";
+    let events = events(&[Shape::Multi, Shape::Multi], &[wire]);
+    assert_eq!(events[2], "Content \"1 120\\n.\\nx\\n\"");
+    assert_eq!(events[3], "End { deviations: {ContentBareLf, ContentUnstuffed, DotLineBareLf} }");
+    assert_eq!(events[5], "Content \"2 320\\r\\n\"");
+    assert_eq!(events[6..], ["End { deviations: {} }", "None"]);
+}
+
+#[test]
+fn a_dot_line_with_a_line_feed_alone_is_the_end_only_for_who_has_waited() {
+    let mut client = Client::resume(Limits::default());
+    client.expect(Shape::Multi);
+    client.expect(Shape::Single);
+    assert_eq!(client.step(b"+OK\r\n").consumed, 5);
+    assert_eq!(client.step(b"a\r\n.\n").event, Some(Event::Content(b"a\r\n")));
+    assert_eq!(client.step(b".\n"), Step { consumed: 0, event: None });
+    assert!(client.may_have_ended(b".\n") && !client.may_have_ended(b".\nb"));
+    assert_eq!(client.step(b".\n+O"), Step { consumed: 0, event: None });
+    let ended = client.clone().step(b".\n+OK");
+    assert!(matches!(ended, Step { consumed: 2, event: Some(Event::End { .. }) }), "{ended:?}");
+    let patient = client.clone();
+    assert_eq!(client.step(b".\nb\r\n").event, Some(Event::Content(b"\nb\r\n")));
+
+    let mut client = patient;
+    assert_eq!(client.leave_content(), Some(Deviations::new()));
+    assert!(matches!(client.step(b"+OK\r\n").event, Some(Event::Status { last: true, .. })));
+    assert_eq!(client.leave_content(), None);
+}
+
+#[test]
+fn a_refusal_in_an_odd_word_is_no_challenge() {
+    let events = events(&[Shape::Exchange, Shape::Exchange], &[b"+OK\r\n+ERR\r\n+YQ==\r\n"]);
+    assert!(events[1].contains("Err") && events[1].contains("StatusWord"), "{events:?}");
+    assert!(events[2].starts_with("Continuation"), "{events:?}");
 }
 
 #[test]

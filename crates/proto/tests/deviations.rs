@@ -71,6 +71,8 @@ const TABLE: &[(Input, &[u8], &[Deviation])] = &[
     (Input::Status, b"+ok", &[Deviation::StatusCase]),
     (Input::Status, b"-ERR:no", &[Deviation::StatusGlued]),
     (Input::Status, b"* OK", &[Deviation::StatusUnknown]),
+    (Input::Status, b"+ERR no", &[Deviation::StatusWord]),
+    (Input::Status, b"+FINE", &[Deviation::StatusWord]),
     (Input::Reply, LONG_STATUS, &[Deviation::StatusTooLong]),
     (Input::Status, b"+OK \xc3\xa9", &[Deviation::StatusEightBit]),
     (Input::Status, b"+OK \x07", &[Deviation::StatusControl]),

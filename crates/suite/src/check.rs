@@ -45,6 +45,7 @@ const LATE: &[&str] = &[
     "rfc1939.pass.case",
     "rfc1939.pass.empty",
     "rfc1939.apop.bad",
+    "rfc1939.apop.login",
     "rfc1939.apop.syntax",
     "rfc1939.state.pass-needs-user",
     "rfc1939.state.user-again",

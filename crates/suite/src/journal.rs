@@ -16,6 +16,8 @@ use crate::reproduce::Typed;
 
 /// Replies kept for the passive checks, per check; a hostile server cannot make it more.
 const SEEN_AT_MOST: usize = 2_000;
+/// Octets of them that are kept.
+const SEEN_OCTETS: usize = 128 * 1024;
 
 /// One status line, as the passive checks need it.
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ struct Inner {
     recorder: Recorder,
     latencies: Latencies,
     seen: Vec<Seen>,
+    seen_octets: usize,
     ending: Option<String>,
 }
 
@@ -71,6 +74,7 @@ impl Journal {
             recorder: Recorder::new(title, Some(seed)),
             latencies: Latencies::new(),
             seen: Vec::new(),
+            seen_octets: 0,
             typed: Typed::default(),
             ending: None,
         })))
@@ -144,7 +148,8 @@ impl Journal {
     /// A status line for the passive checks.
     pub fn saw(&self, seen: Seen) {
         let mut inner = self.0.borrow_mut();
-        if inner.seen.len() < SEEN_AT_MOST {
+        inner.seen_octets += seen.line.len() + seen.shown.len() + seen.command.len();
+        if inner.seen.len() < SEEN_AT_MOST && inner.seen_octets <= SEEN_OCTETS {
             inner.seen.push(seen);
         }
     }

@@ -15,6 +15,7 @@ pub mod login;
 mod mechanisms;
 mod needs;
 pub mod outcome;
+mod receiving;
 pub mod refusal;
 pub mod reply;
 mod reproduce;

@@ -34,6 +34,10 @@ impl std::fmt::Display for Method {
     }
 }
 
+/// Challenges that are answered in one exchange. The longest mechanism has two, and a server may begin with an empty
+/// one; after so many it does not know what it wants.
+const CHALLENGES_AT_MOST: usize = 6;
+
 /// Runs one login to its last reply, whatever that is, and remembers a refusal.
 ///
 /// # Errors
@@ -120,11 +124,20 @@ async fn exchange(
         }
         None => session.command(format!("AUTH {}", mechanism.name())).await?,
     };
+    let mut challenges = 0;
     while reply.continuation {
-        let answer =
-            sasl::base64::decode(reply.text()).ok().and_then(|challenge| client.respond(&challenge).ok());
-        // A challenge that cannot be answered is cancelled (RFC 5034 section 4).
-        cancelled |= answer.is_none();
+        challenges += 1;
+        if cancelled {
+            let how =
+                format!("challenge {challenges} came although the exchange had been cancelled with `*`");
+            return Err(Mishap::Endless { command: format!("AUTH {mechanism}"), how });
+        }
+        let answer = sasl::base64::decode(reply.text())
+            .ok()
+            .filter(|_| challenges <= CHALLENGES_AT_MOST)
+            .and_then(|challenge| client.respond(&challenge).ok());
+        // A challenge that cannot be answered, or is one too many, is cancelled (RFC 5034 section 4).
+        cancelled = answer.is_none();
         let line = answer.map_or_else(|| "*".to_owned(), |octets| sasl::base64::encode(&octets));
         if line.len() > 1 {
             session.journal().secret(line.as_bytes());

@@ -38,6 +38,11 @@ fn unmet(need: &str, site: &Site) -> Option<String> {
         "sasl" => (survey.announces("SASL"), "the server does not announce SASL".to_owned()),
         // Brackets are enough: whether it is a well-formed timestamp is judged by rfc1939.apop.timestamp-syntax.
         "apop" => (survey.greeting.contains(&b'<'), "the greeting has no APOP timestamp".to_owned()),
+        // Whether an account has a secret cannot be seen; that its password works otherwise has to do.
+        "apop-secret" => (
+            survey.greeting.contains(&b'<') && site.pool.has(Role::Disposable),
+            "needs a greeting with an APOP timestamp and an account with role `disposable`".to_owned(),
+        ),
         _ => match need.strip_prefix("cap:") {
             Some(name) => (has(name, site), format!("the server does not announce {name}")),
             None => (false, format!("needs `{need}`, which poplab cannot provide yet")),

@@ -50,10 +50,26 @@ pub enum Mishap {
         /// How it ended.
         how: String,
     },
-    /// More octets than any reply may have.
+    /// More octets than any reply may have, or no end of them in time.
     Endless {
         /// The command, redacted.
         command: String,
+        /// What was seen of it.
+        how: String,
+    },
+    /// A whole reply, and more than is kept for judging.
+    TooLarge {
+        /// The command, redacted.
+        command: String,
+        /// Octets of content.
+        octets: u64,
+    },
+    /// A status line that begins with a word of the server's own, of which it cannot be told what it means.
+    OddStatus {
+        /// The command, redacted.
+        command: String,
+        /// The line, for people.
+        line: String,
     },
     /// The tool's own guard refused to send the line.
     Guarded(String),
@@ -79,8 +95,17 @@ impl std::fmt::Display for Mishap {
             Self::Closed { command, how } => {
                 write!(out, "the connection ended ({how}) instead of a reply to `{command}`")
             }
-            Self::Endless { command } => {
-                write!(out, "the reply to `{command}` did not end within the bounds of a reply")
+            Self::Endless { command, how } => {
+                write!(out, "the reply to `{command}` did not end within the bounds of a reply: {how}")
+            }
+            Self::TooLarge { command, octets } => {
+                write!(out, "the reply to `{command}` is too large to be judged: {octets} octets")
+            }
+            Self::OddStatus { command, line } => {
+                write!(
+                    out,
+                    "`{command}` was answered {line}, neither `+OK` nor `-ERR`, so the check could not go on"
+                )
             }
             Self::Guarded(reason) | Self::Withheld(reason) => out.write_str(reason),
         }
@@ -107,7 +132,11 @@ impl Mishap {
     /// The mishap as a verdict on the server: conclusive unless the server may merely have been slow.
     pub fn judged(self) -> Stop {
         match self {
-            Self::TimedOut { .. } | Self::Guarded(_) | Self::Withheld(_) => self.into(),
+            Self::TimedOut { .. }
+            | Self::TooLarge { .. }
+            | Self::OddStatus { .. }
+            | Self::Guarded(_)
+            | Self::Withheld(_) => self.into(),
             other => Stop::Fail(other.to_string()),
         }
     }

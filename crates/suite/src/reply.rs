@@ -3,7 +3,7 @@
 //! A reply owns its octets: checks compare and quote them after the session has gone on. Content is bounded by the
 //! session that collected it. This module deliberately does not decide what a reply means for a requirement.
 
-use proto::{Deviations, Indicator, ResponseCode, Status, listing};
+use proto::{Deviation, Deviations, Indicator, ResponseCode, Status, listing};
 
 use crate::outcome::{Outcome, Stop, fail, inconclusive};
 
@@ -27,6 +27,8 @@ pub struct Reply {
     pub continuation: bool,
     /// Un-stuffed content of a multi-line reply, CRLF included, without the dot line.
     pub content: Option<Vec<u8>>,
+    /// Octets of a listing that were read and, being too many, not kept. What was kept ends with a whole line.
+    pub left_out: u64,
 }
 
 impl Reply {
@@ -38,6 +40,13 @@ impl Reply {
     /// Whether the server refused.
     pub fn is_err(&self) -> bool {
         self.indicator == Indicator::Err && !self.continuation
+    }
+
+    /// Whether the status line begins with a word of the server's own, of which it cannot be told whether it agrees.
+    pub fn has_word_of_its_own(&self) -> bool {
+        !self.continuation
+            && self.indicator == Indicator::Unknown
+            && self.deviations.contains(Deviation::StatusWord)
     }
 
     /// The text after the status indicator; after `+ ` for a continuation.
@@ -125,6 +134,7 @@ impl Reply {
     /// # Errors
     /// [`Stop::Inconclusive`] if a line has another form: that is judged by `rfc1939.list.format`.
     pub fn scan_listing(&self) -> Result<Vec<(u64, u64)>, Stop> {
+        self.whole()?;
         self.lines()
             .into_iter()
             .map(|line| {
@@ -140,6 +150,7 @@ impl Reply {
     /// # Errors
     /// [`Stop::Inconclusive`] if a line has another form: that is judged by `rfc1939.uidl.format`.
     pub fn unique_ids(&self) -> Result<Vec<(u64, Vec<u8>)>, Stop> {
+        self.whole()?;
         self.lines()
             .into_iter()
             .map(|line| match listing::unique_id(line).0 {
@@ -149,12 +160,34 @@ impl Reply {
             .collect()
     }
 
-    /// Passes if the status line has none of these deviations.
+    /// Goes on with a listing that was kept whole.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it is too long for that.
+    pub fn whole(&self) -> Outcome {
+        if self.left_out == 0 {
+            return Ok(());
+        }
+        inconclusive(format!(
+            "the reply to `{}` is too large to be judged as a whole: {} octets of it were read and not kept",
+            self.command, self.left_out
+        ))
+    }
+
+    /// Passes if the reply has none of these deviations. Where status lines end with LF alone, that is judged as one
+    /// fault of all lines (`rfc1939.frame.crlf`), and not again for each list.
     ///
     /// # Errors
     /// [`Stop::Fail`] naming the first that was seen.
-    pub fn require_without(&self, unwanted: &[proto::Deviation]) -> Outcome {
-        match unwanted.iter().find(|deviation| self.deviations.contains(**deviation)) {
+    pub fn require_without(&self, unwanted: &[Deviation]) -> Outcome {
+        let said_elsewhere = |deviation: &Deviation| {
+            matches!(deviation, Deviation::ContentBareLf | Deviation::DotLineBareLf)
+                && self.deviations.contains(Deviation::BareLf)
+                && !unwanted.contains(&Deviation::BareLf)
+        };
+        let seen =
+            |deviation: &&Deviation| self.deviations.contains(**deviation) && !said_elsewhere(deviation);
+        match unwanted.iter().find(seen) {
             Some(deviation) => fail(format!("{}: {deviation}", self.seen())),
             None => Ok(()),
         }

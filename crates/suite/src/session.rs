@@ -9,20 +9,22 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use net::{Ending, Stream, TlsFacts, TlsOptions};
-use proto::{Client, Indicator, Limits, Shape, Verb};
+use proto::{Client, Deviation, Deviations, Indicator, Limits, Shape, Verb};
 use tokio::time::{Instant, timeout};
 
 use crate::accounts::Account;
 use crate::deletion::Permission;
 use crate::journal::{Journal, Seen};
 use crate::outcome::{Judged, Mishap, Stop};
+use crate::receiving::{Bounds, Kept, deadline};
 use crate::reply::{COMMAND_SHOWN, Reply};
-use crate::wire::{Item, Quiet, READ_PIECE, Wire};
+use crate::wire::{Item, Quiet, Wire};
 
-/// The most content one reply may have, in octets. Larger than any fixture by far.
-const CONTENT_AT_MOST: usize = 64 * 1024 * 1024;
-/// A reply may take this many times the patience in all, so that a dripping server ends too.
-const DRIP_FACTOR: u32 = 10;
+/// Octets that a server may send where none are due, before it is listened to no longer.
+const SURPLUS_AT_MOST: u64 = 16 * 1024;
+
+/// What the greeting answers, for people.
+const GREETING: &str = "(greeting)";
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy)]
@@ -69,8 +71,9 @@ impl Session {
         retrieval_deletes: bool,
     ) -> Self {
         let mut awaited = VecDeque::new();
-        awaited.push_back(Awaited::of("(greeting)", None, false));
-        let wire = Wire::new(stream, number, journal, retrieval_deletes);
+        awaited.push_back(Awaited::of(GREETING, None, false));
+        let mut wire = Wire::new(stream, number, journal, retrieval_deletes);
+        wire.quiet = patience.quiet;
         Self { wire, awaited, patience, account: None, language: false, refusals: 0 }
     }
 
@@ -94,7 +97,7 @@ impl Session {
 
     /// What the server has said of a line that it did not end.
     pub fn unfinished(&self) -> Option<String> {
-        let unread = &self.wire.unread;
+        let unread = self.wire.unread();
         (!unread.is_empty()).then(|| self.journal().quote(unread))
     }
 
@@ -230,6 +233,7 @@ impl Session {
                 deviations,
                 continuation: false,
                 content: content_follows.then(Vec::new),
+                left_out: 0,
             },
             Ok(Item::Continuation { line, deviations }) => Reply {
                 command: awaited.command.clone(),
@@ -239,21 +243,39 @@ impl Session {
                 deviations,
                 continuation: true,
                 content: None,
+                left_out: 0,
             },
             Ok(Item::Unsolicited(line)) => {
                 let deviations = proto::Status::parse(&line).1;
                 let indicator = proto::Status::parse(&line).0.indicator;
                 let (command, shown) = (awaited.command.clone(), self.journal().quote(&line));
-                Reply { command, indicator, line, shown, deviations, continuation: false, content: None }
+                Reply {
+                    command,
+                    indicator,
+                    line,
+                    shown,
+                    deviations,
+                    continuation: false,
+                    content: None,
+                    left_out: 0,
+                }
             }
-            Ok(Item::Content(_) | Item::End(_) | Item::Endless) => {
-                return Err(Mishap::Endless { command: awaited.command });
+            Ok(Item::Content(_) | Item::End(_)) => {
+                let how = "content came where a status line was due".to_owned();
+                return Err(Mishap::Endless { command: awaited.command, how });
+            }
+            Ok(Item::Endless) => {
+                let how = "its line has more octets than any may have".to_owned();
+                return Err(Mishap::Endless { command: awaited.command, how });
             }
             Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: awaited.command, how }),
-            Err(Quiet::Silent) => return Err(self.probe(awaited.command, false).await),
+            Err(Quiet::Silent) => return Err(self.probe(awaited.command).await),
         };
         self.note(&awaited, &reply);
         self.refusals += usize::from(reply.is_err());
+        if reply.has_word_of_its_own() && awaited.command != GREETING {
+            return Err(Mishap::OddStatus { command: awaited.command, line: reply.shown });
+        }
         if reply.content.is_some() {
             self.content(&awaited, &mut reply).await?;
         }
@@ -269,7 +291,12 @@ impl Session {
     /// [`Stop::Fail`] with what came, or that the connection ended, where silence was due.
     pub async fn require_silence(&mut self) -> Result<(), Stop> {
         match self.wire.item(self.patience.quiet).await {
-            Err(Quiet::Silent) => Ok(()),
+            Err(Quiet::Silent) => match self.unfinished() {
+                Some(began) => {
+                    Err(Stop::Fail(format!("{began}, a line without end, came although nothing was asked")))
+                }
+                None => Ok(()),
+            },
             Err(Quiet::Closed(how)) => {
                 Err(Stop::Fail(format!("the connection ended ({how}) where the server should wait")))
             }
@@ -280,17 +307,16 @@ impl Session {
         }
     }
 
-    /// Reads until the server closes.
+    /// Reads until the server closes, for as long as the patience for one answer lasts and not much longer than what
+    /// comes is of interest.
     pub async fn until_closed(&mut self) -> Closing {
-        let mut extra = Vec::new();
+        let (mut extra, end, before) = (Vec::new(), self.soon(), self.wire.taken);
         loop {
-            match self.wire.item(self.patience.answer).await {
-                Ok(item) => {
-                    extra.extend_from_slice(&item.into_octets());
-                    if extra.len() > READ_PIECE {
-                        return Closing { how: None, extra };
-                    }
-                }
+            if self.wire.taken - before > SURPLUS_AT_MOST {
+                return Closing { how: None, extra };
+            }
+            match self.wire.item_until(end).await {
+                Ok(item) => extra.extend_from_slice(&item.into_surplus()),
                 Err(Quiet::Silent) => return Closing { how: None, extra },
                 Err(Quiet::Closed(_)) => {
                     let how = self.wire.ending().unwrap_or(Ending::Reset);
@@ -315,10 +341,12 @@ impl Session {
     /// A [`Mishap`] if the octets do not come.
     pub async fn some_content(&mut self, at_least: usize) -> Result<Vec<u8>, Mishap> {
         let command = "(content)".to_owned();
-        let mut octets = Vec::new();
+        let (mut octets, began) = (Vec::new(), Instant::now());
         while octets.len() < at_least {
-            match self.wire.item(self.patience.answer).await {
+            let end = deadline(began, self.patience.answer, octets.len() as u64);
+            match self.wire.item_until(end.min(self.soon())).await {
                 Ok(Item::Content(piece)) => octets.extend_from_slice(&piece),
+                // As many at most as commands were sent.
                 Ok(Item::Status { .. }) => {}
                 Ok(_) => break,
                 Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command, how }),
@@ -365,8 +393,8 @@ impl Session {
     /// # Errors
     /// [`Stop::Fail`] if plaintext followed the `+OK` or the handshake fails.
     pub async fn start_tls(&mut self, dialer: &net::Dialer, options: &TlsOptions) -> Result<(), Stop> {
-        if !self.wire.unread.is_empty() {
-            let seen = self.journal().quote(&self.wire.unread);
+        if !self.wire.unread().is_empty() {
+            let seen = self.journal().quote(self.wire.unread());
             return Err(Stop::Fail(format!("{seen} came in plaintext behind the +OK to STLS")));
         }
         let Some(stream) = self.wire.stream.take() else {
@@ -403,41 +431,114 @@ impl Session {
         }
     }
 
+    /// The moment at which an answer that is due now is no longer waited for.
+    fn soon(&self) -> Instant {
+        Instant::now() + self.patience.answer
+    }
+
+    /// Reads the content of a reply. Of what is too long the front is kept, and the rest is read all the same, so that
+    /// the conversation can go on.
     async fn content(&mut self, awaited: &Awaited, reply: &mut Reply) -> Result<(), Mishap> {
         let began = Instant::now();
-        let command = || awaited.command.clone();
-        let mut octets = Vec::new();
-        let ended = loop {
-            if octets.len() > CONTENT_AT_MOST || began.elapsed() > self.patience.answer * DRIP_FACTOR {
-                return Err(Mishap::Endless { command: command() });
-            }
-            match self.wire.item(self.patience.answer).await {
-                Ok(Item::Content(piece)) => octets.extend_from_slice(&piece),
-                Ok(Item::End(deviations)) => break deviations,
-                Ok(_) => return Err(Mishap::Endless { command: command() }),
-                Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: command(), how }),
-                Err(Quiet::Silent) => return Err(self.probe(command(), true).await),
-            }
-        };
-        reply.deviations = reply.deviations.union(ended);
-        reply.content = Some(octets);
+        let bare = reply.deviations.contains(Deviation::BareLf);
+        let mut kept = Kept::new(Bounds::of(awaited.verb), bare);
+        let ended = self.rest_of_content(awaited, &mut kept, began).await;
+        if std::mem::take(&mut self.wire.off_the_record) {
+            let note = format!("of the {} octets of content that came, only the front is shown", kept.came());
+            self.wire.journal.note(self.wire.number, &note);
+        }
+        reply.deviations = reply.deviations.union(ended?);
+        if !kept.is_usable() {
+            return Err(Mishap::TooLarge { command: awaited.command.clone(), octets: kept.came() });
+        }
+        let (octets, left_out) = kept.finish();
+        (reply.content, reply.left_out) = (Some(octets), left_out);
         if let Some(verb) = awaited.verb {
             self.wire.journal.latency(&format!("{}-last", verb.as_str()), awaited.since.elapsed());
         }
         Ok(())
     }
 
-    /// Silence: asks with a NOOP whether the server has missed something or is merely slow.
-    async fn probe(&mut self, command: String, in_content: bool) -> Mishap {
+    async fn rest_of_content(
+        &mut self,
+        awaited: &Awaited,
+        kept: &mut Kept,
+        began: Instant,
+    ) -> Result<Deviations, Mishap> {
+        let command = || awaited.command.clone();
+        loop {
+            let end = deadline(began, self.patience.answer, kept.came());
+            match self.wire.item_until(end.min(self.soon())).await {
+                Ok(Item::Content(piece)) => kept.push(&piece),
+                Ok(Item::End(deviations)) => return Ok(deviations),
+                Ok(_) => {
+                    let how = "the content broke off".to_owned();
+                    return Err(Mishap::Endless { command: command(), how });
+                }
+                Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: command(), how }),
+                Err(Quiet::Silent) if Instant::now() >= end => {
+                    let how = format!("{} octets came in {} s", kept.came(), began.elapsed().as_secs());
+                    return Err(Mishap::Endless { command: command(), how });
+                }
+                Err(Quiet::Silent) => return Err(self.probe_in_content(command()).await),
+            }
+            self.wire.off_the_record = kept.is_full();
+            if kept.is_endless() {
+                let how = format!("{} octets came, and no end", kept.came());
+                return Err(Mishap::Endless { command: command(), how });
+            }
+        }
+    }
+
+    /// Silence: asks with a NOOP whether the server has missed something or is merely slow. If two answers come it was
+    /// slow, and the first of them is the one that was due.
+    async fn probe(&mut self, command: String) -> Mishap {
         if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
             return Mishap::Closed { command, how: "it could not be written to".to_owned() };
         }
-        match self.wire.item(self.patience.answer).await {
-            Ok(_) if in_content => Mishap::Unterminated { command },
-            Ok(item) => Mishap::NoReply { command, then: self.journal().quote(&item.into_octets()) },
-            Err(Quiet::Closed(how)) => Mishap::Closed { command, how },
-            Err(Quiet::Silent) => Mishap::TimedOut { command },
+        let then = match self.wire.item(self.patience.answer).await {
+            Ok(item) => self.journal().quote(&item.into_octets()),
+            Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
+            Err(Quiet::Silent) => return Mishap::TimedOut { command },
+        };
+        let more = self.heard_out().await;
+        self.machine_forgets();
+        if more { Mishap::TimedOut { command } } else { Mishap::NoReply { command, then } }
+    }
+
+    /// The same amid content. What looks like the answer to NOOP is taken for it if nothing comes behind it.
+    async fn probe_in_content(&mut self, command: String) -> Mishap {
+        if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
+            return Mishap::Closed { command, how: "it could not be written to".to_owned() };
         }
+        let answered = match self.wire.item(self.patience.answer).await {
+            Ok(Item::Content(piece)) => [&b"+OK"[..], b"-ERR"].iter().any(|word| piece.starts_with(word)),
+            Ok(_) => false,
+            Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
+            Err(Quiet::Silent) => return Mishap::TimedOut { command },
+        };
+        let more = self.heard_out().await;
+        self.machine_forgets();
+        if answered && !more { Mishap::Unterminated { command } } else { Mishap::TimedOut { command } }
+    }
+
+    /// Reads on until the server has been quiet for the quiet time, within bounds; whether anything came.
+    async fn heard_out(&mut self) -> bool {
+        let (end, before) = (self.soon(), self.wire.taken);
+        let mut heard = false;
+        while self.wire.taken - before < SURPLUS_AT_MOST {
+            match self.wire.item_until(end.min(Instant::now() + self.patience.quiet)).await {
+                Ok(_) => heard = true,
+                Err(_) => break,
+            }
+        }
+        heard
+    }
+
+    /// The server stands between two replies, whatever was due before.
+    fn machine_forgets(&mut self) {
+        self.wire.machine = Client::resume(Limits::default());
+        self.awaited.clear();
     }
 
     fn awaiting(&self, line: &[u8]) -> Awaited {
@@ -451,7 +552,7 @@ impl Session {
         let tag = match awaited.verb {
             Some(verb) if reply.content.is_some() => format!("{}-first", verb.as_str()),
             Some(verb) => verb.as_str().to_owned(),
-            None if awaited.command == "(greeting)" => "greeting".to_owned(),
+            None if awaited.command == GREETING => "greeting".to_owned(),
             None => "other".to_owned(),
         };
         self.wire.journal.latency(&tag, awaited.since.elapsed());

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use net::{Ending, Stream};
-use proto::{Client, Deviations, Event, Indicator, Limits};
+use proto::{Client, Deviation, Deviations, Event, Indicator, Limits};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::deletion::{self, Permission};
@@ -16,12 +16,23 @@ use crate::outcome::Mishap;
 /// How much is read at once.
 pub(crate) const READ_PIECE: usize = 64 * 1024;
 
+/// See [`Wire::quiet`]: while nothing better is known of the server.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// One connection.
 pub(crate) struct Wire {
     pub(crate) number: u32,
     pub(crate) stream: Option<Stream>,
     pub(crate) machine: Client,
-    pub(crate) unread: Vec<u8>,
+    /// What was read, and how much of it was looked at.
+    unread: Vec<u8>,
+    used: usize,
+    /// Octets that were looked at in all.
+    pub(crate) taken: u64,
+    /// What comes is counted, and not put down in the journal.
+    pub(crate) off_the_record: bool,
+    /// How long nothing must come behind a dot line that ended with LF alone, for it to be the end.
+    pub(crate) quiet: Duration,
     pub(crate) journal: Journal,
     pub(crate) permission: Permission,
     /// The unfinished line sent so far: a guarded command may come in pieces.
@@ -62,6 +73,10 @@ impl Wire {
             stream: Some(stream),
             machine: Client::new(Limits::default()),
             unread: Vec::new(),
+            used: 0,
+            taken: 0,
+            off_the_record: false,
+            quiet: QUIET,
             journal,
             permission: Permission::None,
             unfinished: Vec::new(),
@@ -91,34 +106,70 @@ impl Wire {
         }
     }
 
-    /// The next thing the server says.
+    /// The next thing the server says, if it begins in this time.
     pub(crate) async fn item(&mut self, wait: Duration) -> Result<Item, Quiet> {
-        let deadline = Instant::now() + wait;
+        self.item_until(Instant::now() + wait).await
+    }
+
+    /// The same, until a moment.
+    pub(crate) async fn item_until(&mut self, deadline: Instant) -> Result<Item, Quiet> {
         loop {
-            let step = self.machine.step(&self.unread);
+            let step = self.machine.step(&self.unread[self.used..]);
             let (consumed, item) = (step.consumed, step.event.map(Item::of));
-            if consumed > 0 {
-                let octets: Vec<u8> = self.unread.drain(..consumed).collect();
-                match item {
-                    Some(Item::Content(_) | Item::End(_)) => {
-                        self.journal.received_content(self.number, &octets);
-                    }
-                    _ => self.journal.received(self.number, &octets),
-                }
-            }
+            let in_content = matches!(item, Some(Item::Content(_) | Item::End(_)));
+            self.consume(consumed, in_content);
             if let Some(item) = item {
                 return Ok(item);
             }
-            if consumed == 0 {
+            // A machine that was broken by a line without end swallows the rest of it, which is nothing to wait for.
+            if consumed > 0 {
+                return Err(Quiet::Silent);
+            }
+            if !self.machine.may_have_ended(self.unread()) {
                 self.fill(deadline).await?;
+            } else if let Err(quiet) = self.fill(deadline.min(Instant::now() + self.quiet)).await {
+                return match quiet {
+                    Quiet::Silent => Ok(self.end_at_line_feed()),
+                    closed @ Quiet::Closed(_) => Err(closed),
+                };
             }
         }
     }
 
+    /// What was read and not looked at.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.unread[self.used..]
+    }
+
+    /// Content whose dot line ended with LF alone, and nothing came behind it.
+    fn end_at_line_feed(&mut self) -> Item {
+        let mut deviations = self.machine.leave_content().unwrap_or_default();
+        deviations.insert(Deviation::DotLineBareLf);
+        self.consume(self.unread().len(), true);
+        Item::End(deviations)
+    }
+
+    fn consume(&mut self, octets: usize, content: bool) {
+        let taken = &self.unread[self.used..self.used + octets];
+        if content && !self.off_the_record {
+            self.journal.received_content(self.number, taken);
+        } else if !content && octets > 0 {
+            self.journal.received(self.number, taken);
+        }
+        self.used += octets;
+        self.taken += octets as u64;
+    }
+
+    /// Reads on. At a moment that has passed nothing is read, however much has come.
     async fn fill(&mut self, deadline: Instant) -> Result<(), Quiet> {
         let Some(stream) = self.stream.as_mut() else {
             return Err(Quiet::Closed("already closed".to_owned()));
         };
+        if Instant::now() >= deadline {
+            return Err(Quiet::Silent);
+        }
+        self.unread.drain(..self.used);
+        self.used = 0;
         let kept = self.unread.len();
         self.unread.resize(kept + READ_PIECE, 0);
         let result = timeout_at(deadline, stream.read(&mut self.unread[kept..])).await;
@@ -134,6 +185,7 @@ impl Wire {
                 let how = stream.ending().map_or("RST", ending_word).to_owned();
                 let rest = std::mem::take(&mut self.unread);
                 self.journal.received(self.number, &rest);
+                self.taken += rest.len() as u64;
                 let word = stream.ending().unwrap_or(Ending::Reset).to_string();
                 self.journal.ended(self.number, &format!("closed by server, {how}"), &word);
                 Err(Quiet::Closed(how))
@@ -172,6 +224,14 @@ impl Item {
             Event::End { deviations } => Self::End(deviations),
             Event::Unsolicited { line } => Self::Unsolicited(line.to_vec()),
             Event::Endless => Self::Endless,
+        }
+    }
+
+    /// The octets of what came where nothing was due; a line has its line end, so that an empty one is something too.
+    pub(crate) fn into_surplus(self) -> Vec<u8> {
+        match self {
+            content @ Self::Content(_) => content.into_octets(),
+            line => [line.into_octets(), b"\r\n".to_vec()].concat(),
         }
     }
 

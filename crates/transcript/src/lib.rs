@@ -78,7 +78,7 @@ mod text;
 mod transcript;
 
 pub use parse::ParseError;
-pub use recorder::{ENTRIES, Recorder};
+pub use recorder::{ENTRIES, MEMORY, Recorder};
 pub use stream::BODY_LINES;
 pub use text::{LINE_KEPT, LineEnd, Piece, RUN, Rest, Text};
 pub use transcript::{Entry, Side, Transcript, Wire};

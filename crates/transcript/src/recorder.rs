@@ -1,6 +1,6 @@
 //! The recorder: takes octets and notes as they come, gives a [`Transcript`].
 //!
-//! It holds a bounded part of what passes: the entries (see [`ENTRIES`]) and, for each side of each session, one
+//! It holds a bounded part of what passes: the entries (see [`ENTRIES`] and [`MEMORY`]) and, for each side of each session, one
 //! unfinished line. It has no clock and no idea of POP3.
 
 use std::collections::BTreeMap;
@@ -14,6 +14,10 @@ use crate::transcript::{Entry, Side, Transcript, Wire};
 
 /// Entries a transcript keeps. Further ones are left out; a last note says how many.
 pub const ENTRIES: usize = 10_000;
+
+/// Octets of memory that the entries of a transcript take at most, about. Half of what [`ENTRIES`] short lines take would
+/// be enough for any conversation that is in order; a peer that says much in long lines must not fill the memory.
+pub const MEMORY: usize = 2 << 20;
 
 /// Records conversations.
 ///
@@ -119,13 +123,17 @@ impl fmt::Debug for Recorder {
 #[derive(Default)]
 pub(crate) struct Log {
     entries: Vec<Entry>,
+    memory: usize,
     left_out: u64,
 }
 
 impl Log {
     pub(crate) fn push(&mut self, entry: Entry) {
-        if self.entries.len() < ENTRIES {
+        let memory = self.memory + entry.memory();
+        // What was left out once is left out from there on, so that a transcript has no hole.
+        if self.left_out == 0 && self.entries.len() < ENTRIES && memory <= MEMORY {
             self.entries.push(entry);
+            self.memory = memory;
         } else {
             self.left_out += 1;
         }
@@ -133,13 +141,19 @@ impl Log {
 
     fn finish(self) -> Vec<Entry> {
         let mut entries = self.entries;
-        match self.left_out {
-            0 => {}
-            1 => entries.push(Entry::Note { session: 0, text: "1 entry left out".to_owned() }),
-            more => entries.push(Entry::Note { session: 0, text: format!("{more} entries left out") }),
-        }
+        entries.extend(left_out(self.left_out));
         entries
     }
+}
+
+/// The last note of a transcript that is not whole.
+pub(crate) fn left_out(entries: u64) -> Option<Entry> {
+    let text = match entries {
+        0 => return None,
+        1 => "1 entry left out".to_owned(),
+        more => format!("{more} entries left out"),
+    };
+    Some(Entry::Note { session: 0, text })
 }
 
 struct Session {

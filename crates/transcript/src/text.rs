@@ -75,6 +75,16 @@ impl Text {
         self.rest.as_ref()
     }
 
+    /// Octets of memory that it takes beside itself, about.
+    pub(crate) fn memory(&self) -> usize {
+        let behind = |piece: &Piece| match piece {
+            Piece::Octets(octets) => octets.len(),
+            Piece::Run { .. } | Piece::Secret(_) => 0,
+        };
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.sha256.len());
+        self.pieces.iter().map(|piece| size_of::<Piece>() + behind(piece)).sum::<usize>() + rest
+    }
+
     /// How the line ended.
     pub fn end(&self) -> LineEnd {
         self.end

@@ -69,6 +69,16 @@ impl Entry {
         }
     }
 
+    /// Octets of memory that it takes, about.
+    pub(crate) fn memory(&self) -> usize {
+        let behind = match self {
+            Entry::Note { text, .. } => text.len(),
+            Entry::Line { text, .. } => text.memory(),
+            Entry::Folded { sha256, .. } => sha256.len(),
+        };
+        size_of::<Entry>() + behind
+    }
+
     /// The exact octets with the line end. `None` if the entry is no line, or if part of the line was redacted or
     /// cut off.
     pub fn octets(&self) -> Option<Vec<u8>> {

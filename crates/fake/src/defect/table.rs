@@ -33,6 +33,7 @@ defects! {
     BareLf "rfc1939.frame.bare-lf"
         "the reply to NOOP ends with a bare LF"
         ["rfc1939.frame.crlf"];
+    StatusWord "rfc1939.frame.status-word" "a refused password is answered +ERR" ["rfc1939.frame.status-upper"];
     LowerCaseStatus "rfc1939.frame.lower-case-status"
         "the reply to NOOP begins with +ok"
         ["rfc1939.frame.status-upper"];
@@ -179,6 +180,8 @@ defects! {
     RetrFirstLineUnstuffed "rfc1939.retr.first-line-unstuffed"
         "RETR does not stuff a dot that is the first octet of the message"
         ["rfc1939.retr.dot-edges" "rfc1939.retr.fidelity" "rfc1939.size.exact"];
+    RetrRefused "rfc1939.retr.refused"
+        "message 4 is listed, and neither RETR nor TOP gives it" ["rfc1939.retr.fidelity"];
     RetrDotAtBuffer "rfc1939.retr.dot-at-buffer"
         "RETR forgets stuffing for lines that begin in the first 64 octets of a block of 4096, but for the first block"
         ["rfc1939.retr.dot-at-buffer" "rfc1939.retr.fidelity" "rfc1939.size.exact"];
@@ -348,6 +351,9 @@ defects! {
     ApopTwoTimestamps "rfc1939.apop.two-timestamps"
         "a second timestamp, which means nothing, stands in the greeting"
         ["rfc1939.apop.timestamp-syntax"];
+    ApopUnknown "rfc1939.apop.unknown"
+        "APOP is an unknown command, though the greeting has a timestamp" ["rfc1939.apop.login"];
+    ApopRefuses "rfc1939.apop.refuses" "every digest is refused" ["rfc1939.apop.login"];
     ApopFixed "rfc1939.apop.fixed-timestamp"
         "every greeting has the same timestamp"
         ["rfc1939.apop.timestamp-unique"];

@@ -119,10 +119,16 @@ impl Session {
 
     /// The one answer to all wrong credentials (RFC 3206 section 5).
     pub(super) fn refuse_credentials(&mut self) {
+        if self.broken(Defect::StatusWord) {
+            return self.output.lines().extend_from_slice(b"+ERR [AUTH] Wrong name or password\r\n");
+        }
         self.err("[AUTH] Wrong name or password");
     }
 
     fn apop(&mut self, arguments: &Arguments<'_>) {
+        if self.broken(Defect::ApopUnknown) {
+            return self.err("Unknown command");
+        }
         let words = &arguments.words[..];
         let owner = words.first().and_then(|name| self.owner(name));
         let &[_, digest] = words else {
@@ -135,7 +141,8 @@ impl Session {
         match owner {
             Some(owner)
                 if sasl::apop::verify(&timestamp, &self.world.password(owner), digest)
-                    && !self.world.configuration().policy.password_for_user_only =>
+                    && !self.world.configuration().policy.password_for_user_only
+                    && !self.broken(Defect::ApopRefuses) =>
             {
                 self.log_in(owner);
             }

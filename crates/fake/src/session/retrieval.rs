@@ -16,6 +16,9 @@ impl Session {
     pub(super) fn retr(&mut self, transaction: &Transaction, arguments: &Arguments<'_>) {
         let [word] = arguments.words[..] else { return self.err("RETR takes one message number") };
         let Some(index) = self.find(transaction, Verb::Retr, word) else { return };
+        if self.cannot_read(index) {
+            return;
+        }
         let message = &transaction.messages[index];
         if self.broken(Defect::RetrOnce) && self.past.was(Verb::Retr, Some(index as u64 + 1)) {
             return self.err("You just had it");
@@ -43,6 +46,9 @@ impl Session {
         };
         let Some(lines) = self.line_count(lines) else { return self.err("Not a number of lines") };
         let Some(index) = self.find(transaction, Verb::Top, word) else { return };
+        if self.cannot_read(index) {
+            return;
+        }
         let message = &transaction.messages[index];
         if self.refuses_utf8(message) {
             return;
@@ -70,6 +76,15 @@ impl Session {
         }
         self.ok("Top of message follows");
         self.output.start(Body::Content(Content::new(octets, end, self.stuffing(Verb::Top), ending)));
+    }
+
+    /// Refuses a message that is there. A defect.
+    fn cannot_read(&mut self, index: usize) -> bool {
+        let refused = self.broken(Defect::RetrRefused) && index == 3;
+        if refused {
+            self.err("The message cannot be read");
+        }
+        refused
     }
 
     /// Sends a message that is not there. A defect.

@@ -27,6 +27,7 @@ fn conversation(defect: Defect) -> String {
     let script = match defect {
         D::GreetingGlued | D::GreetingTooLong | D::ApopTwoTimestamps | D::ApopFixed => "== connect",
         D::GreetingTwoLines => "== connect\nC: NOOPX",
+        D::StatusWord => "== connect\nC: USER bob\nC: PASS x",
         D::BareLf | D::LowerCaseStatus | D::StatusGlued | D::NonAsciiText | D::DoubleReply => {
             "== login alice\nC: STAT\nC: NOOP"
         }
@@ -132,7 +133,9 @@ fn conversation(defect: Defect) -> String {
         D::StatAfterFailedApop => {
             "== connect\nC: APOP alice 0123456789abcdef0123456789abcdef\nC: NOOP\nC: STAT"
         }
-        D::ApopWithoutDigest => "== connect\nC: APOP alice",
+        D::ApopWithoutDigest | D::ApopUnknown => "== connect\nC: APOP alice",
+        D::ApopRefuses => "== connect\n== apop alice",
+        D::RetrRefused => "== login alice\nC: RETR 4",
         D::NoLock => "== login alice\n== use 2\n== login alice\nC: DELE 1\nC: QUIT\n== use 1\nC: RETR 1",
         D::StatAfterLockRefusal => "== login alice\n== use 2\n== login alice\nC: STAT",
         D::LockAtUser => "== connect\nC: USER alice\n== use 2\n== login alice",

@@ -18,6 +18,8 @@ static DOT_AFTER_LINE_FEED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder:
 /// What is known of the content so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Content {
+    /// The server ends its lines with LF alone.
+    pub(super) bare: bool,
     /// Within a line, so that a dot is a dot.
     pub(super) line_started: bool,
     after_cr: bool,
@@ -25,6 +27,11 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// At its start; `bare` if the status line ended with LF alone.
+    pub(super) fn of(bare: bool) -> Content {
+        Content { bare, ..Content::default() }
+    }
+
     /// The longest piece that needs no change: up to the next line that starts with a dot.
     ///
     /// Only the piece is looked at for oddities: what stands behind it may belong to the next reply.
@@ -67,8 +74,8 @@ impl Content {
     fn cut(&mut self, input: &[u8]) -> (usize, bool) {
         for at in memchr_iter(b'\n', input) {
             let after_cr = if at == 0 { self.after_cr } else { input[at - 1] == b'\r' };
-            if !after_cr {
-                self.deviations.insert(Deviation::ContentBareLf);
+            self.deviations.insert_if(!after_cr, Deviation::ContentBareLf);
+            if !after_cr && !self.bare {
                 continue;
             }
             match input.get(at + 1) {
@@ -153,10 +160,11 @@ mod tests {
                 rest = behind;
             }
             reads.push(rest);
-            for (reads, line_started, after_cr) in [
-                (&reads[..], false, false), (&reads, true, false), (&reads, true, true), (&[&octets], false, false),
+            for (reads, line_started, after_cr, bare) in [
+                (&reads[..], false, false, false), (&reads, true, false, false), (&reads, true, true, false),
+                (&[&octets], false, false, false), (&reads, false, false, true),
             ] {
-                let content = Content { line_started, after_cr, ..Content::default() };
+                let content = Content { bare, line_started, after_cr, ..Content::default() };
                 prop_assert_eq!(
                     pieces(content, reads, Content::take),
                     pieces(content, reads, Content::take_carefully)

@@ -81,11 +81,12 @@ impl Maildrop {
     /// # Errors
     /// [`Stop::Inconclusive`] if a listed message cannot be looked at.
     pub(super) async fn look(session: &mut Session, lab: &Lab) -> Result<Self, Stop> {
-        let mut numbers = numbers(&session.assume_ok("LIST").await?);
+        let mut numbers = numbers(&session.assume_ok("LIST").await?)?;
         let mut unique_ids = BTreeMap::new();
         if lab.survey().has_uidl {
             // A refusal is UIDL's own affair: here unique-ids are only names.
             let reply = session.command("UIDL").await?;
+            reply.whole()?;
             unique_ids.extend(reply.lines().into_iter().filter_map(|line| {
                 proto::listing::unique_id(line).0.map(|(number, id)| (number, id.to_vec()))
             }));
@@ -210,13 +211,16 @@ impl Maildrop {
 }
 
 /// The message numbers of a listing, whatever else is in its lines.
-pub(super) fn numbers(reply: &Reply) -> BTreeSet<u64> {
-    reply
-        .lines()
-        .into_iter()
-        .filter_map(|line| line.split(|octet| *octet == b' ').find(|word| !word.is_empty()))
-        .filter_map(proto::number)
-        .collect()
+///
+/// # Errors
+/// [`Stop::Inconclusive`] if it is too long to be kept whole.
+pub(super) fn numbers(reply: &Reply) -> Result<BTreeSet<u64>, Stop> {
+    reply.whole()?;
+    let first = |line: &[u8]| {
+        let word = line.split(|octet| *octet == b' ').find(|word| !word.is_empty());
+        word.and_then(proto::number)
+    };
+    Ok(reply.lines().into_iter().filter_map(first).collect())
 }
 
 /// The highest message number that LIST gives; 0 for an empty maildrop.
@@ -224,7 +228,7 @@ pub(super) fn numbers(reply: &Reply) -> BTreeSet<u64> {
 /// # Errors
 /// [`Stop::Inconclusive`] if LIST is refused.
 pub(super) async fn highest(session: &mut Session) -> Result<u64, Stop> {
-    Ok(numbers(&session.assume_ok("LIST").await?).last().copied().unwrap_or_default())
+    Ok(numbers(&session.assume_ok("LIST").await?)?.last().copied().unwrap_or_default())
 }
 
 /// The head of a message, or the whole of it where there is no TOP.

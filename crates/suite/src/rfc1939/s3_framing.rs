@@ -1,6 +1,6 @@
 //! RFC 1939 section 3: lines, status indicators, one reply for each command, multi-line replies and their end.
 //!
-//! Four of the checks are passive: they watch the status lines of the whole run, and their own conversation only
+//! Five of the checks are passive: they watch the status lines of the whole run, and their own conversation only
 //! provokes some. The dots inside messages are judged in [`super::s5_retr`].
 
 use mail::Role;
@@ -16,7 +16,7 @@ use crate::runner::told;
 use crate::session::Session;
 
 checks! {
-    "rfc1939.frame.crlf" => crlf,
+    "rfc1939.frame.crlf" => crlf [watch line_end],
     "rfc1939.frame.status-upper" => provoke [watch upper],
     "rfc1939.frame.status-delimiter" => provoke [watch delimiter],
     "rfc1939.frame.status-512" => provoke_long [watch at_most_512],
@@ -65,8 +65,18 @@ async fn say(session: &mut Session, commands: &[&str]) {
     }
 }
 
+fn line_end(seen: &Seen, _: &Lab) -> Option<String> {
+    let odd =
+        [Deviation::BareLf, Deviation::BareCr].into_iter().find(|odd| seen.deviations.contains(*odd))?;
+    is_status(seen).then(|| format!("{}; {odd}", told(seen)))
+}
+
 fn upper(seen: &Seen, _: &Lab) -> Option<String> {
-    let wrong = seen.deviations.contains(Deviation::StatusCase);
+    let wrong =
+        [Deviation::StatusCase, Deviation::StatusWord].iter().any(|odd| seen.deviations.contains(*odd));
+    // The first word of the greeting is `rfc1939.greeting.positive`'s.
+    let judged_elsewhere = seen.command == "(greeting)" && !seen.deviations.contains(Deviation::StatusCase);
+    let wrong = wrong && !seen.continuation && !judged_elsewhere;
     wrong.then(|| format!("{}; the indicator is `+OK` or `-ERR` in upper case", told(seen)))
 }
 
@@ -165,7 +175,8 @@ async fn terminator(lab: &Lab) -> Outcome {
         }
         let reply = session.command(command).await.judged()?;
         require(!is_dot(&reply), || format!("a surplus dot line came behind the reply to {before}"))?;
-        reply.assume_ok()?;
+        let reply = reply.assume_ok()?;
+        reply.require_without(&[Deviation::DotLineBareLf])?;
         command.clone_into(&mut before);
     }
     session.require_silence().await.map_err(|stop| behind(stop, &before))

@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use mail::{Marker, Role};
+use proto::Deviation;
 
 use super::maildrop::{Maildrop, numbers};
 use crate::accounts::Account;
@@ -52,7 +53,7 @@ async fn effect(lab: &Lab) -> Outcome {
         Err(mishap @ Mishap::Closed { .. }) => return warn(format!("{what}; then {mishap}")),
         Err(mishap) => return Err(mishap.into()),
     }
-    let now = numbers(&reader.assume_ok("LIST").await?);
+    let now = numbers(&reader.assume_ok("LIST").await?)?;
     let shifted = listed.iter().find(|number| !now.contains(number));
     require(shifted.is_none(), || {
         format!(
@@ -70,6 +71,10 @@ async fn refusal(lab: &Lab) -> Outcome {
     let (mut second, reply) = login_once(lab, &account).await?;
     // A server may make the second one wait for the first (inconclusive, as a time-out is), but not say nothing.
     let reply = reply.judged()?;
+    // What was not read as one of the two words is neither an admission nor a refusal; the word is judged elsewhere.
+    assume(!reply.deviations.contains(Deviation::StatusWord) && (reply.is_ok() || reply.is_err()), || {
+        format!("a second login was answered {}, which is neither `+OK` nor `-ERR`", reply.quoted())
+    })?;
     let stat = second.command("STAT").await;
     let outcome = match (reply.is_ok(), stat) {
         (true, stat) => {

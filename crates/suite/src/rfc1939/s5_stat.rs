@@ -67,7 +67,9 @@ async fn after_rset(lab: &Lab) -> Outcome {
 async fn matches_list(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let (count, _) = session.assume_ok("STAT").await?.totals()?;
-    let listed = session.assume_ok("LIST").await?.lines().len() as u64;
+    let listing = session.assume_ok("LIST").await?;
+    listing.whole()?;
+    let listed = listing.lines().len() as u64;
     require(count == listed, || format!("STAT counts {count} messages, LIST lists {listed}"))
 }
 

@@ -198,7 +198,10 @@ async fn quit_reply_delivered(lab: &Lab) -> Outcome {
                 other => other,
             });
         }
-        session.until_closed().await;
+        let closing = session.until_closed().await;
+        assume(closing.how.is_some(), || {
+            "the connection stayed open after the reply to QUIT, which no close can have cut short".to_owned()
+        })?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! RFC 1939 section 7: APOP, its timestamp and what is refused.
 //!
-//! Digests here are made up, never derived from a password; they are given to accounts with role `disposable` only.
+//! Wrong digests are made up, never derived from a password. Digests, the right one too, are given to accounts with role
+//! `disposable` only.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -11,12 +12,15 @@ use mail::Role;
 
 use crate::check::checks;
 use crate::lab::Lab;
+use crate::login::Method;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
+use crate::refusal;
 use crate::reply::quote;
 
 checks! {
     "rfc1939.apop.timestamp-syntax" => timestamp_syntax,
     "rfc1939.apop.timestamp-unique" => timestamp_unique,
+    "rfc1939.apop.login" => digest,
     "rfc1939.apop.bad" => bad,
     "rfc1939.apop.syntax" => syntax,
 }
@@ -109,6 +113,41 @@ async fn together<T>(mut running: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) ->
     })
     .await;
     done
+}
+
+/// The timestamp announces APOP, so there must be an APOP. A server can have secrets for some accounts alone, and no client
+/// can see for which; so judged is an account whose password is known to be right.
+async fn digest(lab: &Lab) -> Outcome {
+    if lab.survey().timestamp().is_none() {
+        return inconclusive("what stands in brackets in the greeting is no timestamp");
+    }
+    let account = lab.account(Role::Disposable).await?;
+    let unknown = lab.connect().await?.command("XYZZY").await?;
+    let (mut session, reply) = lab.login_by(&account, Method::Apop).await?;
+    if reply.is_ok() {
+        session.require_ok("STAT").await?;
+        return Ok(());
+    }
+    drop(session);
+    let is_unknown = reply.line == unknown.line;
+    assume(is_unknown || !refusal::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
+    let Some(usual) = lab.survey().method.filter(|method| *method != Method::Apop) else {
+        return inconclusive(format!(
+            "{}, and there is no other way to see if the password is right",
+            reply.seen()
+        ));
+    };
+    let (_session, other) = lab.login_by(&account, usual).await?;
+    assume(other.is_ok(), || format!("the password of `{}` is refused by {usual} too", account.user))?;
+    let seen = format!(
+        "the greeting announces APOP by its timestamp, but the right digest for `{}` was answered {}",
+        account.user,
+        reply.quoted()
+    );
+    if is_unknown {
+        return fail(format!("{seen}, as an unknown command is"));
+    }
+    fail(format!("{seen}; {usual} takes the same password"))
 }
 
 async fn bad(lab: &Lab) -> Outcome {

@@ -166,7 +166,9 @@ async fn no_such(lab: &Lab) -> Outcome {
 /// [`Stop::Inconclusive`] if RETR fails, or if its line ends are wrong: that is judged by `rfc1939.retr.line-ends`.
 async fn retrieved(session: &mut Session, number: u64) -> Result<Reply, Stop> {
     let whole = session.assume_ok(format!("RETR {number}")).await?;
-    if whole.deviations.contains(Deviation::ContentBareLf) {
+    // Where all lines of the server end so, they are kept as lines.
+    let bare = whole.deviations.contains(Deviation::ContentBareLf);
+    if bare && !whole.deviations.contains(Deviation::BareLf) {
         return inconclusive(format!("RETR {number} gave bare LFs, so there is nothing to compare with"));
     }
     Ok(whole)

@@ -111,7 +111,7 @@ async fn excludes_deleted(lab: &Lab) -> Outcome {
     let reply = session.command("UIDL").await.judged()?;
     session.command("RSET").await?;
     let reply = reply.require_ok()?;
-    let listed = numbers(&reply);
+    let listed = numbers(&reply)?;
     require(!listed.contains(&1), || {
         format!("message 1 was marked as deleted, yet UIDL lists it ({} lines)", reply.lines().len())
     })
@@ -119,9 +119,9 @@ async fn excludes_deleted(lab: &Lab) -> Outcome {
 
 async fn complete(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
-    let listed = numbers(&session.assume_ok("LIST").await?);
+    let listed = numbers(&session.assume_ok("LIST").await?)?;
     let reply = session.require_ok("UIDL").await?;
-    let identified = numbers(&reply);
+    let identified = numbers(&reply)?;
     if let Some(number) = listed.difference(&identified).next() {
         return fail(format!("LIST has message {number}, UIDL has not"));
     }

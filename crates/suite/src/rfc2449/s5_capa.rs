@@ -34,7 +34,16 @@ async fn format(lab: &Lab) -> Outcome {
     lines_without(
         &reply,
         &[Deviation::CapabilityEmpty, Deviation::CapabilityBlank, Deviation::CapabilityTooLong],
-    )
+    )?;
+    // No RFC has a limit, and no client expects this.
+    if reply.left_out > 0 {
+        return warn(format!(
+            "the list goes on for {} octets behind its first {} lines, which no client can be expected to keep",
+            reply.left_out,
+            reply.lines().len()
+        ));
+    }
+    Ok(())
 }
 
 async fn tag_syntax(lab: &Lab) -> Outcome {

@@ -95,7 +95,7 @@ pub(crate) async fn surveyed(
 }
 
 /// Certificates have random keys; one for all tests spares the time.
-fn identity() -> &'static net::Identity {
+pub(crate) fn identity() -> &'static net::Identity {
     static IDENTITY: OnceLock<net::Identity> = OnceLock::new();
     IDENTITY.get_or_init(|| net::Identity::throwaway().expect("a throwaway certificate"))
 }

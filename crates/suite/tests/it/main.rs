@@ -1,11 +1,15 @@
 //! The suite proves itself: against the fake server without defects nothing fails, with each defect the right
 //! requirement does, and foreign mail survives everything. All in memory, under a paused clock.
 
+mod between;
 mod certificate;
 mod correct;
 mod defects;
 mod foreign_mail;
+mod hostile;
 mod laboratory;
+mod lost_messages;
 mod policies;
 mod promises;
+mod reading;
 mod transcripts;

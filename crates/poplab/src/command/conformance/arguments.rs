@@ -24,6 +24,10 @@ Mail is safe: nothing is deleted without --allow-delete, and then only messages 
 bear poplab's marker, in accounts with the role `disposable`. A refused login is not
 repeated.
 
+No server is listened to without end: a reply may take 3 to 10 times the wait for an
+answer, the longer the more of it comes; of a message 12 MiB are kept, of a listing
+20000 lines, of capabilities 1000, and the rest is read and counted.
+
 The run's folder (--out) holds run.json, results.json, latency.hlog and transcripts/
 in every case, also when the run could not be carried out.")]
 pub(crate) struct Arguments {
