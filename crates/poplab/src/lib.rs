@@ -29,11 +29,22 @@
 //! server.stop().await;
 //! # Ok(()) }
 //! ```
+//!
+//! A site's policy is announced and kept, so that a client can be shown what its provider does:
+//!
+//! ```
+//! use poplab::{Configuration, Expiry, Policy, World};
+//!
+//! let policy = Policy { expiry: Expiry::AtOnce, ..Policy::default() };
+//! let world = World::new(Configuration { policy, ..Configuration::default() });
+//! # drop(world);
+//! ```
 
 pub mod load;
 
 pub use fake::{
-    Account, Configuration, DEFECTS, Defect, DefectInfo, Defects, Pace, Password, Tenancy, World,
+    Account, Configuration, DEFECTS, Defect, DefectInfo, Defects, Expiry, Pace, Password, Policy, Tenancy,
+    World,
 };
 pub use mail::load::Population;
 pub use net::{FakeServer, Freeze, Identity, Listening, Ports};
