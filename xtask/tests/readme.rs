@@ -398,7 +398,8 @@ impl Folder {
         for fence in fenced(page) {
             if let Some(("yaml", name)) = fence.info.split_once(' ') {
                 let mail = folder.0.join("mail").display().to_string();
-                folder.write(name, &fence.text.replace("/var/mail/poplab", &mail));
+                let text = fence.text.replace("/var/mail/poplab", &mail);
+                folder.write(name, &text.replace("target: mail.example.org", "target: 127.0.0.1"));
             }
         }
         folder

@@ -1,14 +1,13 @@
 //! The baseline file: known deviations of a target, each with the sentence that explains it.
 //!
-//! It approves verdicts and tells which of its entries are no longer seen; it never changes a verdict. Reading and
-//! writing files is the caller's.
+//! It approves verdicts and tells which of its entries are no longer seen; it never changes a verdict. How the file is
+//! read stands in [`read`]; opening and writing it is the caller's.
+
+mod read;
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use record::{CheckResult, Results, Verdict};
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use record::{CheckResult, Results, StaleEntry, Verdict};
 
 use crate::glob;
 
@@ -16,190 +15,162 @@ use crate::glob;
 const FORMAT: u32 = 1;
 /// The entrance that stands for all.
 const ANY: &str = "any";
-/// The words for entrances, and the one for all of them.
-const ENTRANCES: [&str; 4] = ["implicit-tls", "starttls", "cleartext", ANY];
-
-/// Why a baseline cannot be used; the message has line and column.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}:{line}:{column}: {message}")]
-pub(crate) struct BaselineError {
-    path: String,
-    line: u64,
-    column: u64,
-    message: String,
-}
 
 /// The known deviations of a target.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Baseline {
-    /// What the target is called.
+    /// What the target is called: a pattern for `host` or `host:port`; empty for every target.
     pub(crate) target: String,
+    /// Where the target stands: `known.yaml:2:9`; nothing for what was not read from a file.
+    pub(crate) place: Option<String>,
     /// The deviations.
     pub(crate) deviations: Vec<Deviation>,
 }
 
-/// One known deviation.
+/// One known deviation, or those of all checks that a pattern matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Deviation {
-    /// The id of the check.
+    /// The id of the check; `*` stands for anything.
     pub(crate) check: String,
     /// `implicit-tls`, `starttls`, `cleartext` or `any`.
     pub(crate) entrance: String,
     /// `fail`, `warn` or `inconclusive`.
     pub(crate) verdict: Verdict,
-    /// What was seen and why it is as it is.
+    /// What was seen when the entry was made by an update.
+    pub(crate) seen: Option<String>,
+    /// Why it is as it is; empty as long as nobody has said so.
     pub(crate) because: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    format: Spanned<u32>,
-    #[serde(default)]
-    target: String,
-    deviations: Vec<RawDeviation>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDeviation {
-    check: Spanned<String>,
-    entrance: Spanned<String>,
-    verdict: Spanned<String>,
-    because: Spanned<String>,
+    /// Where the entry stands.
+    pub(crate) place: Option<String>,
 }
 
 impl Baseline {
-    /// Reads a file's text; `path` is for messages.
-    ///
-    /// # Errors
-    /// It is no baseline; the message has line and column.
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, BaselineError> {
-        let error =
-            |line, column, message| BaselineError { path: path.display().to_string(), line, column, message };
-        let raw: RawFile = serde_saphyr::from_str(text).map_err(|wrong| {
-            let (line, column) = wrong.location().map_or((1, 1), |at| (at.line(), at.column()));
-            error(line, column, wrong.without_snippet().to_string())
-        })?;
-        if raw.format.value != FORMAT {
-            let at = raw.format.referenced;
-            let message =
-                format!("format {} is not known here; this version reads format {FORMAT}", raw.format.value);
-            return Err(error(at.line(), at.column(), message));
-        }
-        let mut deviations: Vec<Deviation> = Vec::new();
-        for raw in raw.deviations {
-            let wrong = |word: &Spanned<String>, message| {
-                Err(error(word.referenced.line(), word.referenced.column(), message))
-            };
-            let id = &raw.check.value;
-            if suite::catalogue::requirement(id).is_none() {
-                let near = glob::nearest(id, suite::catalogue::catalogue().keys().map(String::as_str));
-                return wrong(&raw.check, format!("there is no check `{id}`{}", glob::suggestion(&near)));
-            }
-            if !ENTRANCES.contains(&raw.entrance.value.as_str()) {
-                let known = ENTRANCES.join(", ");
-                return wrong(
-                    &raw.entrance,
-                    format!("unknown entrance `{}`; an entrance is one of {known}", raw.entrance.value),
-                );
-            }
-            let Some(verdict) = deviating(&raw.verdict.value) else {
-                let known = "fail, warn, inconclusive";
-                return wrong(
-                    &raw.verdict,
-                    format!("`{}` is no deviation; a verdict here is one of {known}", raw.verdict.value),
-                );
-            };
-            if raw.because.value.trim().is_empty() {
-                return wrong(
-                    &raw.because,
-                    "`because` needs a sentence: what was seen and why it is so".to_owned(),
-                );
-            }
-            let twice = |other: &Deviation| other.check == *id && other.entrance == raw.entrance.value;
-            if deviations.iter().any(twice) {
-                return wrong(&raw.check, format!("`{id}` stands here twice for `{}`", raw.entrance.value));
-            }
-            deviations.push(Deviation {
-                check: raw.check.value,
-                entrance: raw.entrance.value,
-                verdict,
-                because: raw.because.value,
-            });
-        }
-        Ok(Self { target: raw.target, deviations })
+    /// An empty one for the target of this name.
+    pub(crate) fn for_target(name: &str) -> Self {
+        Self { target: name.to_owned(), ..Self::default() }
     }
 
-    /// Approves the verdicts that are listed, and gives the entries that are no longer seen: their check came to a
+    /// Whether it was made for a target that goes by these names.
+    pub(crate) fn is_for(&self, names: &[String]) -> bool {
+        let target = self.target.to_lowercase();
+        target.is_empty() || names.iter().any(|name| glob::matches(&target, &name.to_lowercase()))
+    }
+
+    /// Approves the verdicts that are listed, and puts down the entries that are no longer seen: their check came to a
     /// judgement at the entrance, but not to this verdict.
-    pub(crate) fn apply(&self, results: &mut Results) -> Vec<&Deviation> {
+    pub(crate) fn apply(&self, results: &mut Results) {
         for result in &mut results.checks {
-            let known = self.deviations.iter().find(|deviation| deviation.explains(result));
-            result.approved = known.map(|deviation| deviation.because.clone());
+            result.approved = self.known(result).map(|deviation| deviation.because.clone());
         }
-        self.deviations.iter().filter(|deviation| deviation.is_gone(results)).collect()
+        let gone = self.deviations.iter().filter(|deviation| deviation.is_gone(results));
+        results.stale = gone.map(Deviation::stale).collect();
+    }
+
+    /// The entries that nobody has explained.
+    pub(crate) fn unexplained(&self) -> impl Iterator<Item = &Deviation> {
+        self.deviations.iter().filter(|deviation| deviation.because.is_empty())
     }
 
     /// The baseline of these results: entries that are no longer seen go, failures and warnings that are not listed
-    /// come, with what was seen in place of a reason. Gives how many went and came.
+    /// come, with what was seen and without a reason. What all entrances of the run show alike comes as one entry.
+    /// Gives how many went and came.
     pub(crate) fn update(&mut self, results: &Results) -> (usize, usize) {
         let before = self.deviations.len();
         self.deviations.retain(|deviation| !deviation.is_gone(results));
         let gone = before - self.deviations.len();
-        let mut new = 0;
-        for result in &results.checks {
-            let listed = self.deviations.iter().any(|deviation| deviation.explains(result));
-            if listed || !matches!(result.verdict, Verdict::Fail | Verdict::Warn) {
+        let mut new: Vec<Deviation> = Vec::new();
+        for result in results.checks.iter().filter(|result| deviates(result)) {
+            if self.known(result).is_some() || new.iter().any(|deviation| deviation.explains(result)) {
                 continue;
             }
-            let entrance = entrance(result).to_owned();
-            self.deviations.retain(|old| old.check != result.id || old.entrance != entrance);
-            self.deviations.push(Deviation {
+            let everywhere = self.is_everywhere(result, results);
+            new.push(Deviation {
                 check: result.id.clone(),
-                entrance,
+                entrance: if everywhere { ANY } else { entrance(result) }.to_owned(),
                 verdict: result.verdict,
-                because: format!("Not explained yet. Seen: {}", result.observed),
+                seen: Some(result.observed.clone()),
+                because: String::new(),
+                place: None,
             });
-            new += 1;
         }
-        self.deviations
-            .sort_by(|one, other| (&one.check, &one.entrance).cmp(&(&other.check, &other.entrance)));
-        (gone, new)
+        let came = new.len();
+        self.deviations.extend(new);
+        self.deviations.sort_by(|one, other| one.key().cmp(&other.key()));
+        (gone, came)
+    }
+
+    /// Whether several kinds of entrances judged the check and all have this deviation, none of them listed.
+    fn is_everywhere(&self, result: &CheckResult, results: &Results) -> bool {
+        let same_check = |other: &&CheckResult| other.id == result.id && other.is_judged();
+        let mut judged = results.checks.iter().filter(same_check);
+        let several = judged.clone().any(|other| entrance(other) != entrance(result));
+        several && judged.all(|other| other.verdict == result.verdict && self.known(other).is_none())
+    }
+
+    /// The entry that explains a result: one of this very check before a pattern, one of this entrance before `any`.
+    fn known(&self, result: &CheckResult) -> Option<&Deviation> {
+        let explaining = self.deviations.iter().filter(|deviation| deviation.explains(result));
+        explaining.min_by_key(|deviation| (deviation.check != result.id, deviation.entrance == ANY))
     }
 
     /// The file's text. A JSON string is a YAML string too, whatever is in it.
     pub(crate) fn to_yaml(&self) -> String {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let mut yaml = format!("format: {FORMAT}\ntarget: {}\n", quoted(&self.target));
+        let mut yaml = format!("format: {FORMAT}\n");
+        // Writing to a string cannot fail.
+        if !self.target.is_empty() {
+            let _ = writeln!(yaml, "target: {}", quoted(&self.target));
+        }
         yaml.push_str(if self.deviations.is_empty() { "deviations: []\n" } else { "deviations:\n" });
-        for Deviation { check, entrance, verdict, because } in &self.deviations {
-            // Writing to a string cannot fail.
-            let _ = write!(
+        for Deviation { check, entrance, verdict, seen, because, .. } in &self.deviations {
+            let _ = writeln!(
                 yaml,
-                "  - check: {check}\n    entrance: {entrance}\n    verdict: {verdict}\n    because: {}\n",
-                quoted(because)
+                "  - check: {}\n    entrance: {entrance}\n    verdict: {verdict}",
+                quoted(check)
             );
+            if let Some(seen) = seen {
+                let _ = writeln!(yaml, "    seen: {}", quoted(seen));
+            }
+            let _ = writeln!(yaml, "    because: {}", quoted(because));
         }
         yaml
     }
 }
 
 impl Deviation {
+    fn key(&self) -> (&str, &str, &str) {
+        (&self.check, &self.entrance, self.verdict.as_str())
+    }
+
     /// Whether this is about the check at the entrance of the result.
     fn concerns(&self, result: &CheckResult) -> bool {
-        self.check == result.id && (self.entrance == ANY || self.entrance == entrance(result))
+        glob::matches(&self.check, &result.id) && (self.entrance == ANY || self.entrance == entrance(result))
     }
 
     fn explains(&self, result: &CheckResult) -> bool {
         self.concerns(result) && self.verdict == result.verdict
     }
 
-    fn is_gone(&self, results: &Results) -> bool {
-        let mut concerned = results.checks.iter().filter(|result| self.concerns(result)).peekable();
-        let judged = results.checks.iter().any(|result| self.concerns(result) && result.is_judged());
+    /// Whether its checks came to a judgement, and none of them to this one.
+    pub(crate) fn is_gone(&self, results: &Results) -> bool {
+        let mut concerned = results.checks.iter().filter(|result| self.concerns(result));
+        let judged = concerned.clone().any(CheckResult::is_judged);
         judged && !concerned.any(|result| self.explains(result))
     }
+
+    fn stale(&self) -> StaleEntry {
+        StaleEntry {
+            check: self.check.clone(),
+            entrance: self.entrance.clone(),
+            verdict: self.verdict,
+            because: self.because.clone(),
+            place: self.place.clone(),
+        }
+    }
+}
+
+fn deviates(result: &CheckResult) -> bool {
+    matches!(result.verdict, Verdict::Fail | Verdict::Warn)
 }
 
 /// How the entrance of a result is protected.
@@ -207,50 +178,64 @@ fn entrance(result: &CheckResult) -> &str {
     crate::entrance::kind(&result.entrance)
 }
 
-fn deviating(word: &str) -> Option<Verdict> {
-    let verdict: Verdict = word.parse().ok()?;
-    matches!(verdict, Verdict::Fail | Verdict::Warn | Verdict::Inconclusive).then_some(verdict)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     const ID: &str = "rfc1939.retr.dot-stuffing";
+    const OTHER: &str = "rfc1939.retr.fidelity";
 
     fn result(entrance: &str, verdict: Verdict) -> CheckResult {
         CheckResult { id: ID.into(), entrance: entrance.into(), verdict, ..CheckResult::default() }
     }
 
-    fn baseline(entrance: &str, verdict: Verdict) -> Baseline {
-        let deviation = Deviation {
-            check: ID.into(),
+    fn deviation(check: &str, entrance: &str, verdict: Verdict, because: &str) -> Deviation {
+        Deviation {
+            check: check.into(),
             entrance: entrance.into(),
             verdict,
-            because: "The vendor \"knows\".".into(),
-        };
-        Baseline { target: "example".into(), deviations: vec![deviation] }
+            seen: None,
+            because: because.into(),
+            place: None,
+        }
+    }
+
+    fn baseline(entrance: &str, verdict: Verdict) -> Baseline {
+        let deviations = vec![deviation(ID, entrance, verdict, "The vendor \"knows\".")];
+        Baseline { target: "example".into(), deviations, ..Baseline::default() }
     }
 
     fn results(checks: Vec<CheckResult>) -> Results {
         Results { checks, ..Results::default() }
     }
 
-    fn parse(text: &str) -> Result<Baseline, String> {
-        Baseline::parse(Path::new("known.yaml"), text).map_err(|error| error.to_string())
+    fn stale(known: &Baseline, seen: &mut Results) -> usize {
+        known.apply(seen);
+        seen.stale.len()
+    }
+
+    fn reread(known: &Baseline) -> Baseline {
+        Baseline::parse(Path::new("known.yaml"), &known.to_yaml()).unwrap()
     }
 
     #[test]
     fn a_listed_deviation_is_approved_at_its_entrance_alone() {
         let mut seen =
             results(vec![result("implicit-tls", Verdict::Fail), result("starttls", Verdict::Fail)]);
-        let known = baseline("starttls", Verdict::Fail);
-        assert!(known.apply(&mut seen).is_empty());
+        assert_eq!(stale(&baseline("starttls", Verdict::Fail), &mut seen), 0);
         assert_eq!(seen.checks[0].approved, None);
         assert_eq!(seen.checks[1].approved.as_deref(), Some("The vendor \"knows\"."));
-        let known = baseline("any", Verdict::Fail);
-        known.apply(&mut seen);
+        baseline("any", Verdict::Fail).apply(&mut seen);
         assert!(seen.checks.iter().all(CheckResult::is_known));
+    }
+
+    #[test]
+    fn an_entrance_is_known_by_its_protection_whatever_its_port() {
+        let mut seen = results(vec![result("starttls mail.example.org:1110", Verdict::Fail)]);
+        baseline("starttls", Verdict::Fail).apply(&mut seen);
+        assert!(seen.checks[0].is_known());
     }
 
     #[test]
@@ -263,9 +248,29 @@ mod tests {
             ("starttls", Verdict::Inconclusive, 0),
             ("implicit-tls", Verdict::Pass, 0),
         ] {
-            let mut seen = results(vec![result(entrance, verdict)]);
-            assert_eq!(known.apply(&mut seen).len(), gone, "{entrance} {verdict}");
+            assert_eq!(
+                stale(&known, &mut results(vec![result(entrance, verdict)])),
+                gone,
+                "{entrance} {verdict}"
+            );
         }
+    }
+
+    #[test]
+    fn a_pattern_explains_many_and_the_narrower_entry_speaks() {
+        let mut known = baseline("any", Verdict::Fail);
+        known.deviations.insert(0, deviation("rfc1939.retr.*", "any", Verdict::Fail, "All of RETR."));
+        let other = CheckResult { id: OTHER.into(), ..result("starttls", Verdict::Fail) };
+        let mut seen = results(vec![result("starttls", Verdict::Fail), other]);
+        assert_eq!(stale(&known, &mut seen), 0);
+        let sentences: Vec<_> = seen.checks.iter().map(|check| check.approved.as_deref()).collect();
+        assert_eq!(sentences, [Some("The vendor \"knows\"."), Some("All of RETR.")]);
+        // One of them is right now: the pattern still holds for the other.
+        seen.checks[1].verdict = Verdict::Pass;
+        assert_eq!(stale(&known, &mut seen), 0);
+        seen.checks[0].verdict = Verdict::Pass;
+        assert_eq!(stale(&known, &mut seen), 2);
+        assert_eq!(reread(&known).to_yaml(), known.to_yaml());
     }
 
     #[test]
@@ -276,28 +281,58 @@ mod tests {
         assert_eq!(known.deviations[0].entrance, "implicit-tls");
         let mut kept = baseline("any", Verdict::Warn);
         assert_eq!(kept.update(&seen), (0, 0));
-        assert_eq!(parse(&kept.to_yaml()), Ok(kept));
-        assert_eq!(parse(&Baseline::default().to_yaml()), Ok(Baseline::default()));
+        assert_eq!(reread(&kept).to_yaml(), kept.to_yaml());
+        assert_eq!(reread(&Baseline::default()).deviations, []);
     }
 
     #[test]
-    fn mistakes_are_told_with_line_and_column() {
-        let entry = |check: &str, entrance: &str, verdict: &str, because: &str| {
-            format!(
-                "format: 1\ntarget: x\ndeviations:\n  - check: {check}\n    entrance: {entrance}\n    verdict: {verdict}\n    because: \"{because}\"\n"
-            )
+    fn an_update_says_once_what_all_entrances_show() {
+        let both = |one, other| results(vec![result("implicit-tls", one), result("starttls", other)]);
+        let entrances = |known: &Baseline| -> Vec<String> {
+            known.deviations.iter().map(|deviation| deviation.entrance.clone()).collect()
         };
-        assert!(parse(&entry(ID, "any", "fail", "so")).is_ok());
-        for (text, said) in [
-            (entry("rfc1939.retr.dot-stufing", "any", "fail", "so"), "known.yaml:4:12: there is no check"),
-            (entry(ID, "front", "fail", "so"), "known.yaml:5:15: unknown entrance `front`"),
-            (entry(ID, "any", "pass", "so"), "known.yaml:6:14: `pass` is no deviation"),
-            (entry(ID, "any", "fail", " "), "known.yaml:7:14: `because` needs a sentence"),
-            ("format: 2\ndeviations: []\n".to_owned(), "known.yaml:1:9: format 2 is not known"),
+        let mut known = Baseline::default();
+        assert_eq!(known.update(&both(Verdict::Fail, Verdict::Fail)), (0, 1));
+        assert_eq!(entrances(&known), ["any"]);
+        // It stays whole as long as it is seen at one of them.
+        assert_eq!(known.update(&both(Verdict::Fail, Verdict::Pass)), (0, 0));
+        assert_eq!(entrances(&known), ["any"]);
+        let mut known = Baseline::default();
+        assert_eq!(known.update(&both(Verdict::Fail, Verdict::Warn)), (0, 2));
+        assert_eq!(entrances(&known), ["implicit-tls", "starttls"]);
+        // Two of one kind may differ, and the file can still be read.
+        let mut known = Baseline::default();
+        let seen = results(vec![result("starttls", Verdict::Fail), result("starttls b:1", Verdict::Warn)]);
+        assert_eq!(known.update(&seen), (0, 2));
+        assert_eq!(reread(&known).to_yaml(), known.to_yaml());
+    }
+
+    #[test]
+    fn what_an_update_adds_is_known_and_not_explained() {
+        let mut known = Baseline::default();
+        let mut seen = results(vec![result("starttls", Verdict::Fail)]);
+        seen.checks[0].observed = "RETR 5: 0 lines came".into();
+        known.update(&seen);
+        let known = reread(&known);
+        known.apply(&mut seen);
+        assert!(seen.checks[0].is_known() && seen.checks[0].explanation().is_none());
+        assert_eq!(known.unexplained().count(), 1);
+        assert_eq!(known.deviations[0].seen.as_deref(), Some("RETR 5: 0 lines came"));
+    }
+
+    #[test]
+    fn it_is_for_its_target_alone() {
+        let names = ["Mail.example.org:995", "mail.example.org"].map(str::to_owned);
+        for (target, own) in [
+            ("mail.example.org", true),
+            ("mail.example.org:995", true),
+            ("*.Example.org", true),
+            ("", true),
+            ("*", true),
+            ("mail.example.org:110", false),
+            ("example.org", false),
         ] {
-            let error = parse(&text).unwrap_err();
-            assert!(error.starts_with(said), "{error}");
+            assert_eq!(Baseline::for_target(target).is_for(&names), own, "{target}");
         }
-        assert!(parse("format: [\n").unwrap_err().starts_with("known.yaml:"));
     }
 }

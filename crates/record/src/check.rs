@@ -40,7 +40,8 @@ pub struct CheckResult {
     pub transcript: Option<String>,
     /// How long the check took, in nanoseconds.
     pub duration_ns: u64,
-    /// The sentence of the baseline that explains this deviation, if it is a known one.
+    /// The sentence of the baseline that explains this deviation, if it is a known one; empty if the baseline lists it
+    /// and does not explain it yet.
     pub approved: Option<String>,
 }
 
@@ -55,6 +56,16 @@ impl CheckResult {
     pub fn is_known(&self) -> bool {
         self.approved.is_some()
             && matches!(self.verdict, Verdict::Fail | Verdict::Warn | Verdict::Inconclusive)
+    }
+
+    /// Why this deviation is as it is, if the baseline says so.
+    pub fn explanation(&self) -> Option<&str> {
+        self.approved.as_deref().filter(|sentence| !sentence.trim().is_empty())
+    }
+
+    /// Whether this is a known deviation that nobody has explained yet.
+    pub fn is_unexplained(&self) -> bool {
+        self.is_known() && self.explanation().is_none()
     }
 
     /// Whether this counts against the target: a failure that is not a known one.
@@ -73,6 +84,22 @@ impl CheckResult {
     }
 }
 
+/// An entry of the baseline that is no longer seen: its check came to a judgement, but not to this one. It is told, and
+/// the run falls short by it, so that a baseline does not hide what comes back later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StaleEntry {
+    /// The id of the check, or a pattern of ids.
+    pub check: String,
+    /// `implicit-tls`, `starttls`, `cleartext` or `any`.
+    pub entrance: String,
+    /// What the check was to come to.
+    pub verdict: Verdict,
+    /// The sentence that explained it; empty if there was none.
+    pub because: String,
+    /// Where the entry stands: `known.yaml:5:12`.
+    pub place: Option<String>,
+}
+
 /// `results.json` of a conformance run: one verdict for each check and entrance, in the order they were run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Results {
@@ -80,6 +107,9 @@ pub struct Results {
     pub format: u32,
     /// The verdicts.
     pub checks: Vec<CheckResult>,
+    /// What the baseline lists and is no longer seen.
+    #[serde(default)]
+    pub stale: Vec<StaleEntry>,
 }
 
 impl Results {
@@ -91,7 +121,7 @@ impl Results {
 
 impl Default for Results {
     fn default() -> Self {
-        Self { format: FORMAT, checks: Vec::new() }
+        Self { format: FORMAT, checks: Vec::new(), stale: Vec::new() }
     }
 }
 

@@ -36,7 +36,7 @@ mod schema;
 mod totals;
 mod verdict;
 
-pub use check::{CheckResult, Results};
+pub use check::{CheckResult, Results, StaleEntry};
 pub use comparison::{Comparison, ComparisonRow};
 pub use event::{Event, RunStart};
 pub use latency::LatencyRow;

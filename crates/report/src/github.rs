@@ -5,21 +5,33 @@ use std::fmt::Write as _;
 use record::{CheckResult, Results, Run, Verdict};
 
 use crate::finding::{Finding, findings};
-use crate::outcome::{severity_words, verdict_line};
+use crate::outcome::{run_problem, severity_words, stale_words, verdict_line};
 use crate::text::{visible, visible_line};
 
-/// One annotation a line: failures as errors (worst first, since GitHub shows only the first ten), warnings and
-/// inconclusive checks as warnings, known deviations as notices, and the verdict in one line as a notice.
-/// Passes, infos and skipped checks are in the numbers of that line only.
+/// One annotation a line: failures as errors (worst first, since GitHub shows only the first ten) and entries of the
+/// baseline that are no longer seen, at their lines; warnings, inconclusive checks and known deviations that nobody has
+/// explained as warnings; other known deviations as notices, and the verdict in one line as a notice. Passes, infos and
+/// skipped checks are in the numbers of that line only.
 pub fn github(run: &Run, results: &Results) -> String {
     let mut text = String::new();
-    if let Some(error) = &run.error {
-        annotate(&mut text, "error", "", "poplab: not carried out", error);
+    if let Some(problem) = run_problem(run, results) {
+        annotate(
+            &mut text,
+            "error",
+            "",
+            &format!("poplab: {}", problem.kind.replace('-', " ")),
+            &problem.reason,
+        );
     }
     let unknown = |verdict: Verdict| move |check: &CheckResult| check.verdict == verdict && !check.is_known();
     for finding in findings(results, unknown(Verdict::Fail)) {
         let title = title(severity_words(finding.check.severity), &finding);
         annotate(&mut text, "error", "", &title, &body(finding.check));
+    }
+    for entry in &results.stale {
+        let place = entry.place.as_deref().map(place).unwrap_or_default();
+        let title = format!("no longer seen: {} ({})", entry.check, entry.entrance);
+        annotate(&mut text, "error", &place, &title, &stale_words(entry));
     }
     for finding in findings(results, unknown(Verdict::Warn)) {
         annotate(&mut text, "warning", "", &title("warning", &finding), &body(finding.check));
@@ -28,8 +40,16 @@ pub fn github(run: &Run, results: &Results) -> String {
         annotate(&mut text, "warning", "", &title("inconclusive", &finding), &finding.check.observed);
     }
     for finding in findings(results, CheckResult::is_known) {
-        let sentence = finding.check.approved.as_deref().unwrap_or_default();
-        annotate(&mut text, "notice", "", &title("known", &finding), sentence);
+        match finding.check.explanation() {
+            Some(sentence) => annotate(&mut text, "notice", "", &title("known", &finding), sentence),
+            None => annotate(
+                &mut text,
+                "warning",
+                "",
+                &title("known, not explained", &finding),
+                &body(finding.check),
+            ),
+        }
     }
     annotate(&mut text, "notice", "", "poplab", &verdict_line(run, results));
     text
@@ -51,14 +71,61 @@ fn body(check: &CheckResult) -> String {
     body
 }
 
-/// One workflow command. `place` is empty or properties that are already escaped and end in a comma.
+/// One workflow command. `place` is empty or comes from [`place`].
 pub(crate) fn annotate(text: &mut String, command: &str, place: &str, title: &str, message: &str) {
-    let title = escape(&visible_line(title)).replace(':', "%3A").replace(',', "%2C");
-    let message = escape(visible(message).trim_end());
+    let (title, message) = (property(title), escape(visible(message).trim_end()));
     let _ = writeln!(text, "::{command} {place}title={title}::{message}");
 }
 
-/// The escapes of workflow commands; carriage returns are already visible.
+/// The properties `file`, `line` and `col` of a command, with a comma at their end, from `path`, `path:line` or
+/// `path:line:column`.
+pub(crate) fn place(place: &str) -> String {
+    let mut path = place;
+    let mut numbers = Vec::new();
+    while numbers.len() < 2
+        && let Some((before, last)) = path.rsplit_once(':')
+        && !before.is_empty()
+        && let Some(number) = number(last)
+    {
+        numbers.push(number);
+        path = before;
+    }
+    let mut text = format!("file={},", property(path));
+    for (name, number) in ["line", "col"].into_iter().zip(numbers.into_iter().rev()) {
+        let _ = write!(text, "{name}={number},");
+    }
+    text
+}
+
+fn number(text: &str) -> Option<u32> {
+    text.bytes().all(|octet| octet.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The escapes of properties, which a colon or a comma would end.
+fn property(text: &str) -> String {
+    escape(&visible_line(text)).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The escapes of messages.
 fn escape(text: &str) -> String {
-    text.replace('%', "%25").replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_taken_apart() {
+        for (text, properties) in [
+            ("scenarios/smoke.yaml:31:5", "file=scenarios/smoke.yaml,line=31,col=5,"),
+            ("own.yaml:16", "file=own.yaml,line=16,"),
+            ("scenarios/smoke.yaml", "file=scenarios/smoke.yaml,"),
+            ("a,b:1:2", "file=a%2Cb,line=1,col=2,"),
+            ("a:b:1", "file=a%3Ab,line=1,"),
+            ("100%.yaml:7:1:2", "file=100%25.yaml%3A7,line=1,col=2,"),
+        ] {
+            assert_eq!(place(text), properties);
+        }
+    }
 }

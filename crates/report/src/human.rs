@@ -35,7 +35,7 @@ impl Default for Options<'_> {
 }
 
 /// The whole report: what kept the run from its end, if anything did; the target; a table of the areas; then
-/// failures (worst first), warnings, known deviations, inconclusive and skipped checks, latencies, and last the
+/// failures (worst first), entries of the baseline that are no longer seen, warnings, known deviations, inconclusive and skipped checks, latencies, and last the
 /// line of [`verdict_line`].
 pub fn human(run: &Run, results: &Results, options: &Options<'_>) -> String {
     let mut page = Page::new(options.color, options.width);
@@ -47,6 +47,7 @@ pub fn human(run: &Run, results: &Results, options: &Options<'_>) -> String {
     header::write(&mut page, run);
     tables::areas(&mut page, results);
     told_in_full(&mut page, "broken", Verdict::Fail, results, options);
+    lists::no_longer_seen(&mut page, results);
     told_in_full(&mut page, "warnings", Verdict::Warn, results, options);
     lists::known(&mut page, results);
     lists::one_line_each(&mut page, Verdict::Inconclusive, Tone::Doubt, results, options.verbose);

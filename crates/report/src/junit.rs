@@ -1,24 +1,25 @@
-//! JUnit XML, for the test view of CI systems. What XML cannot carry is stripped by quick-junit.
+//! JUnit XML, for the test view of CI systems, as Jenkins' schema has it. What XML cannot carry is stripped by
+//! quick-junit.
 
 use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use record::{CheckResult, Results, Run, Verdict};
+use record::{CheckResult, Results, Run, StaleEntry, Verdict};
 
-use crate::outcome::{severity_words, verdict_line};
+use crate::outcome::{Problem, run_problem, severity_words, stale_words, verdict_line};
 use crate::text::visible;
 
-/// One suite for each entrance, one case for each result. A failure is a `failure`; inconclusive and skipped
-/// checks and known deviations are `skipped` with the reason as message; passes, warnings and infos succeed, the
-/// latter two with what was seen as `system-out`. A run that was not carried out is an `error` in a suite of its
-/// own.
+/// A suite `run` with a case for the run itself, a suite for each entrance with a case for each result, and a suite
+/// `baseline` with a case for each entry that is no longer seen.
+///
+/// A failure and an entry that is no longer seen are a `failure`; an inconclusive check is an `error`, since what was
+/// not judged is no success; skipped checks and known deviations are `skipped` with the reason as message; passes,
+/// warnings and infos succeed, the latter two with what was seen as `system-out`. A run that was not carried out is an
+/// `error`; one that falls short for a reason that no other case tells, a `failure`.
 ///
 /// `transcripts` gives the text of a transcript by its path in the run's folder; it is put under the failures.
 pub fn junit(run: &Run, results: &Results, transcripts: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut report = Report::new(format!("poplab {} {}", run.tool, run.target.name));
-    if let Some(time) = run.duration() {
-        report.set_time(time);
-    }
+    let mut report = begun(run);
     report.add_test_suite(frame(run, results));
     for entrance in entrances(results) {
         let mut suite = TestSuite::new(entrance);
@@ -26,18 +27,53 @@ pub fn junit(run: &Run, results: &Results, transcripts: &dyn Fn(&str) -> Option<
         suite.add_test_cases(checks.map(|check| case(check, transcripts)));
         report.add_test_suite(suite);
     }
-    report.to_string().expect("XML is written to memory, which takes all of it")
+    if !results.stale.is_empty() {
+        let mut suite = TestSuite::new("baseline");
+        suite.add_test_cases(results.stale.iter().map(stale));
+        report.add_test_suite(suite);
+    }
+    finished(&report)
 }
 
-/// The run itself: one case that errs when the run was not carried out, and the verdict.
+/// The report of a run, without suites.
+pub(crate) fn begun(run: &Run) -> Report {
+    let mut report = Report::new(visible(&format!("poplab {} {}", run.tool, run.target.name)));
+    if let Some(time) = run.duration() {
+        report.set_time(time);
+    }
+    report
+}
+
+/// The report's text. quick-junit sums up the skipped cases in the root element, where Jenkins' schema has no place
+/// for them.
+pub(crate) fn finished(report: &Report) -> String {
+    let text = report.to_string().expect("XML is written to memory, which takes all of it");
+    let Some((begin, end)) = root(&text) else { return text };
+    let root = &text[begin..end];
+    let Some((before, rest)) = root.split_once(" skipped=\"") else { return text };
+    let after = rest.split_once('"').map_or("", |(_, after)| after);
+    format!("{}{before}{after}{}", &text[..begin], &text[end..])
+}
+
+/// Where the tag of the root element begins and ends; a quotation mark in an attribute is escaped, and so is `>`.
+fn root(text: &str) -> Option<(usize, usize)> {
+    let begin = text.find("<testsuites")?;
+    Some((begin, begin + text[begin..].find('>')?))
+}
+
+/// The status of the case that stands for the run.
+pub(crate) fn run_status(problem: Option<&Problem>) -> TestCaseStatus {
+    let Some(problem) = problem else { return TestCaseStatus::success() };
+    let kind = if problem.is_error { NonSuccessKind::Error } else { NonSuccessKind::Failure };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(visible(&problem.reason)).set_type(problem.kind);
+    status
+}
+
+/// The run itself: one case, with the verdict.
 fn frame(run: &Run, results: &Results) -> TestSuite {
     let mut suite = TestSuite::new("run");
-    let mut status = TestCaseStatus::success();
-    if let Some(error) = &run.error {
-        status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_message(visible(error)).set_type("not-carried-out");
-    }
-    let mut case = TestCase::new("run", status);
+    let mut case = TestCase::new("run", run_status(run_problem(run, results).as_ref()));
     case.set_classname("run").set_system_out(verdict_line(run, results));
     suite.add_property(("seed", run.seed.to_string().as_str()));
     suite.add_property(("version", run.version.as_str()));
@@ -65,23 +101,44 @@ fn case(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>) -> Te
 }
 
 fn status(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>) -> TestCaseStatus {
-    let message = match (&check.approved, check.verdict) {
-        (Some(sentence), _) if check.is_known() => format!("known deviation: {sentence}"),
-        (_, Verdict::Skipped) => check.observed.clone(),
-        (_, Verdict::Inconclusive) => format!("inconclusive: {}", check.observed),
-        (_, Verdict::Fail) => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status
-                .set_message(visible(&check.requirement))
-                .set_type(check.severity.as_str())
-                .set_description(description(check, transcripts));
-            return status;
-        }
-        (_, Verdict::Pass | Verdict::Warn | Verdict::Info) => return TestCaseStatus::success(),
+    let problem = |kind, message: &str, of_type: &str| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status
+            .set_message(visible(message))
+            .set_type(of_type)
+            .set_description(description(check, transcripts));
+        status
     };
-    let mut status = TestCaseStatus::skipped();
-    status.set_message(visible(&message));
+    let skipped = |message: &str| {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(visible(message));
+        status
+    };
+    match check.verdict {
+        _ if check.is_known() => match check.explanation() {
+            Some(sentence) => skipped(&format!("known deviation: {sentence}")),
+            None => skipped("known deviation, not explained yet"),
+        },
+        Verdict::Skipped => skipped(&check.observed),
+        Verdict::Inconclusive => problem(NonSuccessKind::Error, &check.observed, "inconclusive"),
+        Verdict::Fail => problem(NonSuccessKind::Failure, &check.requirement, check.severity.as_str()),
+        Verdict::Pass | Verdict::Warn | Verdict::Info => TestCaseStatus::success(),
+    }
+}
+
+/// An entry of the baseline that is no longer seen.
+fn stale(entry: &StaleEntry) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    let because =
+        if entry.because.is_empty() { String::new() } else { format!("\nit said: {}", entry.because) };
     status
+        .set_message(visible(&stale_words(entry)))
+        .set_type("no-longer-seen")
+        .set_description(visible(&format!("{}{because}\n", stale_words(entry))));
+    let name = format!("{} {} {}", entry.check, entry.entrance, entry.verdict);
+    let mut case = TestCase::new(visible(&name), status);
+    case.set_classname("baseline");
+    case
 }
 
 fn description(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use record::{CheckResult, Results, Run, Severity, Verdict};
+use record::{CheckResult, Results, Run, Severity, StaleEntry, Verdict};
 
 use crate::text::{count, visible_line};
 
@@ -25,9 +25,56 @@ pub(crate) enum Outcome {
     WrongInput,
 }
 
+/// What is wrong with a run as a whole, for lists of cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The kind in one word.
+    pub(crate) kind: &'static str,
+    /// Whether nobody should believe the other cases, or there are none; otherwise the target falls short.
+    pub(crate) is_error: bool,
+    /// The reason, for people.
+    pub(crate) reason: String,
+}
+
+/// What the case of the run itself has to tell: why it was not carried out, or why its exit code is not 0 where no
+/// other case tells that. A list in which everything is good belongs to exit code 0 alone.
+pub(crate) fn run_problem(run: &Run, results: &Results) -> Option<Problem> {
+    let told = !results.stale.is_empty() || results.checks.iter().any(CheckResult::is_broken);
+    problem(run, outcome(run, results), told, || verdict_line(run, results))
+}
+
+/// The same for any instrument: `told` is whether another case says why the exit code is not 0.
+pub(crate) fn problem(
+    run: &Run,
+    outcome: Outcome,
+    told: bool,
+    verdict: impl Fn() -> String,
+) -> Option<Problem> {
+    let (kind, is_error) = match outcome {
+        Outcome::NotCarriedOut => ("not-carried-out", true),
+        Outcome::NothingJudged => ("nothing-judged", true),
+        Outcome::WrongInput => ("wrong-input", true),
+        Outcome::Fail if !told => ("falls-short", false),
+        Outcome::Fail | Outcome::Pass => return None,
+    };
+    let given = run.error.as_deref().unwrap_or(&run.exit_reason);
+    let reason = if given.is_empty() { verdict() } else { given.to_owned() };
+    Some(Problem { kind, is_error, reason })
+}
+
+/// An entry of the baseline that is no longer seen, and what to do about it, in one sentence.
+pub(crate) fn stale_words(entry: &StaleEntry) -> String {
+    let place = entry.place.as_deref().map(|place| format!("{place}: ")).unwrap_or_default();
+    let StaleEntry { check, entrance, verdict, .. } = entry;
+    format!(
+        "{place}the baseline lists {check} ({entrance}, {verdict}), which is no longer seen; remove the entry, or give \
+         --update-baseline"
+    )
+}
+
 /// The recorded failures outweigh the exit code: a report never says "pass" above a broken requirement.
 pub(crate) fn outcome(run: &Run, results: &Results) -> Outcome {
-    let broken = results.checks.iter().any(CheckResult::is_broken);
+    let broken = !results.stale.is_empty() || results.checks.iter().any(CheckResult::is_broken);
     let judged = results.checks.iter().any(CheckResult::is_judged);
     match run.exit_code {
         _ if run.error.is_some() => Outcome::NotCarriedOut,
@@ -41,6 +88,9 @@ pub(crate) fn outcome(run: &Run, results: &Results) -> Outcome {
     }
 }
 
+/// What stands in place of the explanation of a known deviation.
+pub(crate) const NOT_EXPLAINED: &str = "no; say in the baseline, under `because`, why it is so";
+
 /// `data loss` rather than `data-loss`, where people read it.
 pub(crate) fn severity_words(severity: Severity) -> &'static str {
     match severity {
@@ -52,13 +102,19 @@ pub(crate) fn severity_words(severity: Severity) -> &'static str {
 }
 
 fn words(run: &Run, results: &Results) -> String {
-    let broken = broken_words(results);
+    let wrong: Vec<String> = broken_words(results).into_iter().chain(no_longer_seen(results)).collect();
+    let broken = (!wrong.is_empty()).then(|| wrong.join("; "));
     match outcome(run, results) {
         Outcome::Pass => {
             let known = results.counts().known;
             let beyond = match usize::try_from(known) {
                 Ok(0) => String::new(),
                 known => format!(" beyond {}", count(known.unwrap_or(usize::MAX), "known deviation")),
+            };
+            let unexplained = results.checks.iter().filter(|check| check.is_unexplained()).count();
+            let beyond = match unexplained {
+                0 => beyond,
+                number => format!("{beyond}, {number} of them not explained"),
             };
             format!("pass: none of {} broken{beyond}", requirements(judged_ids(results)))
         }
@@ -93,6 +149,22 @@ fn broken_words(results: &Results) -> Option<String> {
         .map(|(number, severity)| format!("{number} {}", severity_words(severity)))
         .collect();
     Some(format!("{} of {} broken ({})", by_id.len(), requirements(judged_ids(results)), kinds.join(", ")))
+}
+
+/// `1 entry of the baseline is no longer seen: rfc1939.stat.format (any, fail)`, or nothing when all are seen.
+fn no_longer_seen(results: &Results) -> Option<String> {
+    const NAMED: usize = 3;
+    let words = match results.stale.len() {
+        0 => return None,
+        1 => "1 entry of the baseline is no longer seen".to_owned(),
+        number => format!("{number} entries of the baseline are no longer seen"),
+    };
+    let entry = |entry: &StaleEntry| {
+        visible_line(&format!("{} ({}, {})", entry.check, entry.entrance, entry.verdict))
+    };
+    let named: Vec<String> = results.stale.iter().take(NAMED).map(entry).collect();
+    let more = if results.stale.len() > NAMED { ", …" } else { "" };
+    Some(format!("{words}: {}{more}", named.join(", ")))
 }
 
 fn judged_ids(results: &Results) -> usize {
@@ -168,6 +240,49 @@ mod tests {
     fn a_failure_outweighs_the_exit_code() {
         let broken = check("a.b.c", Verdict::Fail, Severity::Security);
         assert_eq!(line(0, "", vec![broken]), "fail: 1 of 1 requirement broken (1 security) · 1 fail");
+    }
+
+    #[test]
+    fn what_is_no_longer_seen_stands_beside_what_is_broken() {
+        let stale = StaleEntry {
+            check: "a.b.d".into(),
+            entrance: "any".into(),
+            verdict: Verdict::Warn,
+            ..StaleEntry::default()
+        };
+        let kept = check("a.b.d", Verdict::Pass, Severity::Interop);
+        let broken = check("a.b.c", Verdict::Fail, Severity::Security);
+        let told = |checks| {
+            let results = Results { checks, stale: vec![stale.clone()], ..Results::default() };
+            verdict_line(&Run { exit_code: 1, ..Run::default() }, &results)
+        };
+        assert_eq!(
+            told(vec![kept.clone(), broken]),
+            "fail: 1 of 2 requirements broken (1 security); 1 entry of the baseline is no longer seen: \
+             a.b.d (any, warn) · 1 pass, 1 fail"
+        );
+        assert_eq!(
+            told(vec![kept]),
+            "fail: 1 entry of the baseline is no longer seen: a.b.d (any, warn) · 1 pass"
+        );
+    }
+
+    #[test]
+    fn an_exit_code_that_no_case_explains_is_a_problem_of_the_run() {
+        let of = |exit_code, verdicts: &[Verdict]| {
+            let run = Run { exit_code, exit_reason: "so it is".into(), ..Run::default() };
+            let checks = verdicts.iter().map(|verdict| check("a.b.c", *verdict, Severity::Interop)).collect();
+            let problem = run_problem(&run, &Results { checks, ..Results::default() })?;
+            assert_eq!(problem.reason, "so it is");
+            Some((problem.kind, problem.is_error))
+        };
+        assert_eq!(of(0, &[Verdict::Pass]), None);
+        assert_eq!(of(1, &[Verdict::Fail]), None);
+        assert_eq!(of(1, &[Verdict::Warn]), Some(("falls-short", false)), "--strict");
+        assert_eq!(of(3, &[Verdict::Pass]), Some(("not-carried-out", true)));
+        assert_eq!(of(3, &[Verdict::Inconclusive]), Some(("not-carried-out", true)));
+        assert_eq!(of(4, &[]), Some(("nothing-judged", true)));
+        assert_eq!(of(2, &[]), Some(("wrong-input", true)));
     }
 
     #[test]

@@ -1,76 +1,104 @@
-//! Test Anything Protocol, version 14, for harnesses that read nothing else.
+//! Test Anything Protocol, version 13: the newest that prove and tap.py read.
 
 use std::fmt::Write as _;
 
-use record::{CheckResult, Results, Run, Verdict};
+use record::{CheckResult, Results, Run, StaleEntry, Verdict};
 
-use crate::outcome::verdict_line;
+use crate::outcome::{run_problem, stale_words, verdict_line};
 use crate::text::{visible, visible_line};
 
-/// One test point for each result. A failure is `not ok`; a known deviation `not ok` with `TODO`, which harnesses
-/// do not count; skipped and inconclusive checks are `SKIP` with the reason; a warning is `ok` with a diagnostic
-/// block. A run that was not carried out ends with `Bail out!`.
+/// One test point for each result, one for each entry of the baseline that is no longer seen, and one for the run.
+///
+/// A failure is `not ok`, and so is an inconclusive check: what was not judged is no success. A known deviation is
+/// `not ok` with `TODO`, which harnesses do not count; a skipped check is `SKIP` with the reason; a warning is `ok`
+/// with a diagnostic block. The run's own point is `not ok` when nothing before it says why its exit code is not 0;
+/// a run that was not carried out ends with `Bail out!`.
 pub fn tap(run: &Run, results: &Results) -> String {
-    let mut text = String::from("TAP version 14\n");
+    let problem = run_problem(run, results);
+    let mut points = Points { text: String::new(), number: 0 };
+    for check in &results.checks {
+        points.check(check);
+    }
+    for entry in &results.stale {
+        points.stale(entry);
+    }
+    points.point(problem.is_none(), "run", "");
+    if let Some(problem) = &problem {
+        points.block(&[("reason", &problem.reason)]);
+    }
+    let mut text = format!("TAP version 13\n1..{}\n", points.number);
     line(&mut text, &format!("# poplab {} {}", run.tool, run.version));
     line(&mut text, &format!("# target {}, seed {}", run.target.name, run.seed));
-    match results.checks.len() {
-        0 => line(&mut text, "1..0 # SKIP no results"),
-        number => line(&mut text, &format!("1..{number}")),
-    }
-    for (number, check) in results.checks.iter().enumerate() {
-        point(&mut text, number + 1, check);
-    }
+    text.push_str(&points.text);
     line(&mut text, &format!("# {}", verdict_line(run, results)));
-    if let Some(error) = &run.error {
-        line(&mut text, &format!("Bail out! {error}"));
+    if let Some(problem) = problem.filter(|problem| problem.is_error) {
+        line(&mut text, &format!("Bail out! {}", problem.reason));
     }
     text
 }
 
-fn point(text: &mut String, number: usize, check: &CheckResult) {
-    let directive = match (&check.approved, check.verdict) {
-        (Some(sentence), _) if check.is_known() => format!(" # TODO known: {}", escape(sentence)),
-        (_, Verdict::Skipped) => format!(" # SKIP {}", escape(&check.observed)),
-        (_, Verdict::Inconclusive) => format!(" # SKIP inconclusive: {}", escape(&check.observed)),
-        _ => String::new(),
-    };
-    let ok = if check.is_known() || check.verdict == Verdict::Fail { "not ok" } else { "ok" };
-    let name = escape(&format!("{} {}", check.id, check.entrance));
-    line(text, &format!("{ok} {number} - {name}{directive}"));
-    if matches!(check.verdict, Verdict::Fail | Verdict::Warn | Verdict::Info) {
-        diagnostics(text, check);
-    }
+/// The test points as far as they are written.
+struct Points {
+    text: String,
+    number: usize,
 }
 
-/// A YAML block whose values are JSON strings, which YAML reads as they are.
-fn diagnostics(text: &mut String, check: &CheckResult) {
-    text.push_str("  ---\n");
-    for (key, value) in [
-        ("verdict", check.verdict.as_str()),
-        ("level", check.level.as_str()),
-        ("severity", check.severity.as_str()),
-        ("requirement", &check.requirement),
-        ("reference", &check.reference),
-        ("observed", &check.observed),
-        ("expected", &check.expected),
-        ("reproduce", &check.reproduce),
-        ("ending", check.ending.as_deref().unwrap_or_default()),
-        ("transcript", check.transcript.as_deref().unwrap_or_default()),
-    ] {
-        if !value.is_empty() {
-            let _ = writeln!(text, "  {key}: {}", serde_json::Value::from(visible(value)));
+impl Points {
+    fn check(&mut self, check: &CheckResult) {
+        let directive = match check.verdict {
+            _ if check.is_known() => {
+                let why = check.explanation().map_or_else(|| "not explained yet".to_owned(), str::to_owned);
+                format!(" # TODO known: {why}")
+            }
+            Verdict::Skipped => format!(" # SKIP {}", check.observed),
+            _ => String::new(),
+        };
+        let failed = check.is_known() || matches!(check.verdict, Verdict::Fail | Verdict::Inconclusive);
+        self.point(!failed, &format!("{} {}", check.id, check.entrance), &directive);
+        if matches!(check.verdict, Verdict::Pass | Verdict::Skipped) {
+            return;
         }
+        self.block(&[
+            ("verdict", check.verdict.as_str()),
+            ("level", check.level.as_str()),
+            ("severity", check.severity.as_str()),
+            ("requirement", &check.requirement),
+            ("reference", &check.reference),
+            ("observed", &check.observed),
+            ("expected", &check.expected),
+            ("reproduce", &check.reproduce),
+            ("ending", check.ending.as_deref().unwrap_or_default()),
+            ("transcript", check.transcript.as_deref().unwrap_or_default()),
+        ]);
     }
-    text.push_str("  ...\n");
+
+    fn stale(&mut self, entry: &StaleEntry) {
+        self.point(false, &format!("baseline {} {} {}", entry.check, entry.entrance, entry.verdict), "");
+        self.block(&[
+            ("reason", &stale_words(entry)),
+            ("place", entry.place.as_deref().unwrap_or_default()),
+            ("because", &entry.because),
+        ]);
+    }
+
+    /// `#` begins a directive, so one in a name is escaped. Behind the directive's word everything is text.
+    fn point(&mut self, good: bool, name: &str, directive: &str) {
+        self.number += 1;
+        let (ok, name) = (if good { "ok" } else { "not ok" }, name.replace('\\', "\\\\").replace('#', "\\#"));
+        line(&mut self.text, &format!("{ok} {} - {name}{directive}", self.number));
+    }
+
+    /// A diagnostic block in YAML. Its values are JSON strings, which YAML reads as they are.
+    fn block(&mut self, values: &[(&str, &str)]) {
+        self.text.push_str("  ---\n");
+        for (key, value) in values.iter().filter(|(_, value)| !value.is_empty()) {
+            let _ = writeln!(self.text, "  {key}: {}", serde_json::Value::from(visible(value)));
+        }
+        self.text.push_str("  ...\n");
+    }
 }
 
 fn line(text: &mut String, content: &str) {
     text.push_str(&visible_line(content));
     text.push('\n');
-}
-
-/// `#` begins a directive, so the ones in names and reasons are escaped.
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('#', "\\#")
 }

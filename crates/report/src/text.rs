@@ -113,6 +113,9 @@ fn misleads(character: char) -> bool {
             | '\u{61c}'
             | '\u{ad}'
             | '\u{feff}'
+            // No characters at all: XML and YAML refuse what has them.
+            | '\u{fffe}'
+            | '\u{ffff}'
     )
 }
 
@@ -139,6 +142,7 @@ mod tests {
     fn nothing_steers_the_terminal() {
         assert_eq!(visible("a\x1b[31mb\r\x07\x7f\u{9b}\t"), "a␛[31mb␍␇␡\\u{9b}␉");
         assert_eq!(visible("user\u{202e}live"), "user\\u{202e}live");
+        assert_eq!(visible("\u{fffe}\u{ffff}"), "\\u{fffe}\\u{ffff}");
         assert_eq!(visible("Grüße 日本\nzwei"), "Grüße 日本\nzwei");
         assert_eq!(visible_line("one\ntwo\n"), "one␊two");
     }

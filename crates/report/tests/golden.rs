@@ -156,14 +156,54 @@ fn junit_is_well_formed_and_counts_as_the_record_does() {
     let xml = report::junit(&run(), &results(), &transcripts);
     let read = quick_junit::Report::deserialize_from_str(&xml).unwrap();
     let counts = results().counts();
-    // The run itself is one more case, which succeeded.
-    assert_eq!(read.tests as u64, counts.total() + 1);
-    assert_eq!(read.failures as u64, counts.fail);
-    assert_eq!(read.errors, 0);
-    assert_eq!(read.skipped as u64, counts.skipped + counts.inconclusive + counts.known);
+    // The run itself is one more case, which has nothing to add.
+    assert_eq!(read.tests as u64, counts.total() + 2);
+    assert_eq!(read.failures as u64, counts.fail + 1, "the failures, and the entry that is no longer seen");
+    assert_eq!(read.errors as u64, counts.inconclusive, "what was not judged is no success");
+    let skipped: usize = read.test_suites.iter().map(|suite| suite.skipped).sum();
+    assert_eq!(skipped as u64, counts.skipped + counts.known);
+    let root = xml.lines().nth(1).unwrap();
+    assert!(root.starts_with("<testsuites ") && !root.contains("skipped="), "Jenkins refuses that: {root}");
+}
 
-    let xml = report::junit(&interrupted(), &Results::default(), &transcripts);
-    assert_eq!(quick_junit::Report::deserialize_from_str(&xml).unwrap().errors, 1);
+/// Good verdicts alone, with this exit code and reason.
+fn with_exit_code(exit_code: i32, stale: Vec<record::StaleEntry>) -> (Run, Results) {
+    let checks = results().checks.into_iter().filter(|check| check.verdict == Verdict::Pass).collect();
+    let results = Results { checks, stale, ..Results::default() };
+    let reason = "the reason in words".into();
+    (Run { exit_code, exit_reason: reason, totals: results.counts(), ..run() }, results)
+}
+
+#[test]
+fn a_file_is_green_only_where_the_exit_code_is_0() {
+    let stale = results().stale;
+    for (exit_code, stale, is_error) in [
+        (0, vec![], false),
+        (1, vec![], false),
+        (1, stale, false),
+        (2, vec![], true),
+        (3, vec![], true),
+        (4, vec![], true),
+    ] {
+        let is_stale = !stale.is_empty();
+        let (run, results) = with_exit_code(exit_code, stale);
+        let xml = report::junit(&run, &results, &transcripts);
+        let read = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+        assert_eq!(read.failures + read.errors, usize::from(exit_code != 0), "{exit_code}: {xml}");
+        assert_eq!(read.errors, usize::from(is_error), "{exit_code}: {xml}");
+        let tap = report::tap(&run, &results);
+        let failed = tap.lines().filter(|line| line.starts_with("not ok ")).count();
+        assert_eq!(failed, usize::from(exit_code != 0), "{tap}");
+        assert_eq!(tap.contains("\nBail out! the reason in words\n"), is_error, "{tap}");
+        let github = report::github(&run, &results);
+        assert_eq!(github.starts_with("::error "), exit_code != 0, "{github}");
+        let texts =
+            [human(&run, &results, 400, false), report::html(&run, &results, &transcripts), xml, tap, github];
+        let told = if is_stale { "rfc1939.greeting.*" } else { "the reason in words" };
+        for text in texts.iter().filter(|_| exit_code != 0) {
+            assert!(text.contains(told), "{exit_code}: {text}");
+        }
+    }
 }
 
 #[test]
@@ -172,10 +212,11 @@ fn tap_counts_as_the_record_does() {
     let counts = results().counts();
     let points: Vec<&str> =
         text.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok ")).collect();
-    assert!(text.contains(&format!("\n1..{}\n", points.len())));
-    assert_eq!(points.len() as u64, counts.total());
+    // Plans behind comments are read by few.
+    assert!(text.starts_with(&format!("TAP version 13\n1..{}\n", points.len())), "{text}");
+    assert_eq!(points.len() as u64, counts.total() + 2, "the stale entry, and the run itself");
     let failed = points.iter().filter(|line| line.starts_with("not ok ") && !line.contains(" # TODO "));
-    assert_eq!(failed.count() as u64, counts.fail);
+    assert_eq!(failed.count() as u64, counts.fail + counts.inconclusive + 1);
     assert!(
         report::tap(&interrupted(), &Results::default())
             .ends_with("Bail out! connection refused by mail.example.org:995␊is the server running?\n")
@@ -186,7 +227,12 @@ fn tap_counts_as_the_record_does() {
 fn github_makes_only_annotations_of_its_own() {
     let text = report::github(&interrupted(), &results());
     for line in text.lines() {
-        let known = ["::error title=", "::warning title=", "::notice title="];
+        let known = [
+            "::error title=",
+            "::error file=ci/known%2Cdeviations.yaml,line=12,col=5,title=",
+            "::warning title=",
+            "::notice title=",
+        ];
         assert!(known.iter().any(|command| line.starts_with(command)), "{line}");
     }
     assert!(text.starts_with("::error title=poplab%3A not carried out::connection refused"), "{text}");

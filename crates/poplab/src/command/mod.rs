@@ -91,7 +91,7 @@ pub(crate) enum Format {
     Html,
     /// JUnit XML, for the test view of CI systems.
     Junit,
-    /// Test Anything Protocol, version 14.
+    /// Test Anything Protocol, version 13.
     Tap,
     /// Annotations of GitHub Actions.
     Github,

@@ -46,7 +46,7 @@ enum Form {
     Csv,
     /// JUnit XML, for the test view of CI systems.
     Junit,
-    /// Test Anything Protocol, version 14.
+    /// Test Anything Protocol, version 13.
     Tap,
     /// Annotations of GitHub Actions.
     Github,

@@ -6,13 +6,13 @@ use record::{CheckResult, Entrance, Results, Run, Security, Verdict};
 use super::{banner, early_end, facts, page, run_facts, safe, safe_lines, transcript};
 use crate::finding::{Finding, findings};
 use crate::number::whole;
-use crate::outcome::{Outcome, outcome, severity_words, verdict_line};
+use crate::outcome::{NOT_EXPLAINED, Outcome, outcome, severity_words, stale_words, verdict_line};
 
 /// Gives the text of a transcript by its path in the run's folder.
 type Transcripts<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// One self-contained page: verdict, target, verdicts by area, then what is broken (worst first) with the
-/// transcripts, warnings, known deviations, and what was not judged and why.
+/// transcripts, entries of the baseline that are no longer seen, warnings, known deviations, and what was not judged and why.
 ///
 /// `transcripts` gives the text of a transcript by its path in the run's folder.
 pub fn html(run: &Run, results: &Results, transcripts: &dyn Fn(&str) -> Option<String>) -> String {
@@ -29,6 +29,7 @@ pub fn html(run: &Run, results: &Results, transcripts: &dyn Fn(&str) -> Option<S
         (entrances(&run.target.entrances))
         (areas(results))
         (told("broken", "Broken", &findings(results, unknown(Verdict::Fail)), Some(transcripts)))
+        (no_longer_seen(results))
         (told("warnings", "Warnings", &findings(results, unknown(Verdict::Warn)), Some(transcripts)))
         (told("known", "Known deviations", &findings(results, CheckResult::is_known), None))
         (listed("inconclusive", "Inconclusive", &findings(results, unknown(Verdict::Inconclusive))))
@@ -122,6 +123,23 @@ fn numbers(numbers: [u64; 7]) -> Markup {
     }
 }
 
+/// Entries of the baseline that are no longer seen.
+fn no_longer_seen(results: &Results) -> Markup {
+    html! {
+        @if !results.stale.is_empty() {
+            section aria-labelledby="stale" {
+                h2 id="stale" { "In the baseline and no longer seen" }
+                ul { @for entry in &results.stale { li { (safe(&stale_words(entry))) } } }
+            }
+        }
+    }
+}
+
+/// The sentence of the baseline, or that there is none; nothing for what is not known.
+fn explained(check: &CheckResult) -> String {
+    if check.is_unexplained() { NOT_EXPLAINED.to_owned() } else { check.approved.clone().unwrap_or_default() }
+}
+
 /// Everything there is to say about each.
 fn told(id: &str, title: &str, findings: &[Finding<'_>], transcripts: Option<&Transcripts<'_>>) -> Markup {
     const OPEN: usize = 3;
@@ -138,7 +156,7 @@ fn told(id: &str, title: &str, findings: &[Finding<'_>], transcripts: Option<&Tr
                         }
                         p { (safe(&check.requirement)) " " span class="quiet" { "(" (safe(&check.reference)) ")" } }
                         (facts(&[
-                            ("Explained", check.approved.clone().unwrap_or_default()),
+                            ("Explained", explained(check)),
                             ("Seen", check.observed.clone()),
                             ("Would pass", check.expected.clone()),
                         ]))

@@ -3,8 +3,23 @@
 use record::{CheckResult, Results, Verdict};
 
 use crate::finding::findings;
+use crate::outcome::{NOT_EXPLAINED, stale_words};
 use crate::page::{Page, Tone};
 use crate::text::{count, cut, nanoseconds, visible_line};
+
+/// Entries of the baseline that are no longer seen.
+pub(super) fn no_longer_seen(page: &mut Page, results: &Results) {
+    if results.stale.is_empty() {
+        return;
+    }
+    let number = results.stale.len();
+    let entries = if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") };
+    page.heading(Tone::Bad, &format!("baseline: {entries} no longer seen"));
+    for entry in &results.stale {
+        page.paragraph(2, &stale_words(entry));
+    }
+    page.blank();
+}
 
 /// Known deviations, each with the sentence that explains it.
 pub(super) fn known(page: &mut Page, results: &Results) {
@@ -12,13 +27,15 @@ pub(super) fn known(page: &mut Page, results: &Results) {
     if findings.is_empty() {
         return;
     }
-    page.heading(Tone::Note, &format!("known: {}", count(findings.len(), "explained deviation")));
+    let unexplained = findings.iter().filter(|finding| finding.check.is_unexplained()).count();
+    let doubt = if unexplained > 0 { format!(", {unexplained} not explained") } else { String::new() };
+    page.heading(Tone::Note, &format!("known: {}{doubt}", count(findings.len(), "deviation")));
     for finding in &findings {
         let check = finding.check;
         let grade = format!("  {} · {}", check.verdict, finding.entrances());
         page.pieces(&[(None, "  "), (None, &check.id), (Some(Tone::Faint), &grade)]);
         page.field(4, "seen", &check.observed);
-        page.field(4, "explained", check.approved.as_deref().unwrap_or_default());
+        page.field(4, "explained", check.explanation().unwrap_or(NOT_EXPLAINED));
     }
     page.blank();
 }

@@ -4,7 +4,7 @@
 use record::{Severity, Verdict};
 
 use crate::finding::Finding;
-use crate::outcome::severity_words;
+use crate::outcome::{NOT_EXPLAINED, severity_words};
 use crate::page::{Page, Tone};
 use crate::text::{cut, excerpt};
 
@@ -39,7 +39,9 @@ pub(super) fn write(
     if matches!(check.verdict, Verdict::Fail | Verdict::Warn) {
         page.field(INDENT, "users", check.severity.harm());
     }
-    page.field(INDENT, "known", check.approved.as_deref().unwrap_or_default());
+    if check.is_known() {
+        page.field(INDENT, "known", check.explanation().unwrap_or(NOT_EXPLAINED));
+    }
     page.field(INDENT, "connection", check.ending.as_deref().map(ending_words).unwrap_or_default());
     page.unwrapped_field(INDENT, "reproduce", &check.reproduce);
     page.unwrapped_field(INDENT, "transcript", check.transcript.as_deref().unwrap_or_default());

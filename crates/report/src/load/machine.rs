@@ -1,11 +1,14 @@
 //! Load runs for machines: JSON, JUnit XML, and annotations for GitHub Actions.
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use record::{LoadReport, LoadResults, Run, ThresholdRow};
 
+use super::load_outcome;
 use super::load_verdict_line;
-use crate::github::annotate;
+use crate::github::{annotate, place};
+use crate::junit::{begun, finished, run_status};
 use crate::number::counted;
+use crate::outcome::problem;
 use crate::text::visible;
 
 /// One JSON object `{"run": …, "results": …}` with a final line end; it reads back with [`LoadReport::parse`].
@@ -16,15 +19,12 @@ pub fn load_json(run: &Run, results: &LoadResults) -> String {
 /// A suite `run` with one case that errs when the run was not carried out and fails on wrong mail, and a suite
 /// `thresholds` with a case for each threshold.
 pub fn load_junit(run: &Run, results: &LoadResults) -> String {
-    let mut report = Report::new(format!("poplab {} {}", run.tool, run.target.name));
-    if let Some(time) = run.duration() {
-        report.set_time(time);
-    }
+    let mut report = begun(run);
     report.add_test_suite(frame(run, results));
     let mut suite = TestSuite::new("thresholds");
     suite.add_test_cases(results.thresholds.iter().map(|threshold| case(threshold, results)));
     report.add_test_suite(suite);
-    report.to_string().expect("XML is written to memory, which takes all of it")
+    finished(&report)
 }
 
 /// One annotation a line: what kept the run from its end and a generator that was the bottleneck, broken
@@ -65,10 +65,11 @@ pub fn load_github(run: &Run, results: &LoadResults) -> String {
 
 fn frame(run: &Run, results: &LoadResults) -> TestSuite {
     let mut suite = TestSuite::new("run");
-    let mut status = TestCaseStatus::success();
-    if let Some(error) = &run.error {
-        status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_message(visible(error)).set_type("not-carried-out");
+    let told = results.thresholds.iter().any(|threshold| !threshold.holds);
+    let problem = problem(run, load_outcome(run, results), told, || load_verdict_line(run, results));
+    let mut status = run_status(problem.as_ref());
+    if run.error.is_some() {
+        // Says all there is to say.
     } else if !results.missing.is_empty() {
         status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_message(visible(&results.missing.join("\n"))).set_type("ended-early");
@@ -120,31 +121,4 @@ fn case(threshold: &ThresholdRow, results: &LoadResults) -> TestCase {
 
 fn seen(threshold: &ThresholdRow) -> String {
     format!("observed {} ({})", threshold.observed, counted(threshold.samples, "sample"))
-}
-
-/// `file=…,line=…,col=…,` of an annotation, from `path:line:column`; a path alone is enough.
-fn place(place: &str) -> String {
-    let mut parts = place.rsplitn(3, ':');
-    let (last, middle, first) = (parts.next(), parts.next(), parts.next());
-    let number = |part: Option<&str>| part.and_then(|part| part.parse::<u32>().ok());
-    match (first, number(middle), number(last)) {
-        (Some(path), Some(line), Some(column)) => format!("file={},line={line},col={column},", escaped(path)),
-        _ => format!("file={},", escaped(place)),
-    }
-}
-
-fn escaped(path: &str) -> String {
-    visible(path).replace('%', "%25").replace('\n', "%0A").replace(':', "%3A").replace(',', "%2C")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_taken_apart() {
-        assert_eq!(place("scenarios/smoke.yaml:31:5"), "file=scenarios/smoke.yaml,line=31,col=5,");
-        assert_eq!(place("scenarios/smoke.yaml"), "file=scenarios/smoke.yaml,");
-        assert_eq!(place("a,b:1:2"), "file=a%2Cb,line=1,col=2,");
-    }
 }

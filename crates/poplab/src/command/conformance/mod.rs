@@ -9,7 +9,7 @@ mod progress;
 mod selection;
 
 use anyhow::Context as _;
-use record::{Results, Verdict};
+use record::{Results, StaleEntry, Verdict};
 
 pub(crate) use arguments::Arguments;
 
@@ -18,6 +18,7 @@ use self::judge::Course;
 use self::plan::Plan;
 use self::progress::Progress;
 use super::Format;
+use crate::baseline::Deviation;
 use crate::exit::{self, Failure};
 use crate::folder::Readers;
 use crate::records::{Conclusion, Records, Wanted};
@@ -93,13 +94,11 @@ fn carry_out(arguments: &Arguments, records: &Records) -> (Course, anyhow::Resul
 
 /// The baseline is applied, then the exit code follows from the verdicts.
 fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::Result<Conclusion> {
-    let mut gone = Vec::new();
     if let Some(mut baseline) = plan.baseline {
         // What a run that was broken off did not see may be there all the same.
         let whole = course.error.is_none();
         if let Some(path) = arguments.baseline.as_ref().filter(|_| arguments.update_baseline && whole) {
             let (went, came) = baseline.update(&course.results);
-            // It is a file of the user's, to be kept beside others, and not one of the run's.
             folder::put(path, baseline.to_yaml().as_bytes(), Readers::ByUmask)
                 .with_context(|| format!("cannot write the baseline {}", path.display()))?;
             let deviations = |number: usize| if number == 1 { "deviation" } else { "deviations" };
@@ -108,12 +107,11 @@ fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::R
                 path.display(),
                 deviations(came)
             ));
+        } else {
+            let unsaid = baseline.unexplained().filter(|deviation| !deviation.is_gone(&course.results));
+            unsaid.for_each(|deviation| terminal::tell(&unexplained(deviation)));
         }
-        gone = baseline
-            .apply(&mut course.results)
-            .into_iter()
-            .map(|deviation| format!("{} ({}, {})", deviation.check, deviation.entrance, deviation.verdict))
-            .collect();
+        baseline.apply(&mut course.results);
     }
     if let Some(error) = &course.error {
         return Ok((exit::NOT_CARRIED_OUT, error.clone()));
@@ -121,7 +119,13 @@ fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::R
     if let Some(hint) = crowded(&course.results, arguments.jobs) {
         terminal::tell(&hint);
     }
-    Ok(verdict(&course.results, arguments.strict, &gone))
+    Ok(verdict(&course.results, arguments.strict))
+}
+
+/// A known deviation that nobody has explained, as a warning with its place.
+fn unexplained(deviation: &Deviation) -> String {
+    let place = deviation.place.as_deref().map(|place| format!("{place}: ")).unwrap_or_default();
+    format!("warning: {place}{} is known and not explained; say why it is so in `because`", deviation.check)
 }
 
 /// What to try when many checks could not be carried out side by side.
@@ -137,21 +141,11 @@ fn crowded(results: &Results, jobs: u16) -> Option<String> {
     })
 }
 
-fn verdict(results: &Results, strict: bool, gone: &[String]) -> Conclusion {
+fn verdict(results: &Results, strict: bool) -> Conclusion {
     let totals = results.counts();
-    let number = |number: u64, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
-    if totals.fail > 0 {
-        return (exit::FALLS_SHORT, number(totals.fail, "failure"));
-    }
-    if strict && totals.warn > 0 {
-        return (exit::FALLS_SHORT, format!("{} and --strict", number(totals.warn, "warning")));
-    }
-    if !gone.is_empty() {
-        let reason = format!(
-            "the baseline lists what is no longer seen: {}; remove it there, or give --update-baseline",
-            gone.join(", ")
-        );
-        return (exit::FALLS_SHORT, reason);
+    let short = falls_short(results, strict);
+    if !short.is_empty() {
+        return (exit::FALLS_SHORT, short.join("; "));
     }
     let first = |unjudged: &[Verdict]| {
         let first = results.checks.iter().find(|check| unjudged.contains(&check.verdict));
@@ -169,6 +163,31 @@ fn verdict(results: &Results, strict: bool, gone: &[String]) -> Conclusion {
         return (exit::NOT_CARRIED_OUT, format!("only {few} of {tried} checks came to a judgement{why}"));
     }
     (exit::GOOD, "all as required".to_owned())
+}
+
+/// All that the target, or its baseline, falls short by.
+fn falls_short(results: &Results, strict: bool) -> Vec<String> {
+    let totals = results.counts();
+    let number = |number: u64, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    let mut reasons = Vec::new();
+    if totals.fail > 0 {
+        reasons.push(number(totals.fail, "failure"));
+    }
+    if strict && totals.warn > 0 {
+        reasons.push(format!("{} and --strict", number(totals.warn, "warning")));
+    }
+    let unexplained = results.checks.iter().filter(|check| check.is_unexplained()).count() as u64;
+    if strict && unexplained > 0 {
+        reasons.push(format!("{} without a reason and --strict", number(unexplained, "known deviation")));
+    }
+    if !results.stale.is_empty() {
+        let entry = |entry: &StaleEntry| format!("{} ({}, {})", entry.check, entry.entrance, entry.verdict);
+        reasons.push(format!(
+            "the baseline lists what is no longer seen: {}; remove it there, or give --update-baseline",
+            results.stale.iter().map(entry).collect::<Vec<_>>().join(", ")
+        ));
+    }
+    reasons
 }
 
 #[cfg(test)]
@@ -195,7 +214,7 @@ mod tests {
             (&[Fail, Inconclusive, Inconclusive], false, exit::FALLS_SHORT),
             (&[], false, exit::NOT_CARRIED_OUT),
         ] {
-            assert_eq!(verdict(&results(verdicts), strict, &[]).0, code, "{verdicts:?}");
+            assert_eq!(verdict(&results(verdicts), strict).0, code, "{verdicts:?}");
         }
     }
 
@@ -215,9 +234,24 @@ mod tests {
         for check in &mut known.checks {
             check.approved = Some("explained".to_owned());
         }
-        assert_eq!(verdict(&known, true, &[]).0, exit::GOOD);
-        let (code, reason) = verdict(&known, false, &["rfc1939.a.b (any, fail)".to_owned()]);
+        assert_eq!(verdict(&known, true).0, exit::GOOD);
+        known.stale.push(StaleEntry {
+            check: "rfc1939.a.b".into(),
+            entrance: "any".into(),
+            verdict: Verdict::Fail,
+            ..StaleEntry::default()
+        });
+        known.checks[1].approved = Some(String::new());
+        let (code, reason) = verdict(&known, false);
         assert_eq!(code, exit::FALLS_SHORT);
-        assert!(reason.contains("no longer seen: rfc1939.a.b (any, fail)"), "{reason}");
+        assert!(
+            reason.starts_with("the baseline lists what is no longer seen: rfc1939.a.b (any, fail)"),
+            "{reason}"
+        );
+        known.checks[2].approved = None;
+        let (_, reason) = verdict(&known, true);
+        let beside =
+            "1 warning and --strict; 1 known deviation without a reason and --strict; the baseline lists";
+        assert!(reason.starts_with(beside), "{reason}");
     }
 }

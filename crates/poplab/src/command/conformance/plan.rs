@@ -207,14 +207,37 @@ fn prompt(user: &str) -> anyhow::Result<String> {
 
 fn baseline(arguments: &Arguments) -> anyhow::Result<Option<Baseline>> {
     let Some(path) = &arguments.baseline else { return Ok(None) };
-    match crate::input::text(path) {
-        Ok(text) => Ok(Some(Baseline::parse(path, &text)?)),
+    let text = match crate::input::text(path) {
+        Ok(text) => text,
         // The first update writes the file.
         Err(error) if arguments.update_baseline && error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(Some(Baseline { target: super::target_name(arguments), ..Baseline::default() }))
+            return Ok(Some(Baseline::for_target(&own_name(arguments))));
         }
         Err(error) => {
-            Err(anyhow::Error::new(error).context(format!("cannot read the baseline {}", path.display())))
+            return Err(
+                anyhow::Error::new(error).context(format!("cannot read the baseline {}", path.display()))
+            );
         }
+    };
+    let baseline = Baseline::parse(path, &text)?;
+    let given = arguments.target.iter().chain(&arguments.also);
+    let mut names: Vec<String> = given.flat_map(|given| [given.to_string(), given.host.clone()]).collect();
+    if names.is_empty() {
+        names.push(embedded::NAME.to_owned());
     }
+    if baseline.is_for(&names) {
+        return Ok(Some(baseline));
+    }
+    let place = baseline.place.as_deref().unwrap_or_default();
+    Err(Failure::input(format!(
+        "{place}: this baseline is for `{}`, and the run is about `{}`; give the baseline of that target, or correct \
+         `target` (`*` stands for anything)",
+        baseline.target,
+        super::target_name(arguments)
+    )))
+}
+
+/// What a new baseline calls the target: its host, whatever the ports of its entrances.
+fn own_name(arguments: &Arguments) -> String {
+    arguments.target.as_ref().map_or_else(|| embedded::NAME.to_owned(), |target| target.host.clone())
 }
