@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::deny::Deny;
 use crate::failure::Failure;
 use crate::servers::{self, Action, Setup};
-use crate::{forward, tidy, workspace};
+use crate::{consumers, forward, tidy, workspace};
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     ("docs", docs),
     ("dependencies", dependencies),
     ("conformance of the embedded server", conformance),
+    ("parsers of CI systems", parsers),
     ("Dovecot", dovecot),
 ];
 
@@ -152,6 +153,11 @@ fn conformance() -> Result<Ending, Failure> {
     let binary = forward::build()?;
     let out = workspace::root().join("target/ci/embedded");
     finish(Command::new(&binary).current_dir(workspace::root()).arg("conformance").arg("--out").arg(&out))
+}
+
+/// The reports of real runs, read by the programs that read them at the users'.
+fn parsers() -> Result<Ending, Failure> {
+    Ok(consumers::read()?.map_or(Ending::LeftOut, ended))
 }
 
 fn dovecot() -> Result<Ending, Failure> {

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks to people")]
 
 mod ci;
+mod consumers;
 mod deny;
 mod failure;
 mod forward;
@@ -34,6 +35,7 @@ for users, forwarded to the release build of `poplab` (`cargo xtask conformance 
 
 chores of the repository:
   ci            everything that CI checks, in its order
+  consumers     hand reports to the parsers that CI systems read them with
   tidy          test the invariants of ARCHITECTURE.md
   bench         measure the load engine and the fake server against a bare epoll client and server
   servers       start, stop, seed and judge a real server: servers up|down|status|reset|check dovecot
@@ -57,6 +59,7 @@ fn run(command: &str, arguments: &[OsString]) -> Result<ExitCode, Failure> {
         "conformance" | "fake" | "judge" | "load" | "seed" | "record" | "report" | "compare"
         | "completions" | "man" => forward::forward(command, arguments),
         "tidy" => no_arguments(command, arguments).and_then(|()| tidy::run()),
+        "consumers" => no_arguments(command, arguments).and_then(|()| consumers::run()),
         "ci" => no_arguments(command, arguments).map(|()| ci::run()),
         "bench" => forward::bench(arguments),
         "servers" => servers::run(arguments),
