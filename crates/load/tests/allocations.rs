@@ -122,7 +122,7 @@ impl Server {
                 let _ = stopped.await;
             });
         });
-        let (address, ca_pem) = told.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
+        let (address, ca_pem) = told.recv_timeout(Duration::from_mins(1)).unwrap();
         Server { address, ca_pem, _stop: stop }
     }
 

@@ -130,7 +130,7 @@ pub(crate) fn right(line: &str, messages: &[Vec<u8>]) -> Vec<u8> {
 fn serve(
     stream: &TcpStream,
     messages: &[Vec<u8>],
-    lie: Lie,
+    says: Lie,
     said: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -144,7 +144,7 @@ fn serve(
         let before = heard.iter().filter(|word| **word == keyword).count();
         heard.push(keyword.clone());
         said.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(keyword.clone());
-        out.write_all(&lie(&line, before, messages).unwrap_or_else(|| right(&line, messages)))?;
+        out.write_all(&says(&line, before, messages).unwrap_or_else(|| right(&line, messages)))?;
         if keyword == "QUIT" {
             break;
         }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use record::{Fact, LoadResults, Run};
 
 use super::{facts, safe};
-use crate::load::sessions_words;
+use crate::load::{quantile, sessions_words};
 use crate::number::{counted, octets, share, span, whole};
 use crate::text::nanoseconds;
 
@@ -64,7 +64,7 @@ pub(super) fn generator(results: &LoadResults) -> Markup {
             (facts(&[
                 ("Timers late by", format!(
                     "{} at the median, {} at p99, {} at most, of {}",
-                    nanoseconds(late.p50_ns), nanoseconds(late.p99_ns), nanoseconds(late.max_ns),
+                    nanoseconds(late.p50_ns), quantile(late, 0.99, late.p99_ns), nanoseconds(late.max_ns),
                     counted(late.count, "tick")
                 )),
                 ("Errors of its own", whole(generator.own_errors)),

@@ -241,11 +241,13 @@ fn thresholds(page: &mut Page, results: &LoadResults) {
 fn generator(page: &mut Page, results: &LoadResults, verbose: bool) {
     let generator = &results.generator;
     let workers = counted(generator.workers.len() as u64, "worker");
-    let late = format!(
-        "timers late by {} at p99, {} at most",
-        nanoseconds(generator.lateness.p99_ns),
-        nanoseconds(generator.lateness.max_ns)
-    );
+    let late = &generator.lateness;
+    let most = nanoseconds(late.max_ns);
+    let late = if late.tell(0.99) {
+        format!("timers late by {} at p99, {most} at most", nanoseconds(late.p99_ns))
+    } else {
+        format!("timers late by {most} at most")
+    };
     let cpu: f64 = generator.workers.iter().map(|worker| worker.cpu_s).sum();
     let waited: f64 = generator.workers.iter().map(|worker| worker.run_queue_s).sum();
     let busiest = generator.workers.iter().map(|worker| worker.busiest_second_percent).fold(0.0, f64::max);
