@@ -17,6 +17,7 @@ use crate::{
 
 /// Reads until a line has come, and gives it.
 async fn line(stream: &mut Stream) -> String {
+    bounded();
     let (mut tail, mut found) = (Vec::new(), None);
     while found.is_none() {
         let consume = |input: &[u8]| {

@@ -5,7 +5,9 @@ mod many;
 mod server;
 mod trust;
 
-use std::sync::Arc;
+use std::io::Write as _;
+use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
@@ -23,8 +25,24 @@ enum Carrier {
 
 const CARRIERS: [Carrier; 2] = [Carrier::Tcp, Carrier::Memory];
 
+/// How long all of these tests may take together; they take seconds.
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// Ends the tests when one of them stands still: on real sockets, whoever waits in vain waits for ever.
+fn bounded() {
+    static WATCH: Once = Once::new();
+    WATCH.call_once(|| {
+        std::thread::spawn(|| {
+            std::thread::park_timeout(LONGEST);
+            let _ = writeln!(std::io::stderr(), "a test of net stands still; see which one has not ended");
+            std::process::exit(101);
+        });
+    });
+}
+
 /// The two ends of a connection without TLS: client, server.
 async fn pair(carrier: Carrier) -> (Stream, Stream) {
+    bounded();
     let (near, far) = match carrier {
         Carrier::Memory => Transport::pipe(),
         Carrier::Tcp => {
@@ -53,7 +71,7 @@ async fn handshake(
             let (session, facts) = connector.connect(transport, &host, options).await?;
             Ok(Stream::secured_to(session, host.clone(), facts))
         },
-        server.accept_tls(&acceptor, std::time::Duration::from_secs(5)),
+        server.accept_tls(&acceptor, Duration::from_secs(5)),
     )
 }
 

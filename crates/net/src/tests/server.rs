@@ -29,6 +29,7 @@ enum Lab {
 
 impl Lab {
     async fn start(carrier: Carrier, users: usize) -> Lab {
+        bounded();
         match carrier {
             Carrier::Tcp => Lab::Tcp(FakeServer::start(world(users), Ports::ANY).await.unwrap()),
             Carrier::Memory => Lab::Memory(MemoryNetwork::new(world(users)).unwrap()),

@@ -37,7 +37,10 @@ Exit codes:
   1  the target falls short
   2  the command line or a file is wrong
   3  the target could not be reached, or the run could not be carried out
-  4  nothing was selected";
+  4  nothing was selected
+
+A file that is named to poplab may be a pipe, as in --password-file <(pass show mail): it
+has 30 seconds to be written to its end.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
