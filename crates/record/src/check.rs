@@ -25,8 +25,11 @@ pub struct CheckResult {
     pub severity: Severity,
     /// The requirement in one sentence.
     pub requirement: String,
-    /// RFC and section, for instance `RFC 1939 §5 LIST`.
+    /// RFC and section, for instance `RFC 1939 §3, §5 RETR`; of what no RFC asks for, what stands behind it.
     pub reference: String,
+    /// The sentence of the RFC from which the requirement follows, word for word; empty where no RFC has one.
+    #[serde(default)]
+    pub quote: String,
     /// What was seen, one paragraph. For `skipped` the missing need, for `inconclusive` what got in the way.
     pub observed: String,
     /// What would have passed.

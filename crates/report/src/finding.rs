@@ -17,6 +17,11 @@ impl Finding<'_> {
     pub(crate) fn entrances(&self) -> String {
         self.entrances.join(", ")
     }
+
+    /// The sentence of the RFC between quotation marks; empty if none is known.
+    pub(crate) fn quote(&self) -> String {
+        quote(self.check)
+    }
 }
 
 impl<'a> From<&'a CheckResult> for Finding<'a> {
@@ -37,6 +42,11 @@ pub(crate) fn findings<'a>(results: &'a Results, wanted: impl Fn(&CheckResult) -
     }
     findings.sort_by_key(|finding| (finding.check.severity, finding.check.level));
     findings
+}
+
+/// The sentence of the RFC between quotation marks; empty if none is known.
+pub(crate) fn quote(check: &CheckResult) -> String {
+    if check.quote.is_empty() { String::new() } else { format!("“{}”", check.quote) }
 }
 
 fn same(one: &CheckResult, other: &CheckResult) -> bool {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use record::{CheckResult, Results, Run, Verdict};
 
-use crate::finding::{Finding, findings};
+use crate::finding::{Finding, findings, quote};
 use crate::outcome::{run_problem, severity_words, stale_words, verdict_line};
 use crate::text::{visible, visible_line};
 
@@ -61,9 +61,12 @@ fn title(kind: &str, finding: &Finding<'_>) -> String {
 
 fn body(check: &CheckResult) -> String {
     let mut body = format!("{} ({})", check.requirement, check.reference);
-    for (label, value) in
-        [("Seen", &check.observed), ("Would pass", &check.expected), ("Reproduce", &check.reproduce)]
-    {
+    for (label, value) in [
+        ("It says", &quote(check)),
+        ("Seen", &check.observed),
+        ("Would pass", &check.expected),
+        ("Reproduce", &check.reproduce),
+    ] {
         if !value.is_empty() {
             let _ = write!(body, "\n{label}: {value}");
         }

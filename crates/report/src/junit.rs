@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use record::{CheckResult, Results, Run, StaleEntry, Verdict};
 
+use crate::finding::quote;
 use crate::outcome::{Problem, run_problem, severity_words, stale_words, verdict_line};
 use crate::text::visible;
 
@@ -153,6 +154,7 @@ fn description(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>
 fn details(check: &CheckResult) -> String {
     let mut text = format!("{}: {} ({})\n", check.verdict, check.requirement, check.reference);
     for (label, value) in [
+        ("it says", quote(check).as_str()),
         ("seen", check.observed.as_str()),
         ("would pass", &check.expected),
         ("severity", severity_words(check.severity)),

@@ -64,6 +64,7 @@ impl Points {
             ("severity", check.severity.as_str()),
             ("requirement", &check.requirement),
             ("reference", &check.reference),
+            ("quote", &check.quote),
             ("observed", &check.observed),
             ("expected", &check.expected),
             ("reproduce", &check.reproduce),

@@ -56,9 +56,25 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// A line of a transcript, and whether it is the one that the verdict is about.
+pub(crate) type ExcerptLine = transcript::ExcerptLine;
+
+/// At most `most` lines of a transcript: the marked line with what leads to it, and how many were left out. All lines
+/// stay as they are in the file when there is room for them.
+pub(crate) fn excerpt(text: &str, most: usize) -> Vec<ExcerptLine> {
+    match transcript::Transcript::parse(text) {
+        Ok(transcript) => transcript.excerpt(most),
+        // From another version, or broken off.
+        Err(_) => {
+            let plain = |text: String| ExcerptLine { text, marked: false };
+            both_ends(text, most).into_iter().map(plain).collect()
+        }
+    }
+}
+
 /// At most `most` lines: the beginning, a note on how many were left out, and the end, which is where a check
 /// usually goes wrong.
-pub(crate) fn excerpt(text: &str, most: usize) -> Vec<String> {
+fn both_ends(text: &str, most: usize) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     if lines.len() <= most {
         return lines.into_iter().map(str::to_owned).collect();
@@ -164,9 +180,25 @@ mod tests {
     #[test]
     fn an_excerpt_keeps_both_ends_and_counts_the_rest() {
         let text: Vec<String> = (1..=40).map(|number| number.to_string()).collect();
-        let shown = excerpt(&text.join("\n"), 9);
+        let shown = both_ends(&text.join("\n"), 9);
         assert_eq!(shown, ["1", "2", "… 32 lines left out …", "35", "36", "37", "38", "39", "40"]);
-        assert_eq!(excerpt("1\n2\n3", 3), ["1", "2", "3"]);
+        assert_eq!(both_ends("1\n2\n3", 3), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn of_a_transcript_the_marked_line_is_told() {
+        let mut recorder = transcript::Recorder::new("check", None);
+        for number in 0..40 {
+            recorder.received(1, format!("+OK {number}\r\n").as_bytes());
+        }
+        let mut transcript = recorder.finish();
+        transcript.mark(20, "here");
+        let shown = excerpt(&transcript.render(), 9);
+        let marked: Vec<&str> =
+            shown.iter().filter(|line| line.marked).map(|line| line.text.as_str()).collect();
+        assert_eq!(marked, ["[1] S: +OK 20"]);
+        assert_eq!(shown.len(), 9);
+        assert!(excerpt("no transcript\nat all", 9).iter().all(|line| !line.marked));
     }
 
     #[test]

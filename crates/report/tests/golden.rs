@@ -87,6 +87,26 @@ fn html() {
 }
 
 #[test]
+fn the_line_that_a_verdict_is_about_is_seen_at_once() {
+    let marked = |_: &str| {
+        let mut recorder = transcript::Recorder::new("check", None);
+        for number in 0..100 {
+            recorder.received(1, format!("+OK {number} <b>\r\n").as_bytes());
+        }
+        let mut transcript = recorder.finish();
+        transcript.mark(50, "here");
+        Some(transcript.render())
+    };
+    let page = report::html(&run(), &results(), &marked);
+    assert!(page.contains("<mark>[1] S: +OK 50 &lt;b&gt;</mark>"), "{page}");
+    let options =
+        Options { width: 100, verbose: false, latencies: &latencies(), transcripts: &marked, color: false };
+    let text = report::human(&run(), &results(), &options);
+    assert!(text.contains("   → [1] S: +OK 50 <b>\n"), "{text}");
+    assert!(text.contains("   │ [1] S: +OK 51 <b>\n"), "{text}");
+}
+
+#[test]
 fn html_is_self_contained_and_tells_every_result() {
     let text = report::html(&run(), &results(), &transcripts);
     assert!(!text.replace("http-equiv=", "").contains("http") && !text.contains("<script"));

@@ -19,8 +19,10 @@ pub struct Requirement {
     pub id: String,
     /// The area, for example `retr`.
     pub area: String,
-    /// RFC and section, ready for people: `RFC 1939 §5 RETR`.
+    /// RFC and section, ready for people: `RFC 1939 §3, §5 RETR`; `good practice` where no RFC asks for it.
     pub reference: String,
+    /// The sentence of the RFC from which it follows, word for word; empty where no RFC has one.
+    pub quote: String,
     /// How binding the RFC makes it.
     pub level: Level,
     /// What a user suffers when it is broken.
@@ -67,6 +69,9 @@ struct Entry {
     area: String,
     rfc: Vec<u32>,
     section: String,
+    /// What stands behind a practice that no RFC asks for.
+    source: Option<String>,
+    quote: Option<String>,
     level: String,
     severity: String,
     wave: u32,
@@ -97,9 +102,9 @@ fn parse(text: &str) -> Result<BTreeMap<String, Requirement>, String> {
 fn resolve(entry: Entry) -> Result<Requirement, String> {
     let steps = entry.check.unwrap_or_default();
     let join = |lines: Option<Vec<String>>| lines.unwrap_or_default().join("; ");
-    let numbers: Vec<String> = entry.rfc.iter().map(u32::to_string).collect();
     Ok(Requirement {
-        reference: format!("RFC {} §{}", numbers.join(", "), entry.section),
+        reference: reference(&entry.rfc, &entry.section, entry.source.as_deref()),
+        quote: entry.quote.unwrap_or_default(),
         level: level(&entry.level).ok_or_else(|| format!("{}: unknown level `{}`", entry.id, entry.level))?,
         severity: severity(&entry.severity)
             .ok_or_else(|| format!("{}: unknown severity `{}`", entry.id, entry.severity))?,
@@ -113,6 +118,34 @@ fn resolve(entry: Entry) -> Result<Requirement, String> {
         fail: join(steps.fail),
         traps: entry.traps.unwrap_or_default(),
     })
+}
+
+/// The sections of several RFCs are parted by semicolons, those of one by commas: `[5802, 7677]` and `3, 5; 3`.
+fn reference(rfcs: &[u32], sections: &str, source: Option<&str>) -> String {
+    if rfcs.is_empty() {
+        let source = source.map(|source| format!(" ({source})")).unwrap_or_default();
+        return format!("good practice{source}; no RFC asks for it");
+    }
+    let mut sections = sections.split(';');
+    let told: Vec<String> = rfcs
+        .iter()
+        .map(|rfc| {
+            let places: Vec<String> =
+                sections.next().unwrap_or_default().split(',').filter_map(place).collect();
+            let gap = if places.is_empty() { "" } else { " " };
+            format!("RFC {rfc}{gap}{}", places.join(", "))
+        })
+        .collect();
+    told.join("; ")
+}
+
+/// `5 RETR` as `§5 RETR`, `App. A` as `Appendix A`; a command alone belongs to the section before it.
+fn place(text: &str) -> Option<String> {
+    let text = text.trim();
+    match text.chars().next()? {
+        digit if digit.is_ascii_digit() => Some(format!("§{text}")),
+        _ => Some(text.replace("App.", "Appendix")),
+    }
 }
 
 fn level(name: &str) -> Option<Level> {
@@ -144,7 +177,69 @@ mod tests {
         assert_eq!(catalogue().len(), 404);
         let entry = requirement("rfc1939.retr.dot-stuffing").unwrap();
         assert_eq!(entry.severity, Severity::DataLoss);
-        assert_eq!(entry.reference, "RFC 1939 §3, 5 RETR");
+        assert_eq!(entry.reference, "RFC 1939 §3, §5 RETR");
+        assert!(entry.quote.starts_with("If any line of the multi-line response begins"), "{}", entry.quote);
         assert!(entry.needs.contains(&"fixture".to_owned()));
+    }
+
+    #[test]
+    fn sources_are_told_as_people_write_them() {
+        for (rfcs, sections, source, told) in [
+            (&[1939][..], "5 STAT, RSET", None, "RFC 1939 §5 STAT, RSET"),
+            (&[1939], "4, App. A", None, "RFC 1939 §4, Appendix A"),
+            (&[5802, 7677], "3, 5; 3", None, "RFC 5802 §3, §5; RFC 7677 §3"),
+            (&[6856, 1939], "2", None, "RFC 6856 §2; RFC 1939"),
+            (&[1957], "", None, "RFC 1957"),
+            (&[], "", None, "good practice; no RFC asks for it"),
+            (&[], "", Some("CERT VU#555316"), "good practice (CERT VU#555316); no RFC asks for it"),
+        ] {
+            assert_eq!(reference(rfcs, sections, source), told);
+        }
+    }
+
+    #[test]
+    fn every_source_is_well_formed() {
+        for Requirement { id, reference, .. } in catalogue().values() {
+            assert!(is_well_formed(reference), "{id}: {reference}");
+        }
+        for wrong in ["RFC  §CERT VU#555316", "RFC 1939, 5034 §3, 4", "RFC 1939 §", "RFC 8314 §4.4;", ""]
+        {
+            assert!(!is_well_formed(wrong), "{wrong}");
+        }
+    }
+
+    /// RFCs by number with their sections, or a practice.
+    fn is_well_formed(reference: &str) -> bool {
+        if let Some(practice) = reference.strip_prefix("good practice") {
+            let source = practice.strip_suffix("; no RFC asks for it");
+            return source.is_some_and(|source| {
+                source.is_empty() || (source.starts_with(" (") && source.ends_with(')'))
+            });
+        }
+        reference.split("; ").all(|rfc| {
+            let (number, places) = rfc
+                .strip_prefix("RFC ")
+                .map_or(("", ""), |rest| rest.split_once(' ').unwrap_or((rest, "Appendix A")));
+            number.parse::<u32>().is_ok() && places.split(", ").all(is_place)
+        })
+    }
+
+    fn is_place(place: &str) -> bool {
+        let mut words = place.split(' ');
+        let first = words.next().unwrap_or_default();
+        let section = |text: &str| text.split('.').all(|part| part.parse::<u32>().is_ok());
+        let keyword = |word: &str| !word.is_empty() && word.chars().all(|letter| letter.is_ascii_uppercase());
+        let known = first == "Appendix" || first.strip_prefix('§').is_some_and(section) || keyword(first);
+        known && words.all(keyword)
+    }
+
+    #[test]
+    fn every_check_has_the_sentence_of_its_rfc() {
+        for check in crate::check::all() {
+            let Requirement { id, reference, quote, .. } = check.requirement();
+            let practice = reference.starts_with("good practice");
+            assert_eq!(practice, quote.is_empty(), "{id}: {reference}: “{quote}”");
+            assert!(quote.chars().count() <= 400, "{id}: a sentence is quoted, not a section");
+        }
     }
 }

@@ -192,6 +192,7 @@ impl Runner {
             severity: requirement.severity,
             requirement: requirement.sentence.clone(),
             reference: requirement.reference.clone(),
+            quote: requirement.quote.clone(),
             reproduce: leavings
                 .map(|leavings| reproduce(&leavings.typed, &observed, &self.site))
                 .unwrap_or_default(),

@@ -27,10 +27,11 @@
 //! ```text
 //! transcript = title *entry wire
 //! title      = "# " text ["   seed " number] LF
-//! entry      = "[" session "] " (note / line / folded) LF
+//! entry      = "[" session "] " (note / line / folded / mark) LF
 //! note       = "== " text                                 what happened beside the octets
 //! line       = side (":" / "|") [" " notation]            ":" command, status; "|" content of a reply
 //! folded     = side "| ‹" number " lines, " number " octets, sha256 " hash "›"
+//! mark       = "^^ " text                                 the entry above is what a verdict is about
 //! side       = "C" / "S"                                  client to server, server to client
 //! wire       = "# wire: C " sum "  S " sum LF
 //! sum        = number " octets sha256 " hash
@@ -68,6 +69,7 @@
 //! content is told by the caller. It does not compare; renderings are compared as text.
 
 mod digest;
+mod excerpt;
 mod notation;
 mod parse;
 mod recorder;
@@ -76,9 +78,11 @@ mod render;
 mod stream;
 mod text;
 mod transcript;
+mod unfold;
 
+pub use excerpt::ExcerptLine;
 pub use parse::ParseError;
 pub use recorder::{ENTRIES, MEMORY, Recorder};
-pub use stream::BODY_LINES;
+pub use stream::{BODY_LINES, REMEMBERED};
 pub use text::{LINE_KEPT, LineEnd, Piece, RUN, Rest, Text};
 pub use transcript::{Entry, Side, Transcript, Wire};

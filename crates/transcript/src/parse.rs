@@ -109,15 +109,16 @@ fn entry(line: Option<&str>) -> Result<Entry, Wrong> {
         "" => "",
         text => text
             .strip_prefix(' ')
-            .ok_or_else(|| missing("a space after ==, C:, C|, S: or S|", Some(after)))?,
+            .ok_or_else(|| missing("a space after ==, ^^, C:, C|, S: or S|", Some(after)))?,
     };
     let (side, content) = match marker {
         "==" => return Ok(Entry::Note { session, text: one_line(text) }),
+        "^^" => return Ok(Entry::Mark { session, text: one_line(text) }),
         "C:" => (Side::Client, false),
         "C|" => (Side::Client, true),
         "S:" => (Side::Server, false),
         "S|" => (Side::Server, true),
-        _ => return Err(missing("==, C:, C|, S: or S| after the session", Some(after))),
+        _ => return Err(missing("==, ^^, C:, C|, S: or S| after the session", Some(after))),
     };
     if content && let Some((lines, octets, sha256)) = folded(text) {
         return Ok(Entry::Folded { session, side, lines, octets, sha256 });

@@ -11,6 +11,7 @@ use crate::redact::{Secrets, Token};
 use crate::render::{one_line, title_line};
 use crate::stream::Stream;
 use crate::transcript::{Entry, Side, Transcript, Wire};
+use crate::unfold;
 
 /// Entries a transcript keeps. Further ones are left out; a last note says how many.
 pub const ENTRIES: usize = 10_000;
@@ -90,6 +91,14 @@ impl Recorder {
     pub fn received_content(&mut self, session: u32, octets: &[u8]) {
         let server = &mut session_of(&mut self.sessions, session).server;
         server.feed(&self.secrets, true, octets, &mut self.log);
+    }
+
+    /// Marks a line of the content that this session received last, counted from 0, as the one that matters. If it was
+    /// folded, it is shown after all, with the lines around it, as long as what was folded is still known: the last
+    /// content of a session is, up to [`REMEMBERED`](crate::REMEMBERED) octets without a secret in them.
+    pub fn mark_content(&mut self, session: u32, line: u64, text: &str) {
+        let folded = self.sessions.get(&session).and_then(|streams| streams.server.folded());
+        unfold::mark(&mut self.log.entries, session, line, folded, &one_line(&self.secrets.redact(text)));
     }
 
     /// The transcript.

@@ -4,40 +4,15 @@ use std::fmt::Write as _;
 
 use crate::transcript::{Entry, Side, Transcript, Wire};
 
-/// Characters of a line that an excerpt shows.
-const EXCERPT_WIDTH: usize = 160;
-
 /// The whole text form.
 pub(crate) fn transcript(transcript: &Transcript) -> String {
     let mut out = title(transcript);
+    out.push('\n');
     for entry in &transcript.entries {
-        self::entry(&mut out, entry);
+        out.push_str(&self::entry(entry));
+        out.push('\n');
     }
     let _ = writeln!(out, "# wire: C {}  S {}", sum(&transcript.sent), sum(&transcript.received));
-    out
-}
-
-/// Head and tail of the text form.
-pub(crate) fn excerpt(transcript: &Transcript, at_most_lines: usize) -> String {
-    // Rendering only what is shown: a transcript may have thousands of entries.
-    let total = transcript.entries.len() + 1;
-    let (head, tail) = if total <= at_most_lines {
-        (total, 0)
-    } else {
-        // How it began takes a third, how it ended the rest: most conversations fail at their end.
-        let shown = at_most_lines.saturating_sub(1);
-        (shown / 3, shown - shown / 3)
-    };
-    let mut out = String::new();
-    for number in 0..head {
-        excerpt_line(&mut out, transcript, number);
-    }
-    if head + tail < total && at_most_lines > 0 {
-        let _ = writeln!(out, "… {} left out", counted((total - head - tail) as u64, "line"));
-    }
-    for number in total - tail..total {
-        excerpt_line(&mut out, transcript, number);
-    }
     out
 }
 
@@ -70,7 +45,8 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn title(transcript: &Transcript) -> String {
+/// The title's line, without line end.
+pub(crate) fn title(transcript: &Transcript) -> String {
     let title = title_line(&transcript.title);
     let mut out = String::from("#");
     if !title.is_empty() {
@@ -79,14 +55,15 @@ fn title(transcript: &Transcript) -> String {
     if let Some(seed) = transcript.seed {
         let _ = write!(out, "   seed {seed}");
     }
-    out.push('\n');
     out
 }
 
-fn entry(out: &mut String, entry: &Entry) {
-    let _ = write!(out, "[{}] ", entry.session());
+/// An entry's line, without line end.
+pub(crate) fn entry(entry: &Entry) -> String {
+    let mut out = format!("[{}] ", entry.session());
     let (marker, text) = match entry {
         Entry::Note { text, .. } => ("==", one_line(text)),
+        Entry::Mark { text, .. } => ("^^", one_line(text)),
         Entry::Line { side, content, text, .. } => (marker(*side, *content), text.to_string()),
         Entry::Folded { side, lines, octets, sha256, .. } => {
             let (lines, octets) = (counted(*lines, "line"), counted(*octets, "octet"));
@@ -98,7 +75,7 @@ fn entry(out: &mut String, entry: &Entry) {
         out.push(' ');
         out.push_str(&text);
     }
-    out.push('\n');
+    out
 }
 
 fn marker(side: Side, content: bool) -> &'static str {
@@ -112,25 +89,4 @@ fn marker(side: Side, content: bool) -> &'static str {
 
 fn sum(wire: &Wire) -> String {
     format!("{} sha256 {}", counted(wire.octets, "octet"), wire.sha256)
-}
-
-/// Line 0 is the title, line n the n-th entry.
-fn excerpt_line(out: &mut String, transcript: &Transcript, number: usize) {
-    let mut line = String::new();
-    match number.checked_sub(1).and_then(|index| transcript.entries.get(index)) {
-        Some(entry) => self::entry(&mut line, entry),
-        None => line = title(transcript),
-    }
-    out.push_str(&narrow(line.trim_end_matches('\n')));
-    out.push('\n');
-}
-
-fn narrow(line: &str) -> String {
-    match line.char_indices().nth(EXCERPT_WIDTH) {
-        None => line.to_owned(),
-        Some((at, _)) => {
-            let left_out = line.chars().count() - EXCERPT_WIDTH;
-            format!("{} … {} left out", &line[..at], counted(left_out as u64, "character"))
-        }
-    }
 }

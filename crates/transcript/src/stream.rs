@@ -9,6 +9,9 @@ use crate::transcript::{Entry, Side};
 /// Lines of a multi-line reply that are kept; those after them are folded into one entry, but for the terminator.
 pub const BODY_LINES: usize = 20;
 
+/// Octets of folded lines that are remembered until the next content, so that one of them can be marked.
+pub const REMEMBERED: usize = 256 * 1024;
+
 /// The line that ends a multi-line reply, RFC 1939 section 3.
 const TERMINATOR: &[u8] = b".\r\n";
 
@@ -32,6 +35,9 @@ impl Stream {
             self.break_off(secrets, log);
             self.lines.content = content;
             self.lines.shown = 0;
+            if content {
+                self.lines.folded = None;
+            }
         }
         self.redactor.feed(secrets, octets, &mut |token| self.lines.take(token, log));
     }
@@ -40,6 +46,11 @@ impl Stream {
     pub(crate) fn break_off(&mut self, secrets: &Secrets, log: &mut Log) {
         self.redactor.flush(secrets, &mut |token| self.lines.take(token, log));
         self.lines.break_off(log);
+    }
+
+    /// What was folded last of the last content, as far as it is remembered.
+    pub(crate) fn folded(&self) -> Option<&[u8]> {
+        self.lines.folded.as_deref()
     }
 
     /// Count and hash of all octets so far that were not held back.
@@ -57,6 +68,8 @@ struct Lines {
     /// Lines of the current body that were kept.
     shown: usize,
     fold: Fold,
+    /// The octets of the last fold.
+    folded: Option<Vec<u8>>,
 }
 
 impl Lines {
@@ -69,6 +82,7 @@ impl Lines {
             line: LineBuilder::default(),
             shown: 0,
             fold: Fold::default(),
+            folded: None,
         }
     }
 
@@ -116,7 +130,8 @@ impl Lines {
     /// Ends the fold, and the line that is not complete.
     fn break_off(&mut self, log: &mut Log) {
         let (fold, start) = self.fold.finish();
-        if let Some((lines, tally)) = fold {
+        if let Some((lines, tally, folded)) = fold {
+            self.folded = folded;
             log.push(Entry::Folded {
                 session: self.session,
                 side: self.side,
@@ -142,11 +157,17 @@ fn is_terminator(text: &Text) -> bool {
     text.end() == LineEnd::CrLf && matches!(text.pieces(), [Piece::Octets(octets)] if octets == b".")
 }
 
+/// How many lines, their sums, and their octets if they are remembered.
+type Folded = (u64, Tally, Option<Vec<u8>>);
+
 /// Lines that are only counted and hashed.
 #[derive(Default)]
 struct Fold {
     lines: u64,
     tally: Tally,
+    /// The octets themselves, as long as they are few and without secrets.
+    octets: Vec<u8>,
+    forgotten: bool,
     /// The current line, as long as it may become the terminator, which is kept.
     start: Vec<u8>,
     /// The current line has octets, and is not the terminator.
@@ -157,7 +178,7 @@ impl Fold {
     /// True if this completed the terminator.
     fn part(&mut self, part: &[u8]) -> bool {
         if self.in_line {
-            self.tally.add(Token::Octets(part));
+            self.add(part);
         } else {
             self.start.extend_from_slice(part);
             if TERMINATOR.starts_with(&self.start) {
@@ -175,18 +196,33 @@ impl Fold {
     fn secret(&mut self, length: u64) {
         self.take_start();
         self.tally.add(Token::Secret(length));
+        self.forget();
     }
 
     fn take_start(&mut self) {
-        self.tally.add(Token::Octets(&self.start));
-        self.start.clear();
+        let start = std::mem::take(&mut self.start);
+        self.add(&start);
         self.in_line = true;
     }
 
+    fn add(&mut self, octets: &[u8]) {
+        self.tally.add(Token::Octets(octets));
+        if self.octets.len() + octets.len() > REMEMBERED {
+            self.forget();
+        } else if !self.forgotten {
+            self.octets.extend_from_slice(octets);
+        }
+    }
+
+    fn forget(&mut self) {
+        self.forgotten = true;
+        self.octets = Vec::new();
+    }
+
     /// Lines and their sums, if there are any, and the start of a line that may be, or is, the terminator.
-    fn finish(&mut self) -> (Option<(u64, Tally)>, Vec<u8>) {
-        let Fold { lines, tally, start, in_line } = std::mem::take(self);
+    fn finish(&mut self) -> (Option<Folded>, Vec<u8>) {
+        let Fold { lines, tally, octets, forgotten, start, in_line } = std::mem::take(self);
         let lines = lines + u64::from(in_line);
-        ((lines > 0).then_some((lines, tally)), start)
+        ((lines > 0).then_some((lines, tally, (!forgotten).then_some(octets))), start)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The entries are the folded, redacted form; nothing here holds more than what the rendering shows.
 
+use crate::excerpt::{self, ExcerptLine};
 use crate::parse::{self, ParseError};
 use crate::render;
 use crate::text::Text;
@@ -49,22 +50,30 @@ pub enum Entry {
         /// SHA-256 of them, secrets replaced by their placeholder; 64 hexadecimal digits.
         sha256: String,
     },
+    /// The entry above is the one that matters: what a verdict is about.
+    Mark {
+        /// Number of the session, that of the entry above.
+        session: u32,
+        /// What it is marked as, one line of visible text.
+        text: String,
+    },
 }
 
 impl Entry {
     /// Number of the session the entry belongs to.
     pub fn session(&self) -> u32 {
         match self {
-            Entry::Note { session, .. } | Entry::Line { session, .. } | Entry::Folded { session, .. } => {
-                *session
-            }
+            Entry::Note { session, .. }
+            | Entry::Line { session, .. }
+            | Entry::Folded { session, .. }
+            | Entry::Mark { session, .. } => *session,
         }
     }
 
-    /// Who spoke; `None` for a note.
+    /// Who spoke; `None` for a note or a mark.
     pub fn side(&self) -> Option<Side> {
         match self {
-            Entry::Note { .. } => None,
+            Entry::Note { .. } | Entry::Mark { .. } => None,
             Entry::Line { side, .. } | Entry::Folded { side, .. } => Some(*side),
         }
     }
@@ -84,8 +93,13 @@ impl Entry {
     pub fn octets(&self) -> Option<Vec<u8>> {
         match self {
             Entry::Line { text, .. } => text.octets(),
-            Entry::Note { .. } | Entry::Folded { .. } => None,
+            Entry::Note { .. } | Entry::Folded { .. } | Entry::Mark { .. } => None,
         }
+    }
+
+    /// The text form of this entry, without line end.
+    pub fn render(&self) -> String {
+        render::entry(self)
     }
 }
 
@@ -143,9 +157,23 @@ impl Transcript {
             .filter(|entry| matches!(entry, Entry::Line { side: Side::Server, content: false, .. }))
     }
 
-    /// The rendering for a report: without the sums over the wire, at most so many lines (head and tail, between
-    /// them `… 12 lines left out`), and none of them endlessly long. It does not parse back.
-    pub fn excerpt(&self, at_most_lines: usize) -> String {
-        render::excerpt(self, at_most_lines)
+    /// Marks the entry with this index, counted from 0, as the one that matters; an index behind the last marks
+    /// nothing.
+    pub fn mark(&mut self, index: usize, text: &str) {
+        if let Some(session) = self.entries.get(index).map(Entry::session) {
+            self.entries.insert(index + 1, Entry::Mark { session, text: render::one_line(text) });
+        }
+    }
+
+    /// Whether an entry is marked.
+    pub fn is_marked(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, Entry::Mark { .. }))
+    }
+
+    /// What a report shows: at most so many lines, without the sums over the wire. The marked line and those around
+    /// it come first, then how its session began and what its client asked; where something is missing a line says
+    /// how much. It does not parse back.
+    pub fn excerpt(&self, at_most_lines: usize) -> Vec<ExcerptLine> {
+        excerpt::excerpt(self, at_most_lines)
     }
 }

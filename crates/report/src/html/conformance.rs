@@ -156,6 +156,7 @@ fn told(id: &str, title: &str, findings: &[Finding<'_>], transcripts: Option<&Tr
                         }
                         p { (safe(&check.requirement)) " " span class="quiet" { "(" (safe(&check.reference)) ")" } }
                         (facts(&[
+                            ("The RFC says", finding.quote()),
                             ("Explained", explained(check)),
                             ("Seen", check.observed.clone()),
                             ("Would pass", check.expected.clone()),

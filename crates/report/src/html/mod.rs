@@ -13,7 +13,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use record::Run;
 
 use crate::number::span;
-use crate::text::{visible, visible_line};
+use crate::text::{cut, excerpt, visible, visible_line};
 
 pub use conformance::html;
 pub use load::load_html;
@@ -123,15 +123,22 @@ fn early_end(error: Option<&str>, missing: &[String]) -> Markup {
     }
 }
 
-/// A piece of a transcript, folded unless `open`, cut to its two ends.
+/// A piece of a transcript, folded unless `open`, with the line that the verdict is about.
 fn transcript(path: &str, text: Option<&str>, open: bool) -> Markup {
     const MOST_LINES: usize = 40;
+    const LINE_AT_MOST: usize = 400;
     html! {
         @match text {
             Some(text) => {
                 details open[open] {
                     summary { "Transcript " code { (safe(path)) } }
-                    pre { (crate::text::excerpt(&safe_lines(text), MOST_LINES).join("\n")) }
+                    pre {
+                        @for line in excerpt(text, MOST_LINES) {
+                            @let text = cut(&safe(&line.text), LINE_AT_MOST);
+                            @if line.marked { mark { (text) } } @else { (text) }
+                            "\n"
+                        }
+                    }
                 }
             }
             None => p class="note" { "Transcript: " code { (safe(path)) } },

@@ -34,6 +34,7 @@ pub(super) fn write(
     ]);
     page.toned(Some(Tone::Strong), INDENT, &check.requirement);
     page.field(INDENT, "source", &check.reference);
+    page.field(INDENT, "it says", &finding.quote());
     page.field(INDENT, "seen", &check.observed);
     page.field(INDENT, "would pass", &check.expected);
     if matches!(check.verdict, Verdict::Fail | Verdict::Warn) {
@@ -84,7 +85,8 @@ fn write_transcript(page: &mut Page, transcript: &str, verbose: bool) {
     let most = if verbose { usize::MAX } else { TRANSCRIPT_LINES };
     let width = if verbose { usize::MAX } else { page.width() - INDENT - 2 };
     for line in excerpt(transcript, most) {
-        let line = format!("{:INDENT$}│ {}", "", cut(&line, width));
-        page.painted(Tone::Faint, &line);
+        let (mark, tone) = if line.marked { ("→", Tone::Bad) } else { ("│", Tone::Faint) };
+        let line = format!("{:INDENT$}{mark} {}", "", cut(&line.text, width));
+        page.painted(tone, &line);
     }
 }

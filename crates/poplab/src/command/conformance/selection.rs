@@ -72,6 +72,7 @@ pub(super) fn explain(id: &str) -> anyhow::Result<u8> {
         if requirement.needs.is_empty() { "nothing".to_owned() } else { requirement.needs.join(", ") };
     for (label, value) in [
         ("reference", requirement.reference.as_str()),
+        ("quote", requirement.quote.as_str()),
         ("level", requirement.level.as_str()),
         ("severity", severity.as_str()),
         ("needs", needs.as_str()),
