@@ -172,7 +172,8 @@ pub(crate) fn defects(ids: &[String]) -> anyhow::Result<Defects> {
         .collect()
 }
 
-fn pool(seed: u64) -> Vec<Tenant> {
+/// The accounts of conformance.
+pub(crate) fn pool(seed: u64) -> Vec<Tenant> {
     POOL.iter()
         .flat_map(|(role, count)| {
             (1..=*count).map(move |number| tenant(seed, format!("{role}{number}"), *role, number))

@@ -24,6 +24,8 @@ pub(crate) const RESULTS: &str = "results.json";
 pub(crate) const LATENCIES: &str = "latency.hlog";
 /// The folder of the transcripts.
 pub(crate) const TRANSCRIPTS: &str = "transcripts";
+/// The folder of the files that show a finding again.
+pub(crate) const REPRODUCE: &str = "reproduce";
 /// The page for people.
 pub(crate) const PAGE: &str = "report.html";
 /// The seconds of a load run, for spreadsheets.
@@ -37,6 +39,7 @@ const OWN: &[&str] = &[
     RESULTS,
     LATENCIES,
     TRANSCRIPTS,
+    REPRODUCE,
     PAGE,
     SERIES,
     STEPS,
@@ -146,7 +149,7 @@ impl RunFolder {
         for name in OWN.iter().filter(|name| **name != RUN) {
             for own in [(*name).to_owned(), format!("{name}{PART}")] {
                 self.with(|directory| {
-                    if *name == TRANSCRIPTS {
+                    if matches!(*name, TRANSCRIPTS | REPRODUCE) {
                         directory.remove_all(own.as_ref())
                     } else {
                         directory.remove(own.as_ref())

@@ -11,8 +11,10 @@ use proto::{Deviations, Verb};
 use stats::Latencies;
 use transcript::{Recorder, Transcript};
 
+use crate::deviation;
 use crate::reply::quote;
-use crate::reproduce::Typed;
+use crate::reproduce::{Conversation, Reproduction, Step};
+use crate::site::Site;
 
 /// Replies kept for the passive checks, per check; a hostile server cannot make it more.
 const SEEN_AT_MOST: usize = 2_000;
@@ -45,7 +47,7 @@ pub struct Seen {
 pub struct Journal(Rc<RefCell<Inner>>);
 
 struct Inner {
-    typed: Typed,
+    conversation: Conversation,
     recorder: Recorder,
     latencies: Latencies,
     seen: Vec<Seen>,
@@ -61,10 +63,15 @@ pub struct Leavings {
     pub latencies: Latencies,
     /// The status lines seen.
     pub seen: Vec<Seen>,
-    /// The client's lines for repeating them.
-    pub(crate) typed: Typed,
     /// How the last connection ended.
     pub ending: Option<String>,
+}
+
+/// Shows nothing of a conversation.
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Journal")
+    }
 }
 
 impl Journal {
@@ -75,7 +82,7 @@ impl Journal {
             latencies: Latencies::new(),
             seen: Vec::new(),
             seen_octets: 0,
-            typed: Typed::default(),
+            conversation: Conversation::default(),
             ending: None,
         })))
     }
@@ -86,15 +93,9 @@ impl Journal {
     }
 
     /// The same for the password of an account, which a reproduction asks the reader for.
-    pub(crate) fn password(&self, password: &str) {
+    pub(crate) fn password(&self, user: &str, password: &str) {
         self.secret(password.as_bytes());
-        self.0.borrow_mut().typed.password(password);
-    }
-
-    /// The same for the base64 of a PLAIN message with a user's name and password.
-    pub(crate) fn credentials(&self, base64: &str, user: &str) {
-        self.secret(base64.as_bytes());
-        self.0.borrow_mut().typed.credentials(base64, user);
+        self.0.borrow_mut().conversation.account(user, password);
     }
 
     /// A text with the secrets taken out, for verdicts that quote the server.
@@ -120,23 +121,60 @@ impl Journal {
         self.0.borrow_mut().recorder.note(session, text);
     }
 
+    /// A connection was made, with TLS from the first octet or without.
+    pub(crate) fn connected(&self, session: u32, tls: bool) {
+        self.note(session, if tls { "connect implicit-tls" } else { "connect" });
+        self.happened(session, Step::Connect { tls });
+    }
+
+    /// Something happened that a reproduction has to do, too.
+    pub(crate) fn happened(&self, session: u32, step: Step<Vec<u8>>) {
+        self.0.borrow_mut().conversation.happened(session, step);
+    }
+
     /// Octets the client sent.
     pub fn sent(&self, session: u32, octets: &[u8]) {
-        let Inner { recorder, typed, .. } = &mut *self.0.borrow_mut();
+        let Inner { recorder, conversation, .. } = &mut *self.0.borrow_mut();
         recorder.sent(session, octets);
-        typed.sent(session, octets, &|text| recorder.redact(text));
+        conversation.sent(session, octets);
     }
 
-    /// Octets of status lines.
+    /// Octets that are no whole line: what was left when the connection ended.
     pub fn received(&self, session: u32, octets: &[u8]) {
-        let mut inner = self.0.borrow_mut();
-        inner.recorder.received(session, octets);
-        inner.typed.heard(session);
+        self.0.borrow_mut().recorder.received(session, octets);
     }
 
-    /// Octets of multi-line content, still stuffed.
-    pub fn received_content(&self, session: u32, octets: &[u8]) {
-        self.0.borrow_mut().recorder.received_content(session, octets);
+    /// A status line, or a continuation.
+    pub(crate) fn received_line(&self, session: u32, octets: &[u8]) {
+        let Inner { recorder, conversation, .. } = &mut *self.0.borrow_mut();
+        recorder.received(session, octets);
+        conversation.line(session, octets);
+    }
+
+    /// Octets of multi-line content, still stuffed; `end` is its dot line.
+    pub(crate) fn received_content(&self, session: u32, octets: &[u8], end: bool) {
+        let Inner { recorder, conversation, .. } = &mut *self.0.borrow_mut();
+        recorder.received_content(session, octets);
+        conversation.content(session, if end { 0 } else { octets.len() as u64 }, end);
+    }
+
+    /// The same, of which nothing is kept.
+    pub(crate) fn passed_over(&self, session: u32, octets: u64, end: bool) {
+        self.0.borrow_mut().conversation.content(session, if end { 0 } else { octets }, end);
+    }
+
+    /// A line of the last content of this session, from 0, is what a verdict is about.
+    pub(crate) fn deviates(&self, session: u32, content_line: u64) {
+        self.0.borrow_mut().recorder.mark_content(session, content_line, deviation::MARK);
+    }
+
+    /// The conversation so far, to be had again; `None` if that cannot be.
+    pub(crate) fn reproduction(&self, site: &Site) -> Option<Reproduction> {
+        let Inner { recorder, conversation, .. } = &*self.0.borrow();
+        if conversation.is_too_long() {
+            return None;
+        }
+        Some(Reproduction::new(site, conversation.told(&|text| recorder.redact(text))?))
     }
 
     /// A latency by phase or command.
@@ -160,11 +198,14 @@ impl Journal {
     }
 
     /// How a connection ended: a note for the transcript, and the word of [`record::CheckResult::ending`]. The last
-    /// connection's counts.
-    pub fn ended(&self, session: u32, note: &str, word: &str) {
+    /// connection's counts. `step` is what a reproduction does there.
+    pub(crate) fn ended(&self, session: u32, note: &str, word: &str, step: Option<Step<Vec<u8>>>) {
         let mut inner = self.0.borrow_mut();
         inner.recorder.note(session, note);
         inner.ending = Some(word.to_owned());
+        if let Some(step) = step {
+            inner.conversation.happened(session, step);
+        }
     }
 
     /// Closes the journal. Sessions still alive go on writing into an empty one.
@@ -175,7 +216,6 @@ impl Journal {
             transcript: recorder.finish(),
             latencies: std::mem::take(&mut inner.latencies),
             seen: std::mem::take(&mut inner.seen),
-            typed: std::mem::take(&mut inner.typed),
             ending: inner.ending.take(),
         }
     }

@@ -75,7 +75,7 @@ impl Lab {
     /// Takes a connection made elsewhere into the journal.
     pub(crate) fn adopt(&self, stream: Stream) -> Session {
         let number = self.journal.connection();
-        self.journal.note(number, if stream.tls().is_some() { "connect implicit-tls" } else { "connect" });
+        self.journal.connected(number, stream.tls().is_some());
         Session::new(stream, number, self.journal.clone(), self.site.patience, self.survey().expire_zero())
     }
 
@@ -211,7 +211,7 @@ impl Lab {
                 "no line can carry the name or the password of an account with role `{role}`"
             ));
         }
-        self.journal.password(account.password());
+        self.journal.password(&account.user, account.password());
         self.lent.borrow_mut().push(lent);
         Ok(account)
     }

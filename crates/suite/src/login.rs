@@ -54,7 +54,7 @@ pub async fn attempt(
         return Err(Mishap::Guarded(format!("no login is tried: the user name or the password {reason}")));
     }
     account.may_try(method).map_err(Mishap::Withheld)?;
-    session.journal().password(password);
+    session.journal().password(&account.user, password);
     if method == Method::UserPass {
         let reply = session.command(format!("USER {}", account.user)).await?;
         if !reply.is_ok() {
@@ -105,11 +105,7 @@ async fn exchange(
     let mut reply = match client.initial() {
         Some(first) => {
             let encoded = sasl::base64::encode(&first);
-            if mechanism == Mechanism::Plain {
-                session.journal().credentials(&encoded, user);
-            } else {
-                session.journal().secret(encoded.as_bytes());
-            }
+            session.journal().secret(encoded.as_bytes());
             let line = format!("AUTH {} {encoded}", mechanism.name());
             // RFC 5034 section 4: a command line has 255 octets at most, a longer response goes on its own line.
             if line.len() + 2 <= 255 {

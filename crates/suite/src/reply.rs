@@ -5,6 +5,7 @@
 
 use proto::{Deviation, Deviations, Indicator, ResponseCode, Status, listing};
 
+use crate::journal::Journal;
 use crate::outcome::{Outcome, Stop, fail, inconclusive};
 
 /// Characters of a command that are kept for quoting.
@@ -13,6 +14,8 @@ pub(crate) const COMMAND_SHOWN: usize = 80;
 /// The reply to one command, or the greeting.
 #[derive(Debug, Clone)]
 pub struct Reply {
+    /// Where it came.
+    pub(crate) origin: Origin,
     /// The command it answers, redacted.
     pub command: String,
     /// What the status line began with.
@@ -31,7 +34,19 @@ pub struct Reply {
     pub left_out: u64,
 }
 
+/// The session a reply came in, and the journal it is in.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) journal: Journal,
+    pub(crate) session: u32,
+}
+
 impl Reply {
+    /// This line of the content, from 0, is what the verdict is about. Only of the last content of its session.
+    pub(crate) fn deviates(&self, content_line: usize) {
+        self.origin.journal.deviates(self.origin.session, content_line as u64);
+    }
+
     /// Whether the server agreed.
     pub fn is_ok(&self) -> bool {
         self.indicator == Indicator::Ok && !self.continuation

@@ -14,14 +14,15 @@ use stats::Latencies;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
-use transcript::Transcript;
+use transcript::{Entry, Transcript};
 
 use crate::check::Check;
+use crate::deviation;
 use crate::journal::{Leavings, Seen};
 use crate::lab::Lab;
 use crate::needs;
 use crate::outcome::{Outcome, Stop};
-use crate::reproduce::reproduce;
+use crate::reproduce::{self, Reproduction};
 use crate::site::Site;
 
 /// A check's verdict and the conversation that led to it.
@@ -29,8 +30,11 @@ use crate::site::Site;
 pub struct Evidence {
     /// The verdict.
     pub result: CheckResult,
-    /// The conversation; `None` if there was none, as for a skipped check.
+    /// The conversation; `None` if there was none, as for a skipped check. In that of a finding the line that the
+    /// verdict is about is marked.
     pub transcript: Option<Transcript>,
+    /// How a finding is seen again; `None` for a pass, and where that cannot be told.
+    pub reproduction: Option<Reproduction>,
 }
 
 /// A run at one entrance.
@@ -45,6 +49,8 @@ pub struct Runner {
 struct Finished {
     evidence: Evidence,
     seen: Vec<Seen>,
+    /// The conversation, for what another check finds in it.
+    conversation: Option<Reproduction>,
 }
 
 /// Where the runner tells what happens.
@@ -87,7 +93,8 @@ impl Runner {
 
     fn unfinished(&self, check: &Check) -> Evidence {
         let stop = Stop::Inconclusive("the run was stopped before this check had a verdict".to_owned());
-        Evidence { result: self.result(check, &Err(stop), None, Duration::ZERO), transcript: None }
+        let result = self.result(check, &Err(stop), None, Duration::ZERO);
+        Evidence { result, transcript: None, reproduction: None }
     }
 
     /// The latencies of all conversations so far.
@@ -118,10 +125,8 @@ impl Runner {
     async fn one(self: &Rc<Self>, check: Check, source: Option<u8>, listener: &Listener) {
         if let Some(reason) = needs::missing(&check, &self.site) {
             let result = self.result(&check, &Err(Stop::Skipped(reason)), None, Duration::ZERO);
-            self.keep(
-                Finished { evidence: Evidence { result, transcript: None }, seen: Vec::new() },
-                listener,
-            );
+            let evidence = Evidence { result, transcript: None, reproduction: None };
+            self.keep(Finished { evidence, seen: Vec::new(), conversation: None }, listener);
             return;
         }
         listener(Event::CheckStarted { id: check.id.to_owned() });
@@ -134,12 +139,12 @@ impl Runner {
                 seen.iter().find_map(|seen| watch(seen, &lab)).map_or(Ok(()), |wrong| Err(Stop::Fail(wrong)));
         }
         let outcome = redacted(outcome, &lab);
+        let conversation = lab.journal().reproduction(&self.site);
         let leavings = lab.journal().close();
         self.latencies.borrow_mut().merge(&leavings.latencies);
         let result = self.result(&check, &outcome, Some(&leavings), began.elapsed());
-        // A skipped check has no verdict to prove; what little it said is no evidence.
-        let transcript = (result.verdict != Verdict::Skipped).then_some(leavings.transcript);
-        self.keep(Finished { evidence: Evidence { result, transcript }, seen: leavings.seen }, listener);
+        let evidence = evidence(result, leavings.transcript, conversation.clone());
+        self.keep(Finished { evidence, seen: leavings.seen, conversation }, listener);
     }
 
     fn keep(&self, finished: Finished, listener: &Listener) {
@@ -156,10 +161,11 @@ impl Runner {
                 let done = self.done.borrow();
                 done.iter().find_map(|finished| {
                     let wrong = finished.seen.iter().find_map(|seen| watch(seen, &lab))?;
-                    Some((finished.evidence.result.id.clone(), finished.evidence.transcript.clone(), wrong))
+                    let Evidence { result, transcript, .. } = &finished.evidence;
+                    Some((result.id.clone(), transcript.clone(), finished.conversation.clone(), wrong))
                 })
             };
-            let Some((elsewhere, transcript, wrong)) = found else { continue };
+            let Some((elsewhere, transcript, conversation, wrong)) = found else { continue };
             let mut done = self.done.borrow_mut();
             let Some(own) = done.iter_mut().find(|finished| finished.evidence.result.id == check.id) else {
                 continue;
@@ -168,8 +174,11 @@ impl Runner {
                 continue;
             }
             let outcome = Err(Stop::Fail(format!("{wrong} (in the conversation of {elsewhere})")));
-            own.evidence.result = self.result(check, &outcome, None, own.evidence.result.duration());
-            own.evidence.transcript = transcript;
+            let result = self.result(check, &outcome, None, own.evidence.result.duration());
+            own.evidence = match transcript {
+                Some(transcript) => evidence(result, unmarked(transcript), conversation),
+                None => Evidence { result, transcript: None, reproduction: None },
+            };
             listener(Event::CheckFinished(own.evidence.result.clone()));
         }
     }
@@ -193,9 +202,7 @@ impl Runner {
             requirement: requirement.sentence.clone(),
             reference: requirement.reference.clone(),
             quote: requirement.quote.clone(),
-            reproduce: leavings
-                .map(|leavings| reproduce(&leavings.typed, &observed, &self.site))
-                .unwrap_or_default(),
+            reproduce: String::new(),
             observed,
             expected: requirement.pass.clone(),
             ending: leavings.and_then(|leavings| leavings.ending.clone()),
@@ -204,6 +211,33 @@ impl Runner {
             approved: None,
         }
     }
+}
+
+/// The verdict with its conversation: the line that it is about is marked, and how it is seen again follows from that.
+fn evidence(
+    mut result: CheckResult,
+    mut transcript: Transcript,
+    conversation: Option<Reproduction>,
+) -> Evidence {
+    // A skipped check has no verdict to prove; what little it said is no evidence.
+    if result.verdict == Verdict::Skipped {
+        return Evidence { result, transcript: None, reproduction: None };
+    }
+    if result.verdict == Verdict::Pass {
+        return Evidence { result, transcript: Some(unmarked(transcript)), reproduction: None };
+    }
+    deviation::mark(&mut transcript, &result.observed);
+    if conversation.is_none() {
+        reproduce::NONE.clone_into(&mut result.reproduce);
+    }
+    let reproduction = conversation.map(|conversation| conversation.of(&result, &transcript));
+    Evidence { result, transcript: Some(transcript), reproduction }
+}
+
+/// What a check pointed out before it passed, or for a verdict of its own.
+fn unmarked(mut transcript: Transcript) -> Transcript {
+    transcript.entries.retain(|entry| !matches!(entry, Entry::Mark { .. }));
+    transcript
 }
 
 fn redacted(outcome: Outcome, lab: &Lab) -> Outcome {

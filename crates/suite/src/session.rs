@@ -17,7 +17,8 @@ use crate::deletion::Permission;
 use crate::journal::{Journal, Seen};
 use crate::outcome::{Judged, Mishap, Stop};
 use crate::receiving::{Bounds, Kept, deadline};
-use crate::reply::{COMMAND_SHOWN, Reply};
+use crate::reply::{COMMAND_SHOWN, Origin, Reply};
+use crate::reproduce::{End, SECURED, Step};
 use crate::wire::{Item, Quiet, Wire};
 
 /// Octets that a server may send where none are due, before it is listened to no longer.
@@ -226,6 +227,7 @@ impl Session {
         let awaited = self.awaited.pop_front().unwrap_or_else(|| Awaited::of("(nothing)", None, false));
         let mut reply = match self.wire.item(self.patience.answer).await {
             Ok(Item::Status { line, indicator, deviations, content_follows }) => Reply {
+                origin: self.origin(),
                 command: awaited.command.clone(),
                 indicator,
                 shown: self.journal().quote(&line),
@@ -236,6 +238,7 @@ impl Session {
                 left_out: 0,
             },
             Ok(Item::Continuation { line, deviations }) => Reply {
+                origin: self.origin(),
                 command: awaited.command.clone(),
                 indicator: Indicator::Unknown,
                 shown: self.journal().quote(&line),
@@ -250,6 +253,7 @@ impl Session {
                 let indicator = proto::Status::parse(&line).0.indicator;
                 let (command, shown) = (awaited.command.clone(), self.journal().quote(&line));
                 Reply {
+                    origin: self.origin(),
                     command,
                     indicator,
                     line,
@@ -359,7 +363,12 @@ impl Session {
     /// Closes in good order: `close_notify` under TLS, then FIN.
     pub async fn close(mut self) {
         if let Some(stream) = self.wire.stream.take() {
-            self.wire.journal.ended(self.wire.number, "closed by client", "client");
+            self.wire.journal.ended(
+                self.wire.number,
+                "closed by client",
+                "client",
+                Some(Step::End(End::Close)),
+            );
             let _ = timeout(self.patience.answer, stream.close()).await;
         }
     }
@@ -367,7 +376,12 @@ impl Session {
     /// Ends the connection with a reset.
     pub fn reset(mut self) {
         if let Some(stream) = self.wire.stream.take() {
-            self.wire.journal.ended(self.wire.number, "reset by client", "client");
+            self.wire.journal.ended(
+                self.wire.number,
+                "reset by client",
+                "client",
+                Some(Step::End(End::Reset)),
+            );
             stream.reset();
         }
     }
@@ -375,7 +389,8 @@ impl Session {
     /// Ends the TCP connection without `close_notify`.
     pub fn abandon(mut self) {
         if let Some(stream) = self.wire.stream.take() {
-            self.wire.journal.ended(self.wire.number, "closed by client, without close_notify", "client");
+            let note = "closed by client, without close_notify";
+            self.wire.journal.ended(self.wire.number, note, "client", Some(Step::End(End::Abandon)));
             stream.abandon();
         }
     }
@@ -384,6 +399,7 @@ impl Session {
     pub async fn shutdown_write(&mut self) {
         if let Some(stream) = self.wire.stream.as_mut() {
             self.wire.journal.note(self.wire.number, "client shuts down its sending side");
+            self.wire.journal.happened(self.wire.number, Step::End(End::Shutdown));
             let _ = timeout(self.patience.answer, stream.shutdown_write()).await;
         }
     }
@@ -400,26 +416,31 @@ impl Session {
         let Some(stream) = self.wire.stream.take() else {
             return Err(Stop::Inconclusive("the connection is closed".to_owned()));
         };
+        self.wire.journal.happened(self.wire.number, Step::Secure);
         let began = Instant::now();
         let stream = match timeout(self.patience.answer, dialer.start_tls(stream, options)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
-                self.wire.journal.ended(self.wire.number, "TLS handshake failed", "handshake");
+                self.wire.journal.ended(self.wire.number, "TLS handshake failed", "handshake", None);
                 return Err(Stop::Fail(format!("the TLS handshake after STLS failed: {error}")));
             }
             Err(_) => {
-                self.wire.journal.ended(self.wire.number, "TLS handshake timed out", "timeout");
+                self.wire.journal.ended(self.wire.number, "TLS handshake timed out", "timeout", None);
                 return Err(Stop::Inconclusive(
                     "the TLS handshake after STLS did not end in time".to_owned(),
                 ));
             }
         };
         self.wire.journal.latency("tls-handshake", began.elapsed());
-        self.wire.journal.note(self.wire.number, "TLS established");
+        self.wire.journal.note(self.wire.number, SECURED);
         self.wire.stream = Some(stream);
         self.wire.machine = Client::resume(Limits::default());
         self.awaited.clear();
         Ok(())
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { journal: self.wire.journal.clone(), session: self.wire.number }
     }
 
     fn await_lines(&mut self, octets: &[u8]) {

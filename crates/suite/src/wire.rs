@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::deletion::{self, Permission};
 use crate::journal::Journal;
 use crate::outcome::Mishap;
+use crate::reproduce::{End, Step};
 
 /// How much is read at once.
 pub(crate) const READ_PIECE: usize = 64 * 1024;
@@ -55,6 +56,28 @@ pub(crate) enum Item {
     Unsolicited(Vec<u8>),
     /// A line without end.
     Endless,
+}
+
+/// What octets are part of, for the journal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// A line that is no content.
+    Line,
+    Content,
+    End,
+    /// Nothing whole.
+    Rest,
+}
+
+impl Part {
+    fn of(item: Option<&Item>) -> Self {
+        match item {
+            Some(Item::Content(_)) => Self::Content,
+            Some(Item::End(_)) => Self::End,
+            Some(_) => Self::Line,
+            None => Self::Rest,
+        }
+    }
 }
 
 /// Why nothing came.
@@ -116,8 +139,7 @@ impl Wire {
         loop {
             let step = self.machine.step(&self.unread[self.used..]);
             let (consumed, item) = (step.consumed, step.event.map(Item::of));
-            let in_content = matches!(item, Some(Item::Content(_) | Item::End(_)));
-            self.consume(consumed, in_content);
+            self.consume(consumed, Part::of(item.as_ref()));
             if let Some(item) = item {
                 return Ok(item);
             }
@@ -126,7 +148,11 @@ impl Wire {
                 return Err(Quiet::Silent);
             }
             if !self.machine.may_have_ended(self.unread()) {
-                self.fill(deadline).await?;
+                let filled = self.fill(deadline).await;
+                if matches!(filled, Err(Quiet::Silent)) {
+                    self.journal.happened(self.number, Step::Silence);
+                }
+                filled?;
             } else if let Err(quiet) = self.fill(deadline.min(Instant::now() + self.quiet)).await {
                 return match quiet {
                     Quiet::Silent => Ok(self.end_at_line_feed()),
@@ -145,16 +171,22 @@ impl Wire {
     fn end_at_line_feed(&mut self) -> Item {
         let mut deviations = self.machine.leave_content().unwrap_or_default();
         deviations.insert(Deviation::DotLineBareLf);
-        self.consume(self.unread().len(), true);
+        self.consume(self.unread().len(), Part::End);
         Item::End(deviations)
     }
 
-    fn consume(&mut self, octets: usize, content: bool) {
+    fn consume(&mut self, octets: usize, part: Part) {
         let taken = &self.unread[self.used..self.used + octets];
-        if content && !self.off_the_record {
-            self.journal.received_content(self.number, taken);
-        } else if !content && octets > 0 {
-            self.journal.received(self.number, taken);
+        match part {
+            Part::Content | Part::End if self.off_the_record => {
+                self.journal.passed_over(self.number, octets as u64, part == Part::End);
+            }
+            Part::Content | Part::End => {
+                self.journal.received_content(self.number, taken, part == Part::End);
+            }
+            Part::Line => self.journal.received_line(self.number, taken),
+            Part::Rest if octets > 0 => self.journal.received(self.number, taken),
+            Part::Rest => {}
         }
         self.used += octets;
         self.taken += octets as u64;
@@ -187,7 +219,12 @@ impl Wire {
                 self.journal.received(self.number, &rest);
                 self.taken += rest.len() as u64;
                 let word = stream.ending().unwrap_or(Ending::Reset).to_string();
-                self.journal.ended(self.number, &format!("closed by server, {how}"), &word);
+                self.journal.ended(
+                    self.number,
+                    &format!("closed by server, {how}"),
+                    &word,
+                    Some(Step::Ended),
+                );
                 Err(Quiet::Closed(how))
             }
         }
@@ -203,7 +240,7 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.stream.as_ref().is_some_and(|stream| stream.ending().is_none()) {
-            self.journal.ended(self.number, "closed by client", "client");
+            self.journal.ended(self.number, "closed by client", "client", Some(Step::End(End::Abandon)));
         }
     }
 }

@@ -52,6 +52,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
 
+    /// Have the accounts that `poplab conformance` gives its embedded server
+    #[arg(long, conflicts_with_all = ["accounts", "mail", "user", "password_env"])]
+    conformance_accounts: bool,
+
     /// Mail for --user: a Maildir, a folder of .eml files, an mbox file or one .eml file. How many messages were found
     /// stands in the first line, and lines of an mbox that could be meant otherwise are told on stderr
     #[arg(long, value_name = "PATH")]
@@ -199,6 +203,11 @@ async fn end_of_input() {
 /// The accounts, and how the first line shows them.
 fn population(arguments: &Arguments) -> anyhow::Result<(Vec<Account>, Vec<ShownAccount>)> {
     let seed = arguments.seed;
+    if arguments.conformance_accounts {
+        let tenants = embedded::pool(seed);
+        let shown = tenants.iter().map(|tenant| show(tenant, false)).collect();
+        return Ok((embedded::accounts(&tenants, seed), shown));
+    }
     let given = arguments
         .password_env
         .as_ref()

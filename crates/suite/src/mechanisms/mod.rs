@@ -33,7 +33,7 @@ pub(crate) fn encoded(lab: &Lab, octets: impl AsRef<[u8]>) -> String {
 /// The base64 of an account's PLAIN message.
 pub(crate) fn credentials(lab: &Lab, account: &Account) -> String {
     let text = base64::encode(sasl::plain::message("", &account.user, account.password()));
-    lab.journal().credentials(&text, &account.user);
+    lab.journal().secret(text.as_bytes());
     text
 }
 

@@ -6,7 +6,7 @@
 use mail::Role;
 use proto::{Deviation, Indicator};
 
-use super::s5_retr::difference;
+use super::s5_retr::{difference, point_out};
 use crate::check::checks;
 use crate::journal::Seen;
 use crate::lab::{Lab, Placed};
@@ -223,6 +223,7 @@ async fn chunking(lab: &Lab) -> Outcome {
     for turn in ["first", "second"] {
         let reply = session.command(format!("RETR {number}")).await.judged()?.assume_ok()?;
         if let Some(wrong) = difference(expected, mail::body(reply.octets())) {
+            point_out(&reply, expected);
             return fail(format!("the {turn} RETR {number} of fx.large: {wrong}"));
         }
         // Something else in between: that the same message can be had again at once is another requirement.

@@ -10,7 +10,7 @@ use super::s5_list::judge_size;
 use crate::check::checks;
 use crate::lab::{Lab, Placed};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
-use crate::reply::{Reply, quote};
+use crate::reply::{Reply, lines, quote};
 use crate::session::Session;
 
 checks! {
@@ -173,10 +173,12 @@ fn same_body(reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
     let unstuffed = reply.deviations.contains(Deviation::ContentUnstuffed);
     match wrong {
         Some(wrong) if unstuffed => {
+            point_out(reply, mail::body(&wire));
             fail(format!("RETR {number} ({name}): {wrong}; {}", Deviation::ContentUnstuffed))
         }
         None if unstuffed => fail(format!("RETR {number} ({name}): {}", Deviation::ContentUnstuffed)),
         Some(wrong) if !fixture.fragile && mail::body(reply.octets()) != mail::body(&wire) => {
+            point_out(reply, mail::body(&wire));
             fail(format!("RETR {number} ({name}): {wrong}"))
         }
         // Judged where it is the point; here it would only hide the other fixtures.
@@ -196,18 +198,35 @@ pub(super) fn difference(expected: &[u8], received: &[u8]) -> Option<String> {
     if expected == received {
         return None;
     }
-    let (wanted, came) = (crate::reply::lines(expected), crate::reply::lines(received));
+    let (wanted, came) = (lines(expected), lines(received));
     let counts = format!("{} lines came, the fixture has {}", came.len(), wanted.len());
-    let at = wanted.iter().zip(&came).position(|(wanted, came)| wanted != came);
-    let at = at.unwrap_or_else(|| wanted.len().min(came.len()));
+    let at = first_difference(&wanted, &came);
     let shown = |lines: &[&[u8]]| lines.get(at).map_or_else(|| "missing".to_owned(), |line| quote(line));
     Some(format!("{counts}; body line {} is {} instead of {}", at + 1, shown(&came), shown(&wanted)))
+}
+
+/// Marks the first line of the body that is not as expected, in the reply that its session received last.
+pub(super) fn point_out(reply: &Reply, expected: &[u8]) {
+    let octets = reply.octets();
+    let body = mail::body(octets);
+    let came = lines(body);
+    let at = first_difference(&lines(expected), &came);
+    let before: usize = came.iter().take(at).map(|line| line.len() + 2).sum();
+    // Lines of the transcript end with any line feed, those of the body with CRLF.
+    let end = (octets.len() - body.len() + before).min(octets.len());
+    reply.deviates(octets[..end].iter().filter(|octet| **octet == b'\n').count());
+}
+
+/// The index of the first line that differs, or that one side alone has.
+fn first_difference(wanted: &[&[u8]], came: &[&[u8]]) -> usize {
+    let at = wanted.iter().zip(came).position(|(wanted, came)| wanted != came);
+    at.unwrap_or_else(|| wanted.len().min(came.len()))
 }
 
 /// The first header line of the fixture that is not in the header that came, in words.
 fn lost_field(fixture: &[u8], received: &[u8]) -> Option<String> {
     let header = |message: &[u8]| {
-        let lines = crate::reply::lines(message).into_iter().take_while(|line| !line.is_empty());
+        let lines = lines(message).into_iter().take_while(|line| !line.is_empty());
         lines.map(<[u8]>::to_vec).collect::<Vec<_>>()
     };
     let came = header(received);
@@ -254,7 +273,10 @@ async fn repeatable(lab: &Lab) -> Outcome {
     let first = session.assume_ok("RETR 1").await?;
     let second = session.require_ok("RETR 1").await?;
     match difference(mail::body(first.octets()), mail::body(second.octets())) {
-        Some(wrong) => fail(format!("RETR 1 was sent twice; compared with the first time, {wrong}")),
+        Some(wrong) => {
+            point_out(&second, mail::body(first.octets()));
+            fail(format!("RETR 1 was sent twice; compared with the first time, {wrong}"))
+        }
         None => Ok(()),
     }
 }
@@ -318,8 +340,7 @@ async fn no_final_newline(lab: &Lab) -> Outcome {
     let Placed { mut session, number, fixture } = lab.fixture("fx.nonl").await?;
     let reply = session.command(format!("RETR {number}")).await.judged()?.assume_ok()?;
     let wire = mail::wire(&fixture.octets);
-    let last =
-        |octets: &[u8]| crate::reply::lines(octets).last().map(|line| line.to_vec()).unwrap_or_default();
+    let last = |octets: &[u8]| lines(octets).last().map(|line| line.to_vec()).unwrap_or_default();
     let (expected, came) = (last(&wire), last(reply.octets()));
     if came != expected {
         let glued = came.strip_suffix(b".").is_some_and(|line| line == expected);

@@ -18,6 +18,10 @@ async fn first_octet(lab: &Lab) -> Outcome {
     match timeout(lab.site().patience.quiet, stream.read(&mut octets)).await {
         Err(_) => {}
         Ok(Ok(count)) if count > 0 => {
+            let journal = lab.journal();
+            let session = journal.connection();
+            journal.connected(session, false);
+            journal.received_line(session, &octets[..count]);
             return fail(format!("{} came in plaintext, before any handshake", quote(&octets[..count])));
         }
         Ok(_) => return inconclusive("the server closed before any handshake"),

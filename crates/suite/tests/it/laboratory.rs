@@ -47,7 +47,15 @@ pub(crate) fn named() -> impl Iterator<Item = (String, Role, u32)> {
         .flat_map(|(role, count)| (1..=count).map(move |number| (format!("{role}{number}"), role, number)))
 }
 
-fn password(user: &str) -> String {
+/// Puts all mail back as it was.
+pub(crate) fn refill(world: &World) {
+    for (user, role, number) in named() {
+        world.replace(&user, mail_of(role, number));
+    }
+}
+
+/// The password of an account.
+pub(crate) fn password(user: &str) -> String {
     format!("Secret-of-{user}")
 }
 

@@ -1,5 +1,6 @@
 //! The suite proves itself: against the fake server without defects nothing fails, with each defect the right
-//! requirement does, and foreign mail survives everything. All in memory, under a paused clock.
+//! requirement does, and foreign mail survives everything. All in memory, under a paused clock, but for what shells and
+//! scripts see again.
 
 mod between;
 mod certificate;
@@ -12,4 +13,5 @@ mod lost_messages;
 mod policies;
 mod promises;
 mod reading;
+mod reproduce;
 mod transcripts;

@@ -42,6 +42,9 @@ impl Findings for Judged {
         for (path, _) in &self.course.transcripts {
             write(path, self.texts[path].as_bytes());
         }
+        for (path, script) in &self.course.scripts {
+            write(path, script.as_bytes());
+        }
     }
 
     fn render(&self, form: Format, run: &Run) -> String {

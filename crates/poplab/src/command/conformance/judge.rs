@@ -10,6 +10,7 @@ use transcript::Transcript;
 
 use super::plan::Plan;
 use super::progress::Progress;
+use super::reproduction::Reproductions;
 use crate::terminal::visible;
 use crate::{entrance, folder, interrupt};
 
@@ -22,6 +23,8 @@ pub(super) struct Course {
     pub(super) results: Results,
     /// The conversations, by their path in the run's folder.
     pub(super) transcripts: Vec<(String, Transcript)>,
+    /// The files that show findings again, by their path in the run's folder.
+    pub(super) scripts: Vec<(String, String)>,
     /// The latencies of all conversations.
     pub(super) latencies: Latencies,
     /// What kept the run from its end.
@@ -72,7 +75,7 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
             () = &mut stopped => false,
         };
         course.latencies.merge(&runner.latencies());
-        course.keep(&label, runner.evidence());
+        course.keep(&label, runner.evidence(), &plan.reproductions);
         if !whole {
             course.error = Some(INTERRUPTED.to_owned());
             break;
@@ -83,9 +86,14 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
 }
 
 impl Course {
-    fn keep(&mut self, label: &str, evidence: Vec<Evidence>) {
-        for Evidence { mut result, transcript } in evidence {
+    fn keep(&mut self, label: &str, evidence: Vec<Evidence>, reproductions: &Reproductions) {
+        for Evidence { mut result, transcript, reproduction } in evidence {
             label.clone_into(&mut result.entrance);
+            self.scripts.extend(reproductions.complete(
+                &folder_name(label),
+                &mut result,
+                reproduction.as_ref(),
+            ));
             if let Some(transcript) = transcript {
                 let path = path(label, &result.id);
                 result.transcript = Some(path.clone());
@@ -96,11 +104,14 @@ impl Course {
     }
 }
 
-/// Where a transcript lies in the run's folder; the label is made fit for a file name. Of one that is too long the
-/// end is kept, where the port stands.
+/// Where a transcript lies in the run's folder.
 fn path(label: &str, id: &str) -> String {
+    format!("{}/{}/{id}.pop", folder::TRANSCRIPTS, folder_name(label))
+}
+
+/// The label of an entrance, made fit for a file name. Of one that is too long the end is kept, where the port stands.
+fn folder_name(label: &str) -> String {
     let fit = |character: char| character.is_ascii_alphanumeric() || ".-".contains(character);
     let label: String = label.chars().map(|character| if fit(character) { character } else { '-' }).collect();
-    let label = &label[label.len().saturating_sub(LABEL_AT_MOST)..];
-    format!("{}/{label}/{id}.pop", folder::TRANSCRIPTS)
+    label[label.len().saturating_sub(LABEL_AT_MOST)..].to_owned()
 }

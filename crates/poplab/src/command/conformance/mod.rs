@@ -6,6 +6,7 @@ mod judge;
 mod last_look;
 mod plan;
 mod progress;
+mod reproduction;
 mod selection;
 
 use anyhow::Context as _;

@@ -11,6 +11,7 @@ use net::{Dialer, Endpoint, Trust};
 use suite::{Account, Check, Permissions, Pool, Security};
 
 use super::arguments::{Arguments, Tls};
+use super::reproduction::Reproductions;
 use super::selection;
 use crate::baseline::Baseline;
 use crate::embedded::{self, Embedded};
@@ -34,6 +35,8 @@ pub(super) struct Plan {
     pub(super) wait: Option<Duration>,
     /// The known deviations.
     pub(super) baseline: Option<Baseline>,
+    /// How findings are told to be seen again.
+    pub(super) reproductions: Reproductions,
 }
 
 /// Whose accounts are used.
@@ -110,6 +113,7 @@ impl Plan {
             jobs: usize::from(arguments.jobs),
             wait: arguments.timeout.map(Duration::from_secs),
             baseline,
+            reproductions: Reproductions::new(arguments),
         })
     }
 

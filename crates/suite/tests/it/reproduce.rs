@@ -1,0 +1,189 @@
+//! Each finding's reproduction is carried out as it is printed, by a shell, against the fake over TCP with the very
+//! defect, and shows what the finding is about. It needs openssl and python3, and says so where they are missing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use fake::{DEFECTS, DefectInfo, World};
+use net::{Dialer, FakeServer, Ports, Trust};
+use record::Verdict;
+use suite::reproduce::{Server, Verification, shell_word};
+use suite::{Evidence, Permissions, Plan, Pool, Runner, Security};
+use transcript::{Entry, Side};
+
+use crate::laboratory::{SEED, accounts, named, password, refill, world};
+
+/// Most of the time is waiting, so many at a time are no burden.
+const SIDE_BY_SIDE: usize = 24;
+/// Seconds after which a reproduction that has not ended by itself is ended; its own bound is shorter.
+const TOO_LONG: &str = "200";
+/// The exit code of what was ended by `timeout`.
+const ENDED: i32 = 124;
+/// What a check waits for an answer. The fake answers at once, or not at all.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Findings that cannot be had again by hand, each with the reason.
+const NOT_REPEATABLE: &[(&str, &str)] = &[
+    ("rfc5802.scram.exchange", "the proof of SCRAM is not made again"),
+    ("rfc5802.scram.bad-proof", "the proof of SCRAM is not made again"),
+    ("rfc5802.scram.nonce", "the proof of SCRAM is not made again"),
+    ("rfc5802.scram.gs2", "the proof of SCRAM is not made again"),
+    ("rfc5802.scram.attributes", "the proof of SCRAM is not made again"),
+];
+
+#[test]
+fn each_finding_of_each_defect_is_seen_again_as_printed_first_half() {
+    every_other(0);
+}
+
+#[test]
+fn each_finding_of_each_defect_is_seen_again_as_printed_second_half() {
+    every_other(1);
+}
+
+fn every_other(remainder: usize) {
+    for need in ["openssl", "python3"] {
+        let found =
+            Command::new("sh").args(["-c", &format!("command -v {need}")]).stdout(Stdio::null()).status();
+        assert!(found.is_ok_and(|status| status.success()), "this test needs {need}: install it");
+    }
+    let only = std::env::var("POPLAB_DEFECT").unwrap_or_default();
+    let wanted = DEFECTS.iter().skip(remainder).step_by(2).filter(|info| info.id.contains(&only));
+    let queue: Mutex<VecDeque<&DefectInfo>> = Mutex::new(wanted.collect());
+    let unseen: Mutex<Vec<String>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                loop {
+                    let Some(info) = queue.lock().unwrap().pop_front() else { break };
+                    let wrong = unseen_of(info);
+                    unseen.lock().unwrap().extend(wrong);
+                }
+            });
+        }
+    });
+    let unseen = unseen.into_inner().unwrap();
+    assert!(unseen.is_empty(), "{} findings are not seen again:\n{}", unseen.len(), unseen.join("\n\n"));
+}
+
+/// What goes wrong with the reproductions of one defect's findings.
+fn unseen_of(info: &DefectInfo) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let world = world([info.defect]);
+    let server = runtime.block_on(FakeServer::start(world.clone(), Ports::ANY)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, server.ca_pem()).unwrap();
+    let verification = Verification::File(ca.display().to_string());
+    let mut wrong = Vec::new();
+    let mut found = BTreeMap::new();
+    for security in [Security::Implicit, Security::Starttls] {
+        for evidence in judged(info, &server, security) {
+            // Once is enough where both entrances show it.
+            found.entry(evidence.result.id.clone()).or_insert((security, evidence));
+        }
+    }
+    for id in info.breaks {
+        let Some((_, evidence)) = found.get(*id) else {
+            wrong.push(format!("{}: {id} was not found over TCP", info.id));
+            continue;
+        };
+        if let Err(why) = seen_again(evidence, &world, &verification, folder.path()) {
+            wrong.push(format!("{}: {id}: {why}", info.id));
+        }
+    }
+    runtime.block_on(server.stop());
+    wrong
+}
+
+/// The findings of the checks that the defect breaks, at one entrance.
+fn judged(info: &DefectInfo, server: &FakeServer, security: Security) -> Vec<Evidence> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let address = if security == Security::Implicit { server.tls() } else { server.clear() };
+    runtime.block_on(async {
+        let plan = Plan {
+            endpoint: address.expect("both ports").into(),
+            security: Some(security),
+            dialer: Dialer::tcp(Trust::Only { ca_pem: server.ca_pem().into() }).unwrap(),
+            pool: Pool::new(accounts()),
+            permissions: Permissions { allow_delete: true, cleartext_password: false, loopback: true },
+            seed: SEED,
+            wait: Some(WAIT),
+        };
+        let Ok(site) = suite::survey(plan).await.0 else { return Vec::new() };
+        let checks = suite::all().into_iter().filter(|check| info.breaks.contains(&check.id)).collect();
+        let runner = Runner::new(Rc::clone(&site), checks, 8);
+        let listener: suite::runner::Listener = Rc::new(|_| ());
+        runner.run(&listener).await;
+        let broken = |evidence: &Evidence| matches!(evidence.result.verdict, Verdict::Fail | Verdict::Warn);
+        runner.evidence().into_iter().filter(broken).collect()
+    })
+}
+
+/// Carries out a reproduction on a maildrop as it was at first.
+fn seen_again(
+    evidence: &Evidence,
+    world: &World,
+    verification: &Verification,
+    folder: &std::path::Path,
+) -> Result<(), String> {
+    let result = &evidence.result;
+    let Some(reproduction) = &evidence.reproduction else {
+        let known = NOT_REPEATABLE.iter().any(|(id, _)| *id == result.id);
+        return if known { Ok(()) } else { Err(format!("no reproduction: {}", result.reproduce)) };
+    };
+    let printed = reproduction.line(verification).unwrap_or_else(|| {
+        let path = folder.join(format!("{}.py", result.id));
+        std::fs::write(&path, reproduction.script(&Server::Running(verification))).unwrap();
+        let delete = if reproduction.deletes() { " --allow-delete" } else { "" };
+        format!("python3 {}{delete}", shell_word(&path.display().to_string()))
+    });
+    for (user, ..) in named() {
+        if printed.contains(&password(&user)) {
+            return Err(format!("a password is printed: {printed}"));
+        }
+    }
+    refill(world);
+    let shown = carried_out(&printed).ok_or_else(|| format!("did not end by itself:\n{printed}"))?;
+    let wanted = offending(evidence);
+    if wanted.iter().any(|wanted| shown.contains(wanted.as_str())) {
+        return Ok(());
+    }
+    Err(format!("{}; {wanted:?} is not seen\n{printed}\n{shown}", result.observed))
+}
+
+/// What a shell shows; `None` if it had to be ended.
+fn carried_out(printed: &str) -> Option<String> {
+    let mut shell = Command::new("timeout");
+    shell.args([TOO_LONG, "sh", "-c", printed]).stdin(Stdio::null());
+    for (user, ..) in named() {
+        shell.env(format!("PASSWORD_{user}"), password(&user));
+        if printed.contains(&format!("USER {user}'")) || printed.contains(&format!("'{user}'")) {
+            shell.env("PASSWORD", password(&user));
+        }
+    }
+    let output = shell.output().expect("a shell");
+    let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    (output.status.code() != Some(ENDED)).then(|| text.concat())
+}
+
+/// What the marked line looks like where it is seen again; one of these is enough.
+fn offending(evidence: &Evidence) -> Vec<String> {
+    let entries =
+        evidence.transcript.as_ref().map(|transcript| transcript.entries.as_slice()).unwrap_or_default();
+    let mark = entries.iter().position(|entry| matches!(entry, Entry::Mark { .. }));
+    match mark.and_then(|at| entries[..at].last()) {
+        Some(Entry::Line { side: Side::Server, text, .. }) => vec![text.to_string()],
+        Some(Entry::Line { side: Side::Client, .. }) => {
+            ["no line came", "nothing came", "ended by server"].map(str::to_owned).to_vec()
+        }
+        Some(Entry::Note { text, .. }) if text.contains("by server") => vec!["ended by server".to_owned()],
+        Some(Entry::Note { text, .. }) if text.contains("by client") => vec!["by client".to_owned()],
+        Some(Entry::Folded { .. }) => vec!["S| ".to_owned()],
+        // Nothing was said: the handshake is it.
+        _ => ["Verif", "ended early", "SSL", "TLS"].map(str::to_owned).to_vec(),
+    }
+}
