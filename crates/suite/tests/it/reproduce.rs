@@ -2,6 +2,7 @@
 //! defect, and shows what the finding is about. It needs openssl and python3, and says so where they are missing.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Mutex;
@@ -12,6 +13,7 @@ use net::{Dialer, FakeServer, Ports, Trust};
 use record::Verdict;
 use suite::reproduce::{Server, Verification, shell_word};
 use suite::{Evidence, Permissions, Plan, Pool, Runner, Security};
+use tokio::sync::oneshot;
 use transcript::{Entry, Side};
 
 use crate::laboratory::{SEED, accounts, named, password, refill, world};
@@ -69,45 +71,71 @@ fn every_other(remainder: usize) {
     assert!(unseen.is_empty(), "{} findings are not seen again:\n{}", unseen.len(), unseen.join("\n\n"));
 }
 
+/// Where a fake listens, and whom to trust.
+struct Served {
+    clear: SocketAddr,
+    tls: SocketAddr,
+    ca_pem: String,
+}
+
 /// What goes wrong with the reproductions of one defect's findings.
 fn unseen_of(info: &DefectInfo) -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let world = world([info.defect]);
-    let server = runtime.block_on(FakeServer::start(world.clone(), Ports::ANY)).unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (tell, told) = std::sync::mpsc::channel();
+    let served = world.clone();
+    let server = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = FakeServer::start(served, Ports::ANY).await.unwrap();
+            let (clear, tls) = server.clear().zip(server.tls()).expect("both ports");
+            tell.send(Served { clear, tls, ca_pem: server.ca_pem().to_owned() }).unwrap();
+            // Also when the test has fallen over.
+            let _ = stopped.await;
+            server.stop().await;
+        });
+    });
+    let wrong = unseen_at(info, &world, &told.recv().unwrap());
+    stop.send(()).unwrap();
+    server.join().unwrap();
+    wrong
+}
+
+fn unseen_at(info: &DefectInfo, world: &World, served: &Served) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
-    std::fs::write(&ca, server.ca_pem()).unwrap();
+    std::fs::write(&ca, &served.ca_pem).unwrap();
     let verification = Verification::File(ca.display().to_string());
     let mut wrong = Vec::new();
     let mut found = BTreeMap::new();
     for security in [Security::Implicit, Security::Starttls] {
-        for evidence in judged(info, &server, security) {
+        refill(world);
+        for evidence in judged(info, served, security) {
             // Once is enough where both entrances show it.
-            found.entry(evidence.result.id.clone()).or_insert((security, evidence));
+            found.entry(evidence.result.id.clone()).or_insert(evidence);
         }
     }
     for id in info.breaks {
-        let Some((_, evidence)) = found.get(*id) else {
+        let Some(evidence) = found.get(*id) else {
             wrong.push(format!("{}: {id} was not found over TCP", info.id));
             continue;
         };
-        if let Err(why) = seen_again(evidence, &world, &verification, folder.path()) {
+        if let Err(why) = seen_again(evidence, world, &verification, folder.path()) {
             wrong.push(format!("{}: {id}: {why}", info.id));
         }
     }
-    runtime.block_on(server.stop());
     wrong
 }
 
 /// The findings of the checks that the defect breaks, at one entrance.
-fn judged(info: &DefectInfo, server: &FakeServer, security: Security) -> Vec<Evidence> {
+fn judged(info: &DefectInfo, served: &Served, security: Security) -> Vec<Evidence> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let address = if security == Security::Implicit { server.tls() } else { server.clear() };
+    let address = if security == Security::Implicit { served.tls } else { served.clear };
     runtime.block_on(async {
         let plan = Plan {
-            endpoint: address.expect("both ports").into(),
+            endpoint: address.into(),
             security: Some(security),
-            dialer: Dialer::tcp(Trust::Only { ca_pem: server.ca_pem().into() }).unwrap(),
+            dialer: Dialer::tcp(Trust::Only { ca_pem: served.ca_pem.clone().into() }).unwrap(),
             pool: Pool::new(accounts()),
             permissions: Permissions { allow_delete: true, cleartext_password: false, loopback: true },
             seed: SEED,
