@@ -1,6 +1,6 @@
 import base64, getpass, hashlib, hmac, json, os, re, select, socket, ssl, struct, subprocess, sys, time
 
-PATIENCE = 15  # seconds that an answer may take
+PATIENCE = 10  # seconds that an answer may take
 QUIET = 3  # seconds after which nothing is taken for nothing
 AT_MOST = 180  # seconds for everything
 SHOWN = 20  # lines of content that are shown
