@@ -62,14 +62,12 @@ pub(crate) type ExcerptLine = transcript::ExcerptLine;
 /// At most `most` lines of a transcript: the marked line with what leads to it, and how many were left out. All lines
 /// stay as they are in the file when there is room for them.
 pub(crate) fn excerpt(text: &str, most: usize) -> Vec<ExcerptLine> {
-    match transcript::Transcript::parse(text) {
-        Ok(transcript) => transcript.excerpt(most),
-        // From another version, or broken off.
-        Err(_) => {
-            let plain = |text: String| ExcerptLine { text, marked: false };
-            both_ends(text, most).into_iter().map(plain).collect()
-        }
+    if let Ok(transcript) = transcript::Transcript::parse(text) {
+        return transcript.excerpt(most);
     }
+    // From another version, or broken off.
+    let plain = |text: String| ExcerptLine { text, marked: false };
+    both_ends(text, most).into_iter().map(plain).collect()
 }
 
 /// At most `most` lines: the beginning, a note on how many were left out, and the end, which is where a check

@@ -146,10 +146,7 @@ impl<'a> Sent<'a> {
                 Some((find(argument, secret.as_bytes())?, secret, python, shell))
             })
             .max_by_key(|(_, secret, ..)| secret.len());
-        let (at, secret, python, shell) = match found {
-            Some(found) => found,
-            None => return Vec::new(),
-        };
+        let Some((at, secret, python, shell)) = found else { return Vec::new() };
         let from = place.from + 5 + at;
         vec![Found { place: from..from + secret.len(), python, shell }]
     }

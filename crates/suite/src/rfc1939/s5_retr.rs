@@ -214,7 +214,7 @@ pub(super) fn point_out(reply: &Reply, expected: &[u8]) {
     let before: usize = came.iter().take(at).map(|line| line.len() + 2).sum();
     // Lines of the transcript end with any line feed, those of the body with CRLF.
     let end = (octets.len() - body.len() + before).min(octets.len());
-    reply.deviates(octets[..end].iter().filter(|octet| **octet == b'\n').count());
+    reply.deviates(octets[..end].split(|octet| *octet == b'\n').count() - 1);
 }
 
 /// The index of the first line that differs, or that one side alone has.

@@ -60,14 +60,16 @@ fn every_other(remainder: usize) {
         for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {
                 loop {
-                    let Some(info) = queue.lock().unwrap().pop_front() else { break };
+                    let Some(info) = queue.lock().expect("no other test has fallen over").pop_front() else {
+                        break;
+                    };
                     let wrong = unseen_of(info);
-                    unseen.lock().unwrap().extend(wrong);
+                    unseen.lock().expect("no other test has fallen over").extend(wrong);
                 }
             });
         }
     });
-    let unseen = unseen.into_inner().unwrap();
+    let unseen = unseen.into_inner().expect("no test has fallen over");
     assert!(unseen.is_empty(), "{} findings are not seen again:\n{}", unseen.len(), unseen.join("\n\n"));
 }
 
@@ -83,28 +85,28 @@ fn unseen_of(info: &DefectInfo) -> Option<String> {
     let world = world([info.defect]);
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
-    let served = world.clone();
-    let server = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let own = world.clone();
+    let serving = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let server = FakeServer::start(served, Ports::ANY).await.unwrap();
+            let server = FakeServer::start(own, Ports::ANY).await.expect("free ports");
             let (clear, tls) = server.clear().zip(server.tls()).expect("both ports");
-            tell.send(Served { clear, tls, ca_pem: server.ca_pem().to_owned() }).unwrap();
+            tell.send(Served { clear, tls, ca_pem: server.ca_pem().to_owned() }).expect("somebody waits");
             // Also when the test has fallen over.
             let _ = stopped.await;
             server.stop().await;
         });
     });
-    let wrong = unseen_at(info, &world, &told.recv().unwrap());
-    stop.send(()).unwrap();
-    server.join().unwrap();
+    let wrong = unseen_at(info, &world, &told.recv().expect("the fake listens"));
+    stop.send(()).expect("the fake runs");
+    serving.join().expect("the fake ends");
     wrong
 }
 
 fn unseen_at(info: &DefectInfo, world: &World, served: &Served) -> Option<String> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let ca = folder.path().join("ca.pem");
-    std::fs::write(&ca, &served.ca_pem).unwrap();
+    std::fs::write(&ca, &served.ca_pem).expect("a file");
     let verification = Verification::File(ca.display().to_string());
     // What the defect breaks is seen in the same way; the first of it that is found stands for all.
     let found = [Security::Implicit, Security::Starttls]
@@ -118,13 +120,13 @@ fn unseen_at(info: &DefectInfo, world: &World, served: &Served) -> Option<String
 
 /// The findings of the checks that the defect breaks, at one entrance.
 fn judged(info: &DefectInfo, served: &Served, security: Security) -> Vec<Evidence> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let address = if security == Security::Implicit { served.tls } else { served.clear };
     runtime.block_on(async {
         let plan = Plan {
             endpoint: address.into(),
             security: Some(security),
-            dialer: Dialer::tcp(Trust::Only { ca_pem: served.ca_pem.clone().into() }).unwrap(),
+            dialer: Dialer::tcp(Trust::Only { ca_pem: served.ca_pem.clone().into() }).expect("a dialer"),
             pool: Pool::new(few()),
             permissions: Permissions { allow_delete: true, cleartext_password: false, loopback: true },
             seed: SEED,
@@ -165,7 +167,7 @@ fn seen_again(
     };
     let printed = reproduction.line(verification).unwrap_or_else(|| {
         let path = folder.join(format!("{}.py", result.id));
-        std::fs::write(&path, reproduction.script(&Server::Running(verification))).unwrap();
+        std::fs::write(&path, reproduction.script(&Server::Running(verification))).expect("a file");
         let delete = if reproduction.deletes() { " --allow-delete" } else { "" };
         format!("python3 {}{delete}", shell_word(&path.display().to_string()))
     });
