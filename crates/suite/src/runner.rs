@@ -226,7 +226,10 @@ fn evidence(
     if result.verdict == Verdict::Pass {
         return Evidence { result, transcript: Some(unmarked(transcript)), reproduction: None };
     }
-    deviation::mark(&mut transcript, &result.observed);
+    // Where either way is right no line is the one in question.
+    if result.verdict != Verdict::Info {
+        deviation::mark(&mut transcript, &result.observed);
+    }
     if conversation.is_none() {
         reproduce::NONE.clone_into(&mut result.reproduce);
     }

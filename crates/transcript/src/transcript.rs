@@ -81,7 +81,7 @@ impl Entry {
     /// Octets of memory that it takes, about.
     pub(crate) fn memory(&self) -> usize {
         let behind = match self {
-            Entry::Note { text, .. } => text.len(),
+            Entry::Note { text, .. } | Entry::Mark { text, .. } => text.len(),
             Entry::Line { text, .. } => text.memory(),
             Entry::Folded { sha256, .. } => sha256.len(),
         };

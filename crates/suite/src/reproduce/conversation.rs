@@ -24,8 +24,10 @@ pub(crate) enum Step<S> {
     Secure,
     /// One write of the client.
     Send(S),
-    /// A status line or a continuation came.
+    /// A status line came.
     Line,
+    /// A continuation came: the server waits for an answer, and understands no command.
+    Challenge,
     /// So much content came, and whether its end did.
     Content {
         /// Octets, without the dot line.
@@ -98,7 +100,8 @@ impl Conversation {
         if !self.too_long {
             self.lines.push((self.steps.len(), line[..line.len().min(LINE_KEPT)].to_vec()));
         }
-        self.happened(session, Step::Line);
+        let challenge = line.starts_with(b"+ ") || line == b"+\r\n";
+        self.happened(session, if challenge { Step::Challenge } else { Step::Line });
     }
 
     /// Content came, and perhaps its end.
@@ -125,7 +128,7 @@ impl Conversation {
         for (index, (session, step)) in self.steps.iter().enumerate() {
             match step {
                 Step::Send(octets) => sent.write(*session, index, octets),
-                Step::Line => {
+                Step::Line | Step::Challenge => {
                     if let Some((_, line)) = lines.next_if(|(at, _)| *at == index) {
                         sent.heard(*session, line);
                     }
@@ -140,6 +143,7 @@ impl Conversation {
                 Step::Connect { tls } => Step::Connect { tls: *tls },
                 Step::Secure => Step::Secure,
                 Step::Line => Step::Line,
+                Step::Challenge => Step::Challenge,
                 Step::Content { octets, ended } => Step::Content { octets: *octets, ended: *ended },
                 Step::Silence => Step::Silence,
                 Step::End(end) => Step::End(*end),

@@ -54,7 +54,7 @@ fn commands(again: &Reproduction) -> Option<Vec<String>> {
         steps.map(|(number, step)| (*number == session).then_some(step)).collect::<Option<_>>()?;
     let mut words = Vec::new();
     // Under STLS openssl reads the greeting and says STLS by itself.
-    let (mut secure, mut answered) = (tls, true);
+    let (mut secure, mut answered, mut waits) = (tls, true, false);
     let mut position = own.iter().peekable();
     if !matches!(position.next(), Some(Step::Line)) {
         return None;
@@ -73,13 +73,17 @@ fn commands(again: &Reproduction) -> Option<Vec<String>> {
                 words.push(word(pieces)?);
                 answered = false;
             }
-            Step::Line if !answered => answered = true,
+            Step::Line | Step::Challenge if !answered => {
+                answered = true;
+                // QUIT would be an answer to it, and nothing would end.
+                waits = matches!(step, Step::Challenge);
+            }
             Step::Content { ended: true, .. } if answered => {}
             Step::Ended | Step::End(_) => {}
             _ => return None,
         }
     }
-    (answered && !words.is_empty()).then_some(words)
+    (answered && !waits && !words.is_empty()).then_some(words)
 }
 
 /// One line of the client as a word of a shell.

@@ -92,7 +92,7 @@ fn told(step: &Step<Vec<Piece>>) -> String {
         Step::Connect { tls: false } => "\"connect\", False".to_owned(),
         Step::Secure => "\"secure\"".to_owned(),
         Step::Send(pieces) => format!("\"send\", {}", sent(pieces)),
-        Step::Line => "\"line\"".to_owned(),
+        Step::Line | Step::Challenge => "\"line\"".to_owned(),
         Step::Content { ended: true, .. } => "\"content\", None".to_owned(),
         Step::Content { octets, ended: false } => format!("\"content\", {octets}"),
         Step::Silence => "\"silence\"".to_owned(),

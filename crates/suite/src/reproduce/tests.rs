@@ -97,7 +97,10 @@ fn what_one_line_cannot_show_is_a_file() {
     let mut silent = conversation("a");
     silent.sent(1, b"NOOP\r\n");
     silent.happened(1, Step::Silence);
-    for again in [pipelined, second, deleting, cut, silent] {
+    let mut asked = conversation("a");
+    asked.sent(1, b"AUTH PLAIN\r\n");
+    asked.line(1, b"+ \r\n");
+    for again in [pipelined, second, deleting, cut, silent, asked] {
         let again = reproduction(&again).unwrap();
         assert_eq!(again.line(&Verification::System), None);
         assert!(again.script(&Server::Running(&Verification::System)).contains("CONVERSATION = ["));

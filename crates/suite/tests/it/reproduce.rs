@@ -12,7 +12,7 @@ use fake::{DEFECTS, DefectInfo, World};
 use mail::Role;
 use net::{Dialer, FakeServer, Ports, Trust};
 use record::Verdict;
-use suite::reproduce::{Server, Verification, shell_word};
+use suite::reproduce::{Reproduction, Server, Verification, shell_word};
 use suite::{Account, Evidence, Permissions, Plan, Pool, Runner, Security};
 use tokio::sync::oneshot;
 use transcript::{Entry, Side};
@@ -23,8 +23,8 @@ use crate::laboratory::{SEED, accounts, named, password, refill, world};
 const SIDE_BY_SIDE: usize = 12;
 /// Seconds after which a reproduction that has not ended by itself is ended; its own bound is shorter.
 const TOO_LONG: &str = "200";
-/// The exit code of what was ended by `timeout`.
-const ENDED: i32 = 124;
+/// The exit code of what was ended so.
+const ENDED: i32 = 137;
 /// What a check waits for an answer. The fake answers at once, or not at all.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -35,6 +35,10 @@ const NOT_REPEATABLE: &[(&str, &str)] = &[
     ("rfc5802.scram.nonce", "the proof of SCRAM is not made again"),
     ("rfc5802.scram.gs2", "the proof of SCRAM is not made again"),
     ("rfc5802.scram.attributes", "the proof of SCRAM is not made again"),
+    ("rfc5034.auth.no-data-with-ok", "the proof of SCRAM is not made again"),
+    ("rfc5034.auth.ctl-in-response", "the credentials are no base64"),
+    ("rfc5034.auth.bad-base64", "the credentials are no base64"),
+    ("rfc4616.plain.malformed", "the credentials are cut off"),
 ];
 
 #[test]
@@ -53,7 +57,7 @@ fn every_other(remainder: usize) {
             Command::new("sh").args(["-c", &format!("command -v {need}")]).stdout(Stdio::null()).status();
         assert!(found.is_ok_and(|status| status.success()), "this test needs {need}: install it");
     }
-    let wanted = DEFECTS.iter().skip(remainder).step_by(2);
+    let wanted = DEFECTS.iter().filter(|info| !info.breaks.is_empty()).skip(remainder).step_by(2);
     let queue: Mutex<VecDeque<&DefectInfo>> = Mutex::new(wanted.collect());
     let unseen: Mutex<Vec<String>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -111,15 +115,19 @@ fn unseen_at(info: &DefectInfo, world: &World, served: &Served) -> Option<String
     // What the defect breaks is seen in the same way; the first of it that is found stands for all.
     let found = [Security::Implicit, Security::Starttls]
         .into_iter()
-        .find_map(|security| judged(info, served, security).into_iter().next());
+        .find_map(|security| judged(info, served, security, false).into_iter().next())
+        // Some are noticed in the conversations of other checks alone.
+        .or_else(|| judged(info, served, Security::Implicit, true).into_iter().next());
     let Some(evidence) = found else { return Some(format!("{}: nothing was found over TCP", info.id)) };
-    refill(world);
+    if evidence.reproduction.as_ref().is_some_and(Reproduction::deletes) {
+        refill(world);
+    }
     let seen = seen_again(&evidence, &verification, folder.path());
     seen.err().map(|why| format!("{}: {}: {why}", info.id, evidence.result.id))
 }
 
-/// The findings of the checks that the defect breaks, at one entrance.
-fn judged(info: &DefectInfo, served: &Served, security: Security) -> Vec<Evidence> {
+/// The findings of the checks that the defect breaks, at one entrance; `all` carries out the others beside them.
+fn judged(info: &DefectInfo, served: &Served, security: Security, all: bool) -> Vec<Evidence> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let address = if security == Security::Implicit { served.tls } else { served.clear };
     runtime.block_on(async {
@@ -133,11 +141,14 @@ fn judged(info: &DefectInfo, served: &Served, security: Security) -> Vec<Evidenc
             wait: Some(WAIT),
         };
         let Ok(site) = suite::survey(plan).await.0 else { return Vec::new() };
-        let checks = suite::all().into_iter().filter(|check| info.breaks.contains(&check.id)).collect();
+        let breaks = |id: &str| info.breaks.contains(&id);
+        let checks = suite::all().into_iter().filter(|check| all || breaks(check.id)).collect();
         let runner = Runner::new(Rc::clone(&site), checks, 4);
         let listener: suite::runner::Listener = Rc::new(|_| ());
         runner.run(&listener).await;
-        let broken = |evidence: &Evidence| matches!(evidence.result.verdict, Verdict::Fail | Verdict::Warn);
+        let broken = |evidence: &Evidence| {
+            breaks(&evidence.result.id) && matches!(evidence.result.verdict, Verdict::Fail | Verdict::Warn)
+        };
         runner.evidence().into_iter().filter(broken).collect()
     })
 }
@@ -178,16 +189,33 @@ fn seen_again(
     }
     let shown = carried_out(&printed).ok_or_else(|| format!("did not end by itself:\n{printed}"))?;
     let wanted = offending(evidence);
-    if wanted.iter().any(|wanted| shown.contains(wanted.as_str())) {
+    let shown = masked(&shown);
+    if wanted.iter().any(|wanted| shown.contains(&masked(wanted))) {
         return Ok(());
     }
     Err(format!("{}; {wanted:?} is not seen\n{printed}\n{shown}", result.observed))
 }
 
+/// A text in which timestamps and unique-ids, which a server makes anew, look all alike.
+fn masked(text: &str) -> String {
+    const LONG: usize = 12;
+    let mut out = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let length =
+            rest.find(|letter: char| !letter.is_ascii_hexdigit() && letter != '.').unwrap_or(rest.len());
+        let (word, after) = rest.split_at(length.max(rest.chars().next().map_or(1, char::len_utf8)));
+        out.push_str(if length >= LONG { "#" } else { word });
+        rest = after;
+    }
+    out
+}
+
 /// What a shell shows; `None` if it had to be ended.
 fn carried_out(printed: &str) -> Option<String> {
     let mut shell = Command::new("timeout");
-    shell.args([TOO_LONG, "sh", "-c", printed]).stdin(Stdio::null());
+    shell.args(["-s", "KILL", TOO_LONG, "sh", "-c", printed]).stdin(Stdio::null());
+    shell.env("PASSWORD", password("disposable1"));
     for (user, ..) in named() {
         shell.env(format!("PASSWORD_{user}"), password(&user));
         if printed.contains(&format!("USER {user}'")) || printed.contains(&format!("'{user}'")) {
