@@ -58,7 +58,7 @@ pub async fn try_login(assignment: Assignment, dialer: Dialer) -> Result<Retriev
     let arrival = Arrival { number: 0, intended_ns: 0, user, visit: u32::MAX };
     let mut session = Session::new(context.clone(), arrival, behaviour);
     // It registers what must not be shown.
-    session.record(Recording::new("trial login", 0, false));
+    session.record(Recording::new("trial login", 0, false, session.context().secrets()));
     let result = within(at_most, log_in(&mut session)).await;
     let recording = session.take_recording();
     result.map_err(|failure| {

@@ -15,6 +15,7 @@ mod input;
 mod interrupt;
 mod limits;
 mod records;
+mod secrets;
 mod terminal;
 
 use std::process::ExitCode;
@@ -38,11 +39,26 @@ fn main() -> ExitCode {
 }
 
 fn work() -> ExitCode {
-    match command::run(command::CommandLine::parse()) {
+    let line = match command::CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => return refused(&error),
+    };
+    match command::run(line) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::complain(&error);
             ExitCode::from(exit::code(&error))
         }
     }
+}
+
+/// What clap says: help and versions as it is, and a mistake, which may repeat a name that somebody else chose, so that
+/// nothing in it does anything to who reads it.
+fn refused(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if !error.use_stderr() || report::harmless(&text) == text {
+        error.exit()
+    }
+    terminal::tell(text.trim_end());
+    ExitCode::from(exit::WRONG_INPUT)
 }

@@ -10,7 +10,7 @@ use record::Run;
 
 use crate::exit;
 use crate::folder::{Readers, RunFolder};
-use crate::terminal;
+use crate::{secrets, terminal};
 
 /// The exit code of a run and the clause that says why.
 pub(crate) type Conclusion = (u8, String);
@@ -23,6 +23,8 @@ pub(crate) trait Findings {
     /// The forms it can be reported in.
     type Form: Copy + PartialEq;
 
+    /// Takes the secrets out of all texts that are not poplab's own, so that no form of the report has them.
+    fn change_foreign_texts(&mut self, change: &mut dyn FnMut(&mut String));
     /// Hands over what everything else can be made from again, name and content, the most important first.
     fn files(&self, run: &Run, write: &mut dyn FnMut(&str, &[u8]));
     /// The report in this form.
@@ -102,8 +104,9 @@ impl Records {
             error: Some(killed),
             ..self.run.borrow().clone()
         };
+        let frame = without_secrets(frame);
         self.touched.set(true);
-        self.folder.begin(&frame.to_json())?;
+        self.folder.begin(&report::harmless_json(&frame.to_json()))?;
         self.begun.set(true);
         Ok(())
     }
@@ -115,7 +118,7 @@ impl Records {
     /// The folder cannot even be made.
     pub(crate) fn finish<F: Findings>(
         self,
-        findings: &F,
+        findings: &mut F,
         wanted: &Wanted<'_, F::Form>,
         conclusion: anyhow::Result<Conclusion>,
         error: Option<String>,
@@ -149,6 +152,9 @@ impl Records {
             error: error.clone(),
             ..run.borrow().clone()
         };
+        let run = without_secrets(run);
+        findings.change_foreign_texts(&mut |text| *text = secrets::of_the_run().redact(text));
+        let findings = &*findings;
         let mut writing = Writing { folder, error, refused: Vec::new(), told: 0, run };
         findings.files(&writing.run.clone(), &mut |name, content| writing.file(name, content));
         writing.own_up();
@@ -162,7 +168,7 @@ impl Records {
             writing.own_up();
             writing.pages(findings, wanted);
         }
-        let ended = folder.end(&writing.run.to_json());
+        let ended = folder.end(&report::harmless_json(&writing.run.to_json()));
         let run = writing.run;
         for error in run.error.iter().chain(ended.as_ref().err().map(ToString::to_string).as_ref()) {
             terminal::tell(&format!("error: {error}"));
@@ -237,6 +243,12 @@ impl Writing<'_> {
     }
 }
 
+/// What the server said and what the user typed without what must not be shown of it.
+fn without_secrets(mut run: Run) -> Run {
+    run.change_foreign_texts(&mut |text| *text = secrets::of_the_run().redact(text));
+    run
+}
+
 /// Whether a form goes to stdout.
 fn on_stdout<Form: Copy + PartialEq>(form: Form, wanted: &Wanted<'_, Form>) -> bool {
     form == wanted.human || distinct(wanted.forms).len() == 1
@@ -258,7 +270,9 @@ fn print<F: Findings>(run: &Run, findings: &F, wanted: &Wanted<'_, F::Form>) -> 
     let told = form == Some(wanted.human);
     let printed = match form {
         Some(_) if told && findings.is_bare(run) => Ok(()),
-        Some(_) if told && wanted.quiet => terminal::print(&format!("{}\n", findings.verdict_line(run))),
+        Some(_) if told && wanted.quiet => {
+            terminal::print(&report::harmless(&format!("{}\n", findings.verdict_line(run))))
+        }
         Some(form) => terminal::print(&findings.render(form, run)),
         None => Ok(()),
     };

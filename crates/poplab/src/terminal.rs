@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::exit::Failure;
-use crate::interrupt;
+use crate::{interrupt, secrets};
 
 /// What the system says of a terminal that is gone (EIO).
 const GONE: i32 = 5;
@@ -23,8 +23,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// A line for people, on stderr.
+/// A line for people, on stderr, without secrets and without commands of a CI system.
 pub(crate) fn tell(line: &str) {
+    let line = report::harmless(&secrets::of_the_run().redact(line));
     // Nobody is left to be told when stderr is gone.
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
@@ -61,11 +62,12 @@ pub(crate) fn screen() -> (usize, usize) {
         .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)))
 }
 
-/// Text with its control characters made visible, but for line feeds: nothing a server sent steers a terminal.
+/// Text with its control and other hidden characters made visible, but for line feeds: nothing a server sent steers a
+/// terminal.
 pub(crate) fn visible(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() && character != '\n' {
+        if report::is_hidden(character) && character != '\n' {
             safe.extend(character.escape_default());
         } else {
             safe.push(character);

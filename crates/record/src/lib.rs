@@ -33,6 +33,7 @@ mod plan;
 mod read;
 mod run;
 mod schema;
+mod texts;
 mod totals;
 mod verdict;
 

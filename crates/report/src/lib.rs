@@ -25,6 +25,7 @@
 
 mod finding;
 mod github;
+mod harmless;
 mod html;
 mod human;
 mod json;
@@ -38,6 +39,7 @@ mod tap;
 mod text;
 
 pub use github::github;
+pub use harmless::{harmless, harmless_annotations, harmless_json, is_hidden};
 pub use html::{html, load_html};
 pub use human::{Options, human, human_check};
 pub use json::json;

@@ -1,7 +1,9 @@
 //! Text that is safe to print, wrapping and words for numbers. No layout of whole reports.
 
+use crate::harmless::{is_hidden, without_commands};
+
 /// Makes control characters, and those that reorder or hide text, visible; line feeds stay. What a server sent
-/// must not steer the reader's terminal or be seen in another order than it came.
+/// must not steer the reader's terminal or CI system, or be seen in another order than it came.
 pub(crate) fn visible(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -9,11 +11,11 @@ pub(crate) fn visible(text: &str) -> String {
             '\n' => safe.push('\n'),
             '\0'..='\x1f' => safe.push(picture(character)),
             '\x7f' => safe.push('␡'),
-            _ if character.is_control() || misleads(character) => safe.extend(character.escape_unicode()),
+            _ if is_hidden(character) => safe.extend(character.escape_unicode()),
             _ => safe.push(character),
         }
     }
-    safe
+    without_commands(&safe).into_owned()
 }
 
 /// As [`visible`], on one line: line feeds become visible too.
@@ -117,22 +119,6 @@ fn picture(character: char) -> char {
     char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{fffd}')
 }
 
-/// Characters that reorder text, end a line or show nothing at all.
-fn misleads(character: char) -> bool {
-    matches!(
-        character,
-        '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{61c}'
-            | '\u{ad}'
-            | '\u{feff}'
-            // No characters at all: XML and YAML refuse what has them.
-            | '\u{fffe}'
-            | '\u{ffff}'
-    )
-}
-
 /// Splits at spaces that stand alone between two words.
 fn words(line: &str) -> Vec<&str> {
     let octets = line.as_bytes();
@@ -157,6 +143,7 @@ mod tests {
         assert_eq!(visible("a\x1b[31mb\r\x07\x7f\u{9b}\t"), "a␛[31mb␍␇␡\\u{9b}␉");
         assert_eq!(visible("user\u{202e}live"), "user\\u{202e}live");
         assert_eq!(visible("\u{fffe}\u{ffff}"), "\\u{fffe}\\u{ffff}");
+        assert_eq!(visible("##[error]\u{e0041}"), "# #[error]\\u{e0041}");
         assert_eq!(visible("Grüße 日本\nzwei"), "Grüße 日本\nzwei");
         assert_eq!(visible_line("one\ntwo\n"), "one␊two");
     }

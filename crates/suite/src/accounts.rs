@@ -12,6 +12,7 @@ use mail::Role;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use tokio::sync::Notify;
+use transcript::Secrets;
 
 use crate::login::Method;
 use crate::reply::quote;
@@ -305,6 +306,7 @@ pub struct Pool(Rc<Shared>);
 
 struct Shared {
     slots: Vec<Slot>,
+    secrets: Secrets,
     returned: Notify,
 }
 
@@ -320,11 +322,23 @@ pub struct Lent {
 }
 
 impl Pool {
-    /// A pool of these accounts.
+    /// A pool of these accounts, whose secrets are all that there are.
     pub fn new(accounts: Vec<Account>) -> Self {
+        Self::among(accounts, &Secrets::new())
+    }
+
+    /// A pool of these accounts in a run that has these secrets, too; those of the accounts are added to them.
+    pub fn among(accounts: Vec<Account>, secrets: &Secrets) -> Self {
+        let secrets = secrets.clone();
+        crate::login::learn(&accounts, &secrets);
         let slots =
             accounts.into_iter().map(|account| Slot { account: Rc::new(account), busy: Cell::new(false) });
-        Self(Rc::new(Shared { slots: slots.collect(), returned: Notify::new() }))
+        Self(Rc::new(Shared { slots: slots.collect(), secrets, returned: Notify::new() }))
+    }
+
+    /// What must be shown nowhere in the run: the passwords of all accounts, and what checks make from them.
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// All accounts.

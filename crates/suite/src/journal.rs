@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use proto::{Deviations, Verb};
 use stats::Latencies;
-use transcript::{Recorder, Transcript};
+use transcript::{Recorder, Secrets, Transcript};
 
 use crate::deviation;
 use crate::reply::quote;
 use crate::reproduce::{Conversation, Reproduction, Step};
 use crate::site::Site;
+
+/// Shorter answers could be ordinary words, and would be missed in other conversations.
+const ANSWER_AT_LEAST: usize = 16;
 
 /// Replies kept for the passive checks, per check; a hostile server cannot make it more.
 const SEEN_AT_MOST: usize = 2_000;
@@ -49,6 +52,8 @@ pub struct Journal(Rc<RefCell<Inner>>);
 struct Inner {
     conversation: Conversation,
     recorder: Recorder,
+    /// Those of the whole run.
+    secrets: Secrets,
     latencies: Latencies,
     seen: Vec<Seen>,
     seen_octets: usize,
@@ -75,10 +80,12 @@ impl std::fmt::Debug for Journal {
 }
 
 impl Journal {
-    /// An empty journal; the title heads the transcript.
-    pub fn new(title: &str, seed: u64) -> Self {
+    /// An empty journal; the title heads the transcript. The secrets of the run are known from the first octet on: a
+    /// server may repeat one in a conversation in which it was never given.
+    pub fn new(title: &str, seed: u64, secrets: &Secrets) -> Self {
         Self(Rc::new(RefCell::new(Inner {
-            recorder: Recorder::new(title, Some(seed)),
+            recorder: Recorder::knowing(title, Some(seed), secrets),
+            secrets: secrets.clone(),
             latencies: Latencies::new(),
             seen: Vec::new(),
             seen_octets: 0,
@@ -87,12 +94,22 @@ impl Journal {
         })))
     }
 
-    /// From now on these octets appear nowhere.
+    /// From now on these octets appear nowhere in this journal.
     pub fn secret(&self, octets: &[u8]) {
         self.0.borrow_mut().recorder.secret(octets);
     }
 
-    /// The same for the password of an account, which a reproduction asks the reader for.
+    /// The same for an answer made from a password and a challenge, and in all journals of the run: with the challenge
+    /// it would let the password be guessed, and a server may repeat it in a later conversation.
+    pub(crate) fn answer(&self, octets: &[u8]) {
+        if octets.len() >= ANSWER_AT_LEAST {
+            self.0.borrow().secrets.add(octets);
+        } else {
+            self.secret(octets);
+        }
+    }
+
+    /// The same as [`Journal::secret`] for the password of an account, which a reproduction asks the reader for.
     pub(crate) fn password(&self, user: &str, password: &str) {
         self.secret(password.as_bytes());
         self.0.borrow_mut().conversation.account(user, password);
@@ -211,7 +228,8 @@ impl Journal {
     /// Closes the journal. Sessions still alive go on writing into an empty one.
     pub fn close(&self) -> Leavings {
         let mut inner = self.0.borrow_mut();
-        let recorder = std::mem::replace(&mut inner.recorder, Recorder::new("closed", None));
+        let empty = Recorder::knowing("closed", None, &inner.secrets);
+        let recorder = std::mem::replace(&mut inner.recorder, empty);
         Leavings {
             transcript: recorder.finish(),
             latencies: std::mem::take(&mut inner.latencies),
@@ -227,7 +245,7 @@ mod tests {
 
     #[test]
     fn of_a_secret_not_even_the_half_is_quoted_that_fits_the_line() {
-        let journal = Journal::new("check", 1);
+        let journal = Journal::new("check", 1, &Secrets::new());
         journal.secret(b"sword\tfish-123");
         let long = format!("-ERR {:x<100} sword\tfish-123 is wrong", "");
         let quoted = journal.quote(long.as_bytes());

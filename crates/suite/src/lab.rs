@@ -55,7 +55,7 @@ impl Lab {
     /// A lab for the check of this name. With a `source` every connection comes from a loopback address of its own
     /// in 127.(100 + source): servers slow an address down after a failed login, and should slow down nobody else.
     pub fn new(site: Rc<Site>, name: &str, source: Option<u8>) -> Self {
-        let journal = Journal::new(&format!("check {name}"), site.seed);
+        let journal = Journal::new(&format!("check {name}"), site.seed, site.pool.secrets());
         Self {
             site,
             name: name.to_owned(),

@@ -6,8 +6,10 @@
 
 use net::TlsFacts;
 use sasl::Mechanism;
+use transcript::Secrets;
 
 use crate::accounts::{Account, unsendable};
+use crate::journal::Journal;
 use crate::outcome::{Mishap, Stop};
 pub use crate::refusal::is_busy;
 use crate::reply::Reply;
@@ -38,6 +40,49 @@ impl std::fmt::Display for Method {
 /// one; after so many it does not know what it wants.
 const CHALLENGES_AT_MOST: usize = 6;
 
+/// Makes known what must not be shown of these accounts: the passwords, PLAIN messages with them, and the wrong
+/// passwords that checks make from right ones by taking a letter away or changing its case. Those with something
+/// behind or before the right one are found by it.
+pub(crate) fn learn(accounts: &[Account], secrets: &Secrets) {
+    secrets.add_all(accounts.iter().map(Account::password));
+    let messages = accounts.iter().flat_map(|account| {
+        let (user, password) = (&account.user, account.password());
+        [["", user, password].join("\0"), [user, user, password].join("\0"), [user, password].join("\0")]
+    });
+    secrets.add_all(messages.map(sasl::base64::encode));
+    for account in accounts {
+        let mut shorter = account.password().to_owned();
+        shorter.pop();
+        secrets.add_like(shorter);
+        secrets.add_like(swapped(account.password()));
+    }
+}
+
+/// The base64 of a response, after it was made known as a secret. What follows from a challenge is made known to all
+/// journals of the run, as a whole and as what a server may take out of it to show: the digest of CRAM-MD5, the proof of
+/// SCRAM.
+pub(crate) fn known(journal: &Journal, response: &[u8]) -> String {
+    let text = sasl::base64::encode(response);
+    let digest = response.iter().rposition(|octet| *octet == b' ').map(|space| &response[space + 1..]);
+    let proof = response.split(|octet| *octet == b',').find_map(|part| part.strip_prefix(b"p="));
+    match digest.or(proof) {
+        Some(answer) => {
+            journal.answer(text.as_bytes());
+            journal.answer(answer);
+        }
+        None => journal.secret(text.as_bytes()),
+    }
+    text
+}
+
+/// A password with its case changed.
+pub(crate) fn swapped(password: &str) -> String {
+    let swap = |letter: char| {
+        if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+    };
+    password.chars().map(swap).collect()
+}
+
 /// Runs one login to its last reply, whatever that is, and remembers a refusal.
 ///
 /// # Errors
@@ -66,7 +111,7 @@ pub async fn attempt(
         Method::UserPass => session.command(format!("PASS {password}")).await,
         Method::Apop => {
             let digest = sasl::apop::digest(timestamp.unwrap_or_default(), password);
-            session.journal().secret(digest.as_bytes());
+            session.journal().answer(digest.as_bytes());
             session.command(format!("APOP {} {digest}", account.user)).await
         }
         Method::Sasl(mechanism) => {
@@ -134,10 +179,7 @@ async fn exchange(
             .and_then(|challenge| client.respond(&challenge).ok());
         // A challenge that cannot be answered, or is one too many, is cancelled (RFC 5034 section 4).
         cancelled = answer.is_none();
-        let line = answer.map_or_else(|| "*".to_owned(), |octets| sasl::base64::encode(&octets));
-        if line.len() > 1 {
-            session.journal().secret(line.as_bytes());
-        }
+        let line = answer.map_or_else(|| "*".to_owned(), |octets| known(session.journal(), &octets));
         reply = session.respond(line).await?;
     }
     Ok((reply, cancelled))

@@ -70,19 +70,23 @@
 
 mod digest;
 mod excerpt;
+mod forms;
 mod notation;
 mod parse;
 mod recorder;
 mod redact;
 mod render;
+mod secrets;
 mod stream;
 mod text;
 mod transcript;
 mod unfold;
 
 pub use excerpt::ExcerptLine;
+pub use notation::is_invisible;
 pub use parse::ParseError;
 pub use recorder::{ENTRIES, MEMORY, Recorder};
+pub use secrets::{Secrets, WORD_AT_MOST};
 pub use stream::{BODY_LINES, REMEMBERED};
 pub use text::{LINE_KEPT, LineEnd, Piece, RUN, Rest, Text};
 pub use transcript::{Entry, Side, Transcript, Wire};

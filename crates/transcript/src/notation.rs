@@ -69,7 +69,7 @@ pub(crate) fn read(notation: &str) -> Result<Text, Mismatch> {
 /// Characters that a terminal or an editor does not show, or that change how others are shown. They are written by
 /// their octets. Written out here, and not asked of the Unicode tables of the standard library, because a rendering
 /// must not change with the compiler.
-pub(crate) fn is_invisible(character: char) -> bool {
+pub fn is_invisible(character: char) -> bool {
     matches!(u32::from(character),
         0x00..=0x1F | 0x7F..=0xA0 | 0xAD | 0x34F | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x115F..=0x1160 | 0x1680
         | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x2000..=0x200F | 0x2028..=0x202F | 0x205F..=0x206F | 0x2800 | 0x3000

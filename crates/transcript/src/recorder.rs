@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::digest::Tally;
-use crate::redact::{Secrets, Token};
+use crate::redact::Token;
 use crate::render::{one_line, title_line};
+use crate::secrets::{Known, Secrets};
 use crate::stream::Stream;
 use crate::transcript::{Entry, Side, Transcript, Wire};
 use crate::unfold;
@@ -27,28 +28,35 @@ pub const MEMORY: usize = 2 << 20;
 pub struct Recorder {
     title: String,
     seed: Option<u64>,
-    secrets: Secrets,
+    secrets: Known,
     connections: u32,
     sessions: BTreeMap<u32, Session>,
+    /// Whose octets came last.
+    last: Option<(u32, Side)>,
     log: Log,
 }
 
 impl Recorder {
     /// An empty transcript of this title; `seed` is the one that makes the same conversation again.
     pub fn new(title: impl Into<String>, seed: Option<u64>) -> Recorder {
+        Recorder::knowing(title, seed, &Secrets::new())
+    }
+
+    /// The same, and the secrets of the run are known from the first octet on.
+    pub fn knowing(title: impl Into<String>, seed: Option<u64>, secrets: &Secrets) -> Recorder {
         Recorder {
             title: title.into(),
             seed,
-            secrets: Secrets::default(),
+            secrets: Known::new(secrets),
             connections: 0,
             sessions: BTreeMap::new(),
+            last: None,
             log: Log::default(),
         }
     }
 
-    /// From now on replaces this secret wherever it is seen: from either side, in notes and in the title, in any
-    /// split, also in base64 if it is longer than 3 octets. Secrets of one or two octets are replaced only where they
-    /// stand as a whole word. Digests and other forms of a secret are secrets of their own.
+    /// From now on replaces this secret too, wherever it is seen: from either side, in notes and in the title, in any
+    /// split, in the forms that [`Secrets::add`] names. It is known to this recorder alone.
     pub fn secret(&mut self, secret: &[u8]) {
         self.secrets.add(secret);
     }
@@ -67,45 +75,64 @@ impl Recorder {
     /// Notes what happened beside the octets, as one line. Lines of this session that are not complete are entered
     /// before it as they are.
     pub fn note(&mut self, session: u32, text: &str) {
-        if let Some(streams) = self.sessions.get_mut(&session) {
-            streams.client.break_off(&self.secrets, &mut self.log);
-            streams.server.break_off(&self.secrets, &mut self.log);
+        self.turn(None);
+        let Recorder { secrets, sessions, log, .. } = self;
+        if let Some(streams) = sessions.get_mut(&session) {
+            streams.client.break_off(&secrets.view(), log);
+            streams.server.break_off(&secrets.view(), log);
         }
-        self.log.push(Entry::Note { session, text: one_line(&self.secrets.redact(text)) });
+        log.push(Entry::Note { session, text: one_line(&secrets.redact(text)) });
     }
 
     /// The client sent these octets.
     pub fn sent(&mut self, session: u32, octets: &[u8]) {
-        let client = &mut session_of(&mut self.sessions, session).client;
-        client.feed(&self.secrets, false, octets, &mut self.log);
+        self.feed(session, Side::Client, false, octets);
     }
 
     /// The server sent these octets, which are not content: greeting, status line, continuation.
     pub fn received(&mut self, session: u32, octets: &[u8]) {
-        let server = &mut session_of(&mut self.sessions, session).server;
-        server.feed(&self.secrets, false, octets, &mut self.log);
+        self.feed(session, Side::Server, false, octets);
     }
 
     /// The server sent these octets, which are content of a multi-line reply: raw, still dot-stuffed, with the
     /// terminator.
     pub fn received_content(&mut self, session: u32, octets: &[u8]) {
-        let server = &mut session_of(&mut self.sessions, session).server;
-        server.feed(&self.secrets, true, octets, &mut self.log);
+        self.feed(session, Side::Server, true, octets);
+    }
+
+    fn feed(&mut self, session: u32, side: Side, content: bool, octets: &[u8]) {
+        if octets.is_empty() {
+            return;
+        }
+        self.turn(Some((session, side)));
+        let Recorder { secrets, sessions, log, .. } = self;
+        stream_of(sessions, session, side).feed(&secrets.view(), content, octets, log);
+    }
+
+    /// Somebody speaks: what whoever spoke before left unsaid takes its place.
+    fn turn(&mut self, now: Option<(u32, Side)>) {
+        let before = std::mem::replace(&mut self.last, now);
+        if let Some((session, side)) = before.filter(|_| before != now) {
+            let Recorder { secrets, sessions, log, .. } = self;
+            stream_of(sessions, session, side).settle(&secrets.view(), log);
+        }
     }
 
     /// Marks a line of the content that this session received last, counted from 0, as the one that matters. If it was
     /// folded, it is shown after all, with the lines around it, as long as what was folded is still known: the last
     /// content of a session is, up to [`REMEMBERED`](crate::REMEMBERED) octets without a secret in them.
     pub fn mark_content(&mut self, session: u32, line: u64, text: &str) {
+        self.turn(None);
         let folded = self.sessions.get(&session).and_then(|streams| streams.server.folded());
         unfold::mark(&mut self.log.entries, session, line, folded, &one_line(&self.secrets.redact(text)));
     }
 
     /// The transcript.
     pub fn finish(mut self) -> Transcript {
+        self.turn(None);
         for session in self.sessions.values_mut() {
-            session.client.break_off(&self.secrets, &mut self.log);
-            session.server.break_off(&self.secrets, &mut self.log);
+            session.client.break_off(&self.secrets.view(), &mut self.log);
+            session.server.break_off(&self.secrets.view(), &mut self.log);
         }
         Transcript {
             title: title_line(&self.secrets.redact(&self.title)),
@@ -170,11 +197,15 @@ struct Session {
     server: Stream,
 }
 
-fn session_of(sessions: &mut BTreeMap<u32, Session>, number: u32) -> &mut Session {
-    sessions.entry(number).or_insert_with(|| Session {
+fn stream_of(sessions: &mut BTreeMap<u32, Session>, number: u32, side: Side) -> &mut Stream {
+    let session = sessions.entry(number).or_insert_with(|| Session {
         client: Stream::new(number, Side::Client),
         server: Stream::new(number, Side::Server),
-    })
+    });
+    match side {
+        Side::Client => &mut session.client,
+        Side::Server => &mut session.server,
+    }
 }
 
 fn wire<'a>(sessions: impl Iterator<Item = &'a Tally>) -> Wire {

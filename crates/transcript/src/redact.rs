@@ -1,24 +1,9 @@
-//! Finding secrets in a stream of octets, in any split of it.
+//! Replacing secrets in a stream of octets, in any split of it.
 //!
-//! It deliberately does not know lines, nor encodings other than base64: whoever sends a secret in another form
-//! (a digest, a percent-encoding) registers that form too.
+//! It deliberately does not know which secrets there are, nor in which forms they turn up: that is [`crate::secrets`].
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-
-use crate::digest::placeholder;
-
-/// Secrets of up to so many octets are only looked for as whole words: anything else would black out every text.
-const SHORT: usize = 2;
-
-/// Secrets of more octets are looked for in base64 as well.
-const PLAIN_ONLY: usize = 3;
-
-/// Characters of a base64 form that are enough to tell it from chance when it stands within a longer base64 text.
-const TELLING: usize = 8;
-
-/// Octets at the end of a stream that are taken for the beginning of a secret that was cut off.
-const BEGINNING: usize = 3;
+use crate::forms::{Ahead, is_line_end};
+use crate::secrets::View;
 
 /// A piece of the stream, redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,128 +12,6 @@ pub(crate) enum Token<'a> {
     Octets(&'a [u8]),
     /// So many octets of a secret.
     Secret(u64),
-}
-
-/// What is never to be shown. No `Debug`, on purpose.
-pub(crate) struct Secrets {
-    patterns: Vec<Pattern>,
-    /// For each octet, whether a pattern begins with it.
-    first: [bool; 256],
-}
-
-#[derive(PartialEq, Eq)]
-struct Pattern {
-    octets: Vec<u8>,
-    whole_word: bool,
-}
-
-/// What comes after the octets at hand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ahead {
-    /// Perhaps more.
-    Open,
-    /// Nothing, and a secret may have been cut off by that.
-    Cut,
-    /// Nothing.
-    Nothing,
-}
-
-enum Look {
-    No,
-    Secret(usize),
-    /// More octets are needed to tell.
-    Unsure,
-}
-
-impl Default for Secrets {
-    fn default() -> Secrets {
-        Secrets { patterns: Vec::new(), first: [false; 256] }
-    }
-}
-
-impl Secrets {
-    /// Adds a secret and its base64 forms. The empty secret is none.
-    pub(crate) fn add(&mut self, secret: &[u8]) {
-        self.add_pattern(secret.to_vec(), secret.len() <= SHORT);
-        if secret.len() <= PLAIN_ONLY {
-            return;
-        }
-        self.add_pattern(STANDARD.encode(secret).into_bytes(), false);
-        self.add_pattern(STANDARD_NO_PAD.encode(secret).into_bytes(), false);
-        // Within the base64 of a longer message (AUTH PLAIN) the groups of three octets may begin at the secret's
-        // first, second or third octet. At its edges up to two characters' worth may stay visible.
-        for skip in 0..3 {
-            let groups = (secret.len() - skip) / 3;
-            let form = STANDARD.encode(&secret[skip..skip + groups * 3]);
-            if form.len() >= TELLING {
-                self.add_pattern(form.into_bytes(), false);
-            }
-        }
-    }
-
-    /// A text with the secrets replaced by their placeholders.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        let mut out = Vec::new();
-        let mut redactor = Redactor { pending: text.as_bytes().to_vec(), ..Redactor::default() };
-        redactor.advance(self, Ahead::Nothing, &mut |token| match token {
-            Token::Octets(octets) => out.extend_from_slice(octets),
-            Token::Secret(length) => out.extend_from_slice(placeholder(length).as_bytes()),
-        });
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    fn add_pattern(&mut self, octets: Vec<u8>, whole_word: bool) {
-        let pattern = Pattern { octets, whole_word };
-        let Some(first) = pattern.octets.first() else { return };
-        if !self.patterns.contains(&pattern) {
-            self.first[usize::from(*first)] = true;
-            self.patterns.push(pattern);
-        }
-    }
-
-    fn begins_with(&self, octet: u8) -> bool {
-        self.first[usize::from(octet)]
-    }
-
-    /// The longest secret at the beginning of `octets`, after the octet `before`.
-    fn look(&self, before: Option<u8>, octets: &[u8], ahead: Ahead) -> Look {
-        let mut longest = 0;
-        let mut unsure = false;
-        for pattern in &self.patterns {
-            let length = pattern.octets.len();
-            let there = length.min(octets.len());
-            if pattern.octets[..there] != octets[..there] {
-                continue;
-            }
-            if there < length {
-                unsure |= ahead == Ahead::Open;
-                if ahead == Ahead::Cut && !pattern.whole_word && there >= BEGINNING {
-                    longest = longest.max(there);
-                }
-                continue;
-            }
-            if pattern.whole_word {
-                let after = octets.get(length).copied();
-                if before.is_some_and(is_of_a_word) || after.is_some_and(is_of_a_word) {
-                    continue;
-                }
-                if after.is_none() && ahead == Ahead::Open {
-                    unsure = true;
-                    continue;
-                }
-            }
-            longest = longest.max(length);
-        }
-        match longest {
-            _ if unsure => Look::Unsure,
-            0 => Look::No,
-            longest => Look::Secret(longest),
-        }
-    }
-}
-
-fn is_of_a_word(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || octet >= 0x80
 }
 
 /// Replaces secrets in one stream of octets. Holds back no more than the longest secret, and only octets with which
@@ -161,6 +24,8 @@ pub(crate) struct Redactor {
     shown: usize,
     /// So many of them belong to a secret that was recognised before.
     covered: usize,
+    /// And so many to one that has line ends of its own, which are not shown.
+    hidden: usize,
     /// Octets of the secret that is being gone through; it is given out when its length is known, since secrets
     /// that overlap become one.
     secret: u64,
@@ -169,8 +34,14 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
+    /// A text that is there as a whole.
+    pub(crate) fn whole(secrets: &View<'_>, octets: &[u8], sink: &mut impl FnMut(Token<'_>)) {
+        let mut redactor = Redactor { pending: octets.to_vec(), ..Redactor::default() };
+        redactor.advance(secrets, Ahead::Nothing, sink);
+    }
+
     /// The stream goes on.
-    pub(crate) fn feed(&mut self, secrets: &Secrets, octets: &[u8], sink: &mut impl FnMut(Token<'_>)) {
+    pub(crate) fn feed(&mut self, secrets: &View<'_>, octets: &[u8], sink: &mut impl FnMut(Token<'_>)) {
         // In pieces, so that the pending octets stay few whatever is fed at once.
         for piece in octets.chunks(1 << 16) {
             self.pending.extend_from_slice(piece);
@@ -178,27 +49,32 @@ impl Redactor {
         }
     }
 
+    /// Whether a line end is held back, and the line that it ends is not complete for that reason alone.
+    pub(crate) fn holds_line(&self) -> bool {
+        self.pending.get(self.shown..).is_some_and(|held| held.contains(&b'\n'))
+    }
+
     /// Gives out what was held back, as if the stream ended here. If it goes on all the same, a secret that goes on
     /// with it is still recognised: what is missing of it is replaced.
-    pub(crate) fn flush(&mut self, secrets: &Secrets, sink: &mut impl FnMut(Token<'_>)) {
+    pub(crate) fn flush(&mut self, secrets: &View<'_>, sink: &mut impl FnMut(Token<'_>)) {
         let held = self.pending.clone();
-        let (covered, before) = (self.covered, self.before);
+        let (covered, hidden, before) = (self.covered, self.hidden, self.before);
         self.advance(secrets, Ahead::Cut, sink);
         self.shown = held.len();
         self.pending = held;
-        (self.covered, self.before) = (covered, before);
+        (self.covered, self.hidden, self.before) = (covered, hidden, before);
     }
 
     /// Decides about as many pending octets as can be decided about.
-    fn advance(&mut self, secrets: &Secrets, ahead: Ahead, sink: &mut impl FnMut(Token<'_>)) {
+    fn advance(&mut self, secrets: &View<'_>, ahead: Ahead, sink: &mut impl FnMut(Token<'_>)) {
         let mut at = 0;
         // From here to `at` are octets to give out.
         let mut open = self.shown;
         while at < self.pending.len() {
             if self.covered == 0 && at >= self.shown {
                 // The many octets with which no secret begins.
-                let skip = self.pending[at..].iter().position(|octet| secrets.begins_with(*octet));
-                let next = skip.map_or(self.pending.len(), |skip| at + skip);
+                let begins = |place: &usize| secrets.may_begin(&self.pending[*place..]);
+                let next = (at..self.pending.len()).find(begins).unwrap_or(self.pending.len());
                 if next > at {
                     self.before = Some(self.pending[next - 1]);
                     at = next;
@@ -206,20 +82,24 @@ impl Redactor {
                 }
             }
             let octets = &self.pending[at..];
-            match secrets.look(self.before, octets, ahead) {
-                Look::No => {}
-                Look::Secret(length) => self.covered = self.covered.max(length),
-                Look::Unsure => break,
+            let found = secrets.look(self.before, octets, ahead);
+            if found.unsure {
+                break;
             }
+            self.covered = self.covered.max(found.longest);
+            self.hidden = self.hidden.max(found.hiding_line_ends);
             self.before = Some(octets[0]);
             if self.covered > 0 {
+                // A line end between two parts of a secret is none of it, and tells where lines end.
+                let shows = self.hidden == 0 && is_line_end(octets[0]);
                 if at >= self.shown {
                     give(&self.pending[open..at], sink);
-                    open = at + 1;
-                    self.secret += 1;
+                    open = if shows { at } else { at + 1 };
+                    self.secret += u64::from(!shows);
                 }
                 self.covered -= 1;
-                if self.covered == 0 && self.secret > 0 {
+                self.hidden = self.hidden.saturating_sub(1);
+                if (self.covered == 0 || shows) && self.secret > 0 {
                     sink(Token::Secret(std::mem::take(&mut self.secret)));
                 }
             }
@@ -241,14 +121,17 @@ fn give(octets: &[u8], sink: &mut impl FnMut(Token<'_>)) {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
+    use crate::secrets::{Patterns, Secrets};
 
     /// Feeds the parts, with a flush between them if wanted, and joins the tokens to text.
     fn redacted(secrets: &[&str], parts: &[&str], flush: bool) -> String {
-        let mut known = Secrets::default();
-        for secret in secrets {
-            known.add(secret.as_bytes());
-        }
+        let (known, own) = (Secrets::new(), Patterns::default());
+        known.add_all(secrets);
+        let known = known.view(&own);
         let mut out = String::new();
         let mut redactor = Redactor::default();
         let mut sink = |token: Token<'_>| match token {
@@ -285,7 +168,7 @@ mod tests {
             let shown = redacted(&["wonderland"], &[&message], false);
             assert!(shown.contains('<'), "{shown}");
             let left = shown.rsplit_once('>').unwrap().1;
-            assert!(left.len() <= 4, "{shown}");
+            assert!(left.len() <= 2, "{shown}");
         }
         assert_eq!(redacted(&["abc"], &["YWJj"], false), "YWJj");
     }
@@ -301,11 +184,11 @@ mod tests {
     #[test]
     fn of_secrets_that_overlap_nothing_is_left() {
         assert_eq!(redacted(&["abcd", "cdefgh"], &["xabcdefghx"], false), "x<8>x");
-        assert_eq!(redacted(&["aaa"], &["baaaaab"], false), "b<5>b");
-        assert_eq!(redacted(&["abc", "abcdef"], &["abcdeabcdef"], false), "<3>de<6>");
-        assert_eq!(redacted(&["abc"], &["abcabc"], false), "<3><3>");
-        assert_eq!(redacted(&["abc", "abcdef"], &["abc", "def"], false), "<6>");
-        assert_eq!(redacted(&["abcdef", "bcd"], &["abcdef"], false), "<6>");
+        assert_eq!(redacted(&["aaaa"], &["baaaaab"], false), "b<5>b");
+        assert_eq!(redacted(&["abcd", "abcdefg"], &["abcdefabcdefg"], false), "<4>ef<7>");
+        assert_eq!(redacted(&["abcd"], &["abcdabcd"], false), "<4><4>");
+        assert_eq!(redacted(&["abcd", "abcdefg"], &["abcd", "efg"], false), "<7>");
+        assert_eq!(redacted(&["abcdef", "bcde"], &["abcdef"], false), "<6>");
     }
 
     #[test]
@@ -318,9 +201,15 @@ mod tests {
     }
 
     #[test]
-    fn text_for_people_is_redacted_too() {
-        let mut secrets = Secrets::default();
-        secrets.add(b"wonderland");
-        assert_eq!(secrets.redact("login with wonderland, won"), "login with ‹secret 10›, won");
+    fn line_ends_within_a_secret_stay_and_hide_nothing() {
+        assert_eq!(redacted(&["wonderland"], &["PASS won\r\nderland;"], false), "PASS <3>\r\n<7>;");
+        assert_eq!(
+            redacted(&["wonderland"], &["PASS won\r", "\nder\n", "land;"], false),
+            "PASS <3>\r\n<3>\n<4>;"
+        );
+        assert_eq!(redacted(&["wonderland"], &["a won\r\nder\r\n"], false), "a <3>\r\n<3>\r\n");
+        assert_eq!(redacted(&["wonderland"], &["a won\r\n", "other"], true), "a won\r\nother");
+        assert_eq!(redacted(&["wonderland"], &["a wonder\r\n", "land"], true), "a <6>\r\n<4>");
+        assert_eq!(redacted(&["one\rtwo"], &["a one\rtwo\r\n"], false), "a <7>\r\n");
     }
 }

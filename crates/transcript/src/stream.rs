@@ -2,7 +2,8 @@
 
 use crate::digest::Tally;
 use crate::recorder::Log;
-use crate::redact::{Redactor, Secrets, Token};
+use crate::redact::{Redactor, Token};
+use crate::secrets::View;
 use crate::text::{LineBuilder, LineEnd, Piece, Text};
 use crate::transcript::{Entry, Side};
 
@@ -27,7 +28,7 @@ impl Stream {
     }
 
     /// Octets came; `content` tells whether they belong to the content of a reply.
-    pub(crate) fn feed(&mut self, secrets: &Secrets, content: bool, octets: &[u8], log: &mut Log) {
+    pub(crate) fn feed(&mut self, secrets: &View<'_>, content: bool, octets: &[u8], log: &mut Log) {
         if octets.is_empty() {
             return;
         }
@@ -42,8 +43,16 @@ impl Stream {
         self.redactor.feed(secrets, octets, &mut |token| self.lines.take(token, log));
     }
 
+    /// Gives out lines that were held back since a secret may go on behind their end: somebody else speaks now, and
+    /// lines stand in the order in which they were said.
+    pub(crate) fn settle(&mut self, secrets: &View<'_>, log: &mut Log) {
+        if self.redactor.holds_line() {
+            self.redactor.flush(secrets, &mut |token| self.lines.take(token, log));
+        }
+    }
+
     /// Whatever is not complete becomes an entry as it is.
-    pub(crate) fn break_off(&mut self, secrets: &Secrets, log: &mut Log) {
+    pub(crate) fn break_off(&mut self, secrets: &View<'_>, log: &mut Log) {
         self.redactor.flush(secrets, &mut |token| self.lines.take(token, log));
         self.lines.break_off(log);
     }

@@ -1,9 +1,11 @@
 //! What must hold for whatever is recorded, and for whatever text is read.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use transcript::{Entry, Piece, Recorder, Side, Transcript};
+use transcript::{Entry, Piece, Recorder, Secrets, Side, Transcript};
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -232,11 +234,12 @@ proptest! {
     #[test]
     fn exactly_the_secrets_are_replaced(
         stream in vec(select(b"ab".to_vec()), 0..60),
-        secrets in vec(vec(select(b"ab".to_vec()), 3..9), 0..4),
+        secrets in vec(vec(select(b"ab".to_vec()), 4..9), 0..4),
         cuts in vec(any::<Index>(), 1..8),
     ) {
         let mut actions: Vec<Action> = secrets.iter().cloned().map(Action::Secret).collect();
-        // A line end, so that a beginning of a secret is not taken for one that was cut off.
+        // A line with an end, so that a beginning of a secret is not taken for one that was cut off.
+        let stream = [stream.as_slice(), b"!"].concat();
         actions.push(Action::Received(1, [stream.as_slice(), b"\r\n"].concat()));
         let transcript = record("exactly", None, &split(&actions, &cuts));
         let mut shown = literal(&transcript, 1, Side::Server);
@@ -247,7 +250,7 @@ proptest! {
 
     #[test]
     fn no_secret_is_left_among_the_octets(
-        secret in vec(any::<u8>(), 3..20).prop_filter("no marker of this test", |secret| !contains(secret, b"\n")),
+        secret in vec(any::<u8>(), 4..20).prop_filter("no marker of this test", |secret| !contains(secret, b"\n")),
         actions in vec(action(), 0..8),
         place in any::<Index>(),
         notes in any::<bool>(),
@@ -285,7 +288,7 @@ proptest! {
     #[test]
     fn no_secret_appears_in_a_rendering(
         // No word of the format itself, and nothing that a hash in hexadecimal could contain.
-        secret in "[g-z]{3,12}".prop_filter("a word of the format", |secret| {
+        secret in "[g-z]{4,12}".prop_filter("a word of the format", |secret| {
             !["secret", "octets", "lines", "sha256", "wire", "seed", "entries", "left out", "no line end"]
                 .iter()
                 .any(|word| word.contains(secret.as_str()))
@@ -306,6 +309,51 @@ proptest! {
         let text = transcript.render();
         prop_assert!(!text.contains(&secret), "{}", text);
         prop_assert!(!transcript.excerpt(1000).iter().any(|line| line.text.contains(&secret)));
+    }
+
+    #[test]
+    fn a_secret_that_the_run_knows_is_found_in_every_form_and_any_split(
+        secret in "[g-zG-Z]{8,16}",
+        others in vec("[a-zA-Z0-9!<&]{4,12}", 0..20),
+        before in "[ -~]{0,20}",
+        broken in any::<Index>(),
+        cuts in vec(any::<Index>(), 1..16),
+    ) {
+        let secrets = Secrets::new();
+        secrets.add_all(others.iter().chain([&secret]));
+        let (front, back) = secret.split_at(broken.index(secret.len() + 1));
+        let base64 = |place: usize| STANDARD.encode(format!("{}{secret}{before}", &"xyz"[..place]));
+        let forms = [
+            secret.clone(),
+            secret.to_uppercase(),
+            format!("{front}\r\n{back}"),
+            base64(0),
+            base64(1),
+            base64(2),
+        ];
+        for form in forms {
+            let said = format!("{before}{form}\r\n");
+            let mut whole = Recorder::knowing("whole", None, &secrets);
+            whole.received(1, said.as_bytes());
+            let whole = whole.finish();
+            let mut parts = Recorder::knowing("whole", None, &secrets);
+            for part in split(&[Action::Received(1, said.clone().into_bytes())], &cuts) {
+                let Action::Received(_, octets) = part else { continue };
+                parts.received(1, &octets);
+            }
+            let parts = parts.finish();
+            prop_assert_eq!(&parts, &whole);
+            let mut shown = literal(&whole, 1, Side::Server).to_ascii_lowercase();
+            shown.retain(|octet| !matches!(octet, b'\r' | b'\n'));
+            prop_assert!(!contains(&shown, secret.to_ascii_lowercase().as_bytes()), "{}", whole.render());
+            for place in 0..3 {
+                // What is made of its bits alone.
+                let form = STANDARD.encode(format!("{}{secret}", &"xyz"[..place]));
+                let form = &form[place + usize::from(place > 0)..(place + secret.len()) * 8 / 6];
+                prop_assert!(!whole.render().contains(form), "{}", whole.render());
+            }
+            prop_assert!(!secrets.redact(&said).to_ascii_lowercase().contains(&secret.to_ascii_lowercase()));
+        }
     }
 
     #[test]

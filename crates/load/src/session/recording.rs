@@ -1,6 +1,6 @@
 //! The transcript of a session that was chosen to be recorded.
 
-use transcript::Recorder;
+use transcript::{Recorder, Secrets};
 
 use crate::second::TranscriptSeen;
 
@@ -20,8 +20,9 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    pub(crate) fn new(title: &str, seed: u64, sample: bool) -> Recording {
-        let mut recorder = Recorder::new(title, Some(seed));
+    /// The secrets are those of all accounts: a server may show one user what another gave.
+    pub(crate) fn new(title: &str, seed: u64, sample: bool, secrets: &Secrets) -> Recording {
+        let mut recorder = Recorder::knowing(title, Some(seed), secrets);
         recorder.connection();
         Recording { recorder, content: 0, sample }
     }
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_recording_of_content_without_end_has_an_end() {
-        let mut recording = Recording::new("endless", 1, false);
+        let mut recording = Recording::new("endless", 1, false, &Secrets::new());
         recording.sent(b"LIST\r\n");
         recording.received(b"+OK\r\n", false);
         for _ in 0..100_000 {

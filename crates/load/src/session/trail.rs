@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     fn told(trail: &Trail, session: u64) -> String {
-        let mut recording = Recording::new("test", 1, false);
+        let mut recording = Recording::new("test", 1, false, &transcript::Secrets::new());
         trail.tell(session, &mut recording);
         recording.finish("test", None).text
     }

@@ -1,14 +1,15 @@
 //! What all sessions of one worker share. One thread, so `Rc` and cells; nothing is borrowed across an await.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mail::load::Verifier;
 use net::{Alarm, Dialer, TlsTarget};
-use scenario::{Behaviour, Mode, Scenario, Versions, Weighted};
+use scenario::{Accounts, Behaviour, Mode, Scenario, Secret, Versions, Weighted};
 use tokio::time::Instant;
+use transcript::Secrets;
 
 use crate::budget::Demand;
 use crate::plan::Plan;
@@ -48,6 +49,8 @@ pub(crate) struct Context {
     pub(crate) end_ns: u64,
     /// The waits that are nearly over; `None` on a virtual clock, where every wait ends at its moment.
     pub(crate) agenda: Option<Agenda>,
+    /// Made when the first session is to be shown: most runs show few of their sessions, and many accounts make many.
+    secrets: OnceCell<Secrets>,
     start: Instant,
     dialer: Dialer,
     /// What to ask for in handshakes; an error if no certificate can bear the server's name.
@@ -90,6 +93,7 @@ impl Context {
             custom,
             memories: RefCell::default(),
             agenda: alarm.map(|alarm| Agenda::new(alarm, start)),
+            secrets: OnceCell::new(),
             start,
             dialer,
             resuming: RefCell::default(),
@@ -98,6 +102,18 @@ impl Context {
             listings: RefCell::default(),
             verifiers: RefCell::default(),
         }
+    }
+
+    /// The passwords of all accounts, which nothing that leaves the worker may show.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        self.secrets.get_or_init(|| {
+            let secrets = Secrets::new();
+            match &self.scenario().accounts {
+                Accounts::List(list) => secrets.add_all(list.iter().map(|account| account.password.reveal())),
+                Accounts::Pattern { password, .. } => secrets.add_all(password.iter().map(Secret::reveal)),
+            }
+            secrets
+        })
     }
 
     /// Nanoseconds since the start of the plan; 0 before it.

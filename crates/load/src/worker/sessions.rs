@@ -1,6 +1,7 @@
 //! From an arrival to a session that was counted.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -215,7 +216,7 @@ fn recording(context: &Context, arrival: Arrival, behaviour: usize, sample: bool
     let user = context.scenario().accounts.user(arrival.user).unwrap_or_default();
     let name = context.scenario().behaviours[behaviour].behaviour.name();
     let title = format!("load {name}, {user}, visit {}", arrival.visit);
-    Recording::new(&title, context.assignment.seed, sample)
+    Recording::new(&title, context.assignment.seed, sample, context.secrets())
 }
 
 fn keep_sample(session: &mut Session) {
@@ -235,12 +236,11 @@ fn keep_failure(session: &mut Session, failure: &Failure) {
     let context = session.context().clone();
     let mut full = session.take_recording();
     let fault = failure.fault();
-    let redacting = || {
-        let mut recording = recording(&context, arrival, behaviour, false);
-        if let Some(password) = context.scenario().accounts.password(arrival.user) {
-            recording.secret(password.reveal().as_bytes());
-        }
-        recording
+    let redacting = || recording(&context, arrival, behaviour, false);
+    // A response code may be anything, too; it becomes part of reports and of file names.
+    let kind = match context.secrets().redact(&fault.kind) {
+        clean if clean == fault.kind => fault.kind.clone(),
+        _ => Cow::Borrowed("err"),
     };
     let mut recorder = context.recorder.borrow_mut();
     recorder.counters.verified.failures += u64::from(failure.is_wrong_data());
@@ -249,7 +249,7 @@ fn keep_failure(session: &mut Session, failure: &Failure) {
         Some(recording) => recording.redact(&fault.seen),
         None => redacting().redact(&fault.seen),
     };
-    let kind = recorder.errors.count(fault.kind.clone(), fault.step, at_s, example);
+    let kind = recorder.errors.count(kind, fault.step, at_s, example);
     let keep = recorder.errors.transcript(kind.clone(), fault.step, behaviour, full.is_some());
     let step = recorder.tag(fault.step).to_owned();
     let recording = match keep {

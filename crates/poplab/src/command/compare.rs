@@ -95,6 +95,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         Form::Markdown => report::compare_markdown(&comparison),
         Form::Json => comparison.to_json(),
     };
+    let text =
+        if arguments.format == Form::Json { report::harmless_json(&text) } else { report::harmless(&text) };
     terminal::print(&text)?;
     Ok(code)
 }

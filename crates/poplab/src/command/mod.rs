@@ -122,7 +122,7 @@ impl Format {
         verbose: bool,
         transcripts: &dyn Fn(&str) -> Option<String>,
     ) -> String {
-        match self {
+        let text = match self {
             Self::Human => {
                 let rows = latencies.summary();
                 let options = ::report::Options {
@@ -139,6 +139,11 @@ impl Format {
             Self::Junit => ::report::junit(run, results, transcripts),
             Self::Tap => ::report::tap(run, results),
             Self::Github => ::report::github(run, results),
+        };
+        match self {
+            Self::Json => ::report::harmless_json(&text),
+            Self::Github => ::report::harmless_annotations(&text),
+            _ => ::report::harmless(&text),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use record::{LoadResults, Quantiles, SecondRow};
 
+use crate::text::visible_line;
+
 /// One row for each second: counters, one column for each kind of error, and for each step the number of samples
 /// and response times. Cells of a step without samples in that second are empty.
 pub fn load_csv(results: &LoadResults) -> String {
@@ -125,6 +127,7 @@ fn line(text: &mut String, cells: Vec<String>) {
 
 /// Names of custom steps may hold anything. What a spreadsheet would take for a formula is marked as text.
 fn quoted(cell: String) -> String {
+    let cell = visible_line(&cell);
     let cell = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell };
     if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }

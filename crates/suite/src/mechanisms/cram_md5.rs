@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mail::Role;
 use sasl::{Mechanism, base64, cram_md5};
 
-use super::{challenged, encoded, unhurried};
+use super::{answer, challenged, unhurried};
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
@@ -109,7 +109,7 @@ async fn respond(
         return Err(Stop::Inconclusive(format!("{}; a challenge was expected", challenge.seen())));
     }
     let response = make(&decoded(challenge)?);
-    session.respond(encoded(lab, response)).await.judged()
+    session.respond(answer(lab, response)).await.judged()
 }
 
 fn decoded(reply: &Reply) -> Result<Vec<u8>, Stop> {

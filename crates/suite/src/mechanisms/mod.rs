@@ -30,6 +30,11 @@ pub(crate) fn encoded(lab: &Lab, octets: impl AsRef<[u8]>) -> String {
     text
 }
 
+/// The base64 of an answer to a challenge, which from now on appears nowhere, in no other conversation either.
+pub(crate) fn answer(lab: &Lab, octets: impl AsRef<[u8]>) -> String {
+    login::known(lab.journal(), octets.as_ref())
+}
+
 /// The base64 of an account's PLAIN message.
 pub(crate) fn credentials(lab: &Lab, account: &Account) -> String {
     let text = base64::encode(sasl::plain::message("", &account.user, account.password()));

@@ -6,7 +6,7 @@ use mail::Role;
 use sasl::scram::{self, Alterations, Client, Sha256};
 use sasl::{ExchangeError, Mechanism, base64};
 
-use super::{COMMAND_AT_MOST, channel, encoded, unhurried};
+use super::{COMMAND_AT_MOST, answer, channel, encoded, unhurried};
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
@@ -44,7 +44,7 @@ async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Resu
         Err(error @ ExchangeError::TooManyIterations(_)) => return inconclusive(error.to_string()),
         Err(error) => return fail(format!("the server's first message: {error}")),
     };
-    let reply = session.respond(encoded(lab, last)).await.judged()?;
+    let reply = session.respond(answer(lab, last)).await.judged()?;
     if reply.is_err() {
         return Ok(reply);
     }
@@ -198,7 +198,7 @@ pub(crate) async fn first(lab: &Lab, session: &mut Session, message: &str) -> Re
 
 /// Sends the client's final message and hears the server out.
 async fn conclude(lab: &Lab, session: &mut Session, message: &str) -> Result<Answer, Stop> {
-    let reply = session.respond(encoded(lab, message)).await.judged()?;
+    let reply = session.respond(answer(lab, message)).await.judged()?;
     if !reply.continuation {
         return Ok(Answer { last: reply, message: None });
     }

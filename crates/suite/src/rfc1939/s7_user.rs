@@ -68,7 +68,7 @@ async fn pass_wrong(lab: &Lab) -> Outcome {
 
 async fn pass_case(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
-    let swapped: String = account.password().chars().map(swap_case).collect();
+    let swapped = login::swapped(account.password());
     assume(swapped != account.password(), || "the password has no letters".to_owned())?;
     require_refused(lab, &account, &format!(" {swapped}"), "the password in swapped case").await
 }
@@ -99,16 +99,12 @@ fn may_send_password(lab: &Lab, session: &Session) -> Outcome {
     login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)
 }
 
-fn swap_case(letter: char) -> char {
-    if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn case_is_swapped_both_ways() {
-        assert_eq!("aB1-é".chars().map(swap_case).collect::<String>(), "Ab1-é");
+        assert_eq!(login::swapped("aB1-é"), "Ab1-é");
     }
 }

@@ -205,7 +205,7 @@ async fn no_data_with_ok(lab: &Lab) -> Outcome {
         }
         let asked = scram::assumed_challenge(&reply)?;
         let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
-        let reply = session.respond(encoded(lab, last)).await?;
+        let reply = session.respond(crate::mechanisms::answer(lab, last)).await?;
         if login::is_busy(&reply) {
             return Ok(reply);
         }

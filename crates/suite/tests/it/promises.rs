@@ -1,6 +1,7 @@
 //! What is promised to the users of a target: their passwords and their accounts are safe.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fake::{Expiry, Policy};
 use mail::Role;
@@ -158,5 +159,29 @@ fn an_account_that_no_line_can_carry_never_reaches_the_wire() {
         let all = conversations(&world([]), Security::Implicit, known, HARMLESS);
         let lines: Vec<_> = all.iter().flat_map(answered).map(|(line, _)| line).collect();
         assert!(lines.iter().all(|line| line == "CAPA"), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_password_that_is_repeated_in_another_conversation_is_shown_in_none() {
+    // Somebody else's password stands in this server's mail and in its unique-ids, and in the first greeting.
+    let known: Vec<Account> = named()
+        .map(|(user, role, _)| Account::new(user.clone(), format!("Secret-of-{user}"), role))
+        .collect();
+    let leaked = "secret-OF-second1";
+    let mail: Vec<Arc<[u8]>> = (1..=3)
+        .map(|number| {
+            Arc::from(format!("Subject: {number} {leaked}\r\n\r\nSecret-of-\r\nsecond1\r\n").into_bytes())
+        })
+        .collect();
+    let accounts = named()
+        .map(|(user, _, _)| fake::Account::new(user.clone(), format!("Secret-of-{user}"), mail.clone()));
+    let world = fake::World::new(fake::Configuration { accounts: accounts.collect(), ..Default::default() });
+    let all = conversations(&world, Security::Starttls, known, HARMLESS);
+    assert!(all.iter().any(|transcript| transcript.render().contains("\u{2039}secret 17\u{203a}")));
+    for transcript in all {
+        let text = transcript.render();
+        assert!(!text.to_lowercase().contains("secret-of-second1"), "{text}");
+        assert!(!text.lines().any(|line| line.ends_with("Secret-of-")), "{text}");
     }
 }

@@ -58,8 +58,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         file: Format::file,
         quiet: arguments.quiet,
     };
-    let judged = Judged::new(course, records.started, arguments.verbose);
-    records.finish(&judged, &wanted, conclusion, error)
+    let mut judged = Judged::new(course, records.started, arguments.verbose);
+    records.finish(&mut judged, &wanted, conclusion, error)
 }
 
 /// What the target is called in records.

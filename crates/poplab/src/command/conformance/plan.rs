@@ -16,6 +16,7 @@ use super::selection;
 use crate::baseline::Baseline;
 use crate::embedded::{self, Embedded};
 use crate::exit::Failure;
+use crate::secrets;
 
 /// A run to be carried out.
 pub(super) struct Plan {
@@ -84,7 +85,7 @@ impl Plan {
                 }
                 entrances.push(entrance(also, None));
             }
-            (Target::Server(Pool::new(accounts(arguments)?)), entrances, trust)
+            (Target::Server(pool(accounts(arguments)?)), entrances, trust)
         } else {
             let server = Embedded::start(arguments.seed, defects)?;
             let entrance = |address: std::net::SocketAddr, security| Entrance {
@@ -120,7 +121,7 @@ impl Plan {
     /// What the survey of an entrance is made with; the embedded server gets its mail back.
     pub(super) fn survey(&self, entrance: &Entrance, seed: u64) -> suite::Plan {
         let pool = match &self.target {
-            Target::Embedded(server) => Pool::new(server.refill()),
+            Target::Embedded(server) => Pool::among(server.refill(), secrets::of_the_run()),
             Target::Server(pool) => pool.clone(),
         };
         suite::Plan {
@@ -164,6 +165,12 @@ fn trust(arguments: &Arguments) -> anyhow::Result<Trust> {
             .with_context(|| format!("cannot read the CA file {}", path.display()))
     };
     Ok(Trust::System { extra_ca_pem: arguments.ca.as_ref().map(read).transpose()? })
+}
+
+/// A pool of somebody's accounts, whose passwords are secrets of the run from now on.
+fn pool(accounts: Vec<Account>) -> Pool {
+    secrets::warn_of_weak(accounts.iter().map(|account| (account.user.as_str(), account.password())));
+    Pool::among(accounts, secrets::of_the_run())
 }
 
 fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {

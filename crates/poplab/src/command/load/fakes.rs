@@ -14,9 +14,9 @@ use scenario::{Accounts, Scenario, Secret};
 use stats::Distribution;
 
 use crate::command::load_fake::{Answer, Order};
-use crate::embedded;
 use crate::environment;
 use crate::exit::Failure;
+use crate::{embedded, secrets};
 
 /// Loopback addresses are numbered in one octet; so many processes hold more than a million connections.
 const MOST: u64 = 200;
@@ -160,6 +160,7 @@ fn populate(scenario: &mut Scenario) -> (Population, String) {
         Accounts::List(list) => ("load{n}".to_owned(), 1, list.len() as u64),
     };
     let password = embedded::password(scenario.seed, &user);
+    secrets::of_the_run().add(&password);
     scenario.accounts =
         Accounts::Pattern { user: user.clone(), first, count, password: Some(Secret::new(password.clone())) };
     let (messages, sizes) =

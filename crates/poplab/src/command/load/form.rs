@@ -43,7 +43,7 @@ impl Form {
         verbose: bool,
         transcripts: &dyn Fn(&str) -> Option<String>,
     ) -> String {
-        match self {
+        let text = match self {
             Self::Human => {
                 let options = report::Options {
                     color: terminal::color(),
@@ -59,6 +59,11 @@ impl Form {
             Self::Csv => report::load_csv(results),
             Self::Junit => report::load_junit(run, results),
             Self::Github => report::load_github(run, results),
+        };
+        match self {
+            Self::Json => report::harmless_json(&text),
+            Self::Github => report::harmless_annotations(&text),
+            _ => report::harmless(&text),
         }
     }
 }

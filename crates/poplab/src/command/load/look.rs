@@ -16,6 +16,7 @@ use super::plan::{self, Plan};
 use super::target::{self, Entrances};
 use crate::entrance;
 use crate::exit::Failure;
+use crate::secrets;
 use crate::terminal::{self, visible};
 
 /// A server that takes longer for a greeting cannot be loaded to any purpose.
@@ -86,8 +87,8 @@ fn survey(
         endpoint: endpoint.clone(),
         security,
         dialer,
-        pool: Pool::new(Vec::new()),
-        // Nobody logs in here.
+        pool: Pool::among(Vec::new(), secrets::of_the_run()),
+        // Nobody logs in.
         permissions: Permissions { allow_delete: false, cleartext_password: false, loopback: false },
         seed: scenario.seed,
         wait: Some(scenario.timeouts.connect.min(PATIENCE)),

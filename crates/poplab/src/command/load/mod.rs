@@ -52,8 +52,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         file: Form::file,
         quiet: arguments.quiet,
     };
-    let loaded = Loaded::new(course, records.started);
-    records.finish(&loaded, &wanted, conclusion, error)
+    let mut loaded = Loaded::new(course, records.started);
+    records.finish(&mut loaded, &wanted, conclusion, error)
 }
 
 /// The scenario of this name, a file or a shipped one, as it is written.

@@ -11,8 +11,8 @@ use super::arguments::Arguments;
 use super::fakes::Fakes;
 use super::source::Source;
 use super::target::{self, Entrances};
-use crate::embedded;
 use crate::exit::Failure;
+use crate::{embedded, secrets};
 
 /// A run to be carried out.
 pub(super) struct Plan {
@@ -169,7 +169,22 @@ pub(super) fn authorities(arguments: &Arguments) -> anyhow::Result<Option<String
 /// # Errors
 /// It is not there, or wrong.
 pub(super) fn scenario(arguments: &Arguments, name: &str) -> anyhow::Result<Scenario> {
-    Source::find(name)?.read(arguments)
+    let scenario = Source::find(name)?.read(arguments)?;
+    let secrets = secrets::of_the_run();
+    match &scenario.accounts {
+        Accounts::List(list) => {
+            secrets.add_all(list.iter().map(|account| account.password.reveal()));
+            secrets::warn_of_weak(
+                list.iter().map(|account| (account.user.as_str(), account.password.reveal())),
+            );
+        }
+        Accounts::Pattern { user, password: Some(password), .. } => {
+            secrets.add(password.reveal());
+            secrets::warn_of_weak([(user.as_str(), password.reveal())]);
+        }
+        Accounts::Pattern { password: None, .. } => {}
+    }
+    Ok(scenario)
 }
 
 /// What a foreign server needs beyond the embedded one: passwords, and leave to delete.

@@ -1,0 +1,296 @@
+//! Many forms of secrets in one sorted table, and looking for all of them at once.
+//!
+//! At a place in a text the candidates are those forms that begin as the text goes on; with each octet there are fewer.
+//! So the cost hardly depends on how many there are.
+
+/// Line ends of so many octets in a row are passed over within a form.
+const GAP: usize = 4;
+
+/// Octets at the end of a stream that are taken for the beginning of a secret that was cut off.
+const BEGINNING: usize = 3;
+
+/// Of a secret that a line end or a quotation may have cut, so many octets are recognised, and no less than half of it.
+const PART: usize = 4;
+
+/// Octets by which a place is told where no form begins, or ends; no form between whose octets line ends may stand is
+/// shorter.
+const TELLING: usize = 3;
+
+/// What comes after the octets at hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// Perhaps more.
+    Open,
+    /// Nothing, and a secret may have been cut off by that.
+    Cut,
+    /// Nothing.
+    Nothing,
+}
+
+/// What stands at a place.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Octets of the longest form, line ends within it included.
+    pub(crate) longest: usize,
+    /// Octets of the longest form that has line ends of its own.
+    pub(crate) hiding_line_ends: usize,
+    /// More octets are needed to tell.
+    pub(crate) unsure: bool,
+}
+
+struct Form {
+    octets: Box<[u8]>,
+    whole_word: bool,
+}
+
+/// Forms of one kind: with `GAPS` line ends may stand between their octets, with `ANY_CASE` they are kept, and found, as
+/// small letters.
+pub(crate) struct Table<const GAPS: bool, const ANY_CASE: bool> {
+    forms: Vec<Form>,
+    /// The same, from their end.
+    reversed: Vec<Box<[u8]>>,
+    first: [bool; 256],
+    /// The first octets of forms, and their last ones.
+    beginnings: Marks,
+    ends: Marks,
+    longest: usize,
+}
+
+/// Which [`TELLING`] octets are possible, nearly: nearly everywhere in a text this says no, at the cost of one look.
+#[derive(Default)]
+struct Marks(Vec<u64>);
+
+impl Marks {
+    const WORDS: usize = 1024;
+
+    fn add(&mut self, octets: [u8; TELLING]) {
+        self.0.resize(Self::WORDS, 0);
+        let (word, bit) = Self::place(octets);
+        self.0[word] |= bit;
+    }
+
+    fn may_be(&self, octets: [u8; TELLING]) -> bool {
+        let (word, bit) = Self::place(octets);
+        self.0.get(word).is_some_and(|marks| marks & bit != 0)
+    }
+
+    fn place([a, b, c]: [u8; TELLING]) -> (usize, u64) {
+        let hash = u32::from_be_bytes([0, a, b, c]).wrapping_mul(0x9E37_79B1) >> 16;
+        (hash as usize / 64 % Self::WORDS, 1 << (hash % 64))
+    }
+}
+
+impl<const GAPS: bool, const ANY_CASE: bool> Default for Table<GAPS, ANY_CASE> {
+    fn default() -> Self {
+        Table {
+            forms: Vec::new(),
+            reversed: Vec::new(),
+            first: [false; 256],
+            beginnings: Marks::default(),
+            ends: Marks::default(),
+            longest: 0,
+        }
+    }
+}
+
+impl<const GAPS: bool, const ANY_CASE: bool> Table<GAPS, ANY_CASE> {
+    /// Adds a form; [`Table::settle`] comes after the last one.
+    pub(crate) fn insert(&mut self, form: &[u8], whole_word: bool) {
+        let octets: Box<[u8]> = form.iter().map(|octet| Self::folded(*octet)).collect();
+        let Some(first) = octets.first() else { return };
+        self.first[usize::from(*first)] = true;
+        if ANY_CASE {
+            self.first[usize::from(first.to_ascii_uppercase())] = true;
+        }
+        self.longest = self.longest.max(octets.len());
+        if GAPS {
+            if let (Some(beginning), Some(end)) = (octets.first_chunk(), octets.last_chunk()) {
+                self.beginnings.add(*beginning);
+                self.ends.add(*end);
+            }
+            self.reversed.push(octets.iter().rev().copied().collect());
+        }
+        self.forms.push(Form { octets, whole_word });
+    }
+
+    /// Sorts what was added.
+    pub(crate) fn settle(&mut self) {
+        // Of two that are alike the one that is found anywhere comes first.
+        self.forms
+            .sort_by(|one, other| (&one.octets, one.whole_word).cmp(&(&other.octets, other.whole_word)));
+        self.forms.dedup_by(|later, earlier| later.octets == earlier.octets);
+        self.reversed.sort();
+        self.reversed.dedup();
+    }
+
+    /// Whether a form may begin here. Seldom says so where none does.
+    pub(crate) fn may_begin(&self, octets: &[u8]) -> bool {
+        let Some(first) = octets.first().filter(|first| self.first[usize::from(**first)]) else {
+            return false;
+        };
+        match octets {
+            [_, second, third, ..] if GAPS && !is_line_end(*second) && !is_line_end(*third) => {
+                self.beginnings.may_be([*first, *second, *third].map(Self::folded))
+            }
+            _ => true,
+        }
+    }
+
+    /// Looks for the longest form at the beginning of `octets`, after the octet `before`.
+    pub(crate) fn look(&self, before: Option<u8>, octets: &[u8], ahead: Ahead, found: &mut Found) {
+        if !self.may_begin(octets) {
+            return;
+        }
+        let mut candidates = &self.forms[..];
+        let (mut at, mut depth) = (0, 0);
+        while !candidates.is_empty() {
+            let gap = if GAPS && depth > 0 { line_ends(&octets[at..]) } else { 0 };
+            let Some(octet) = octets.get(at + gap) else {
+                ran_out(candidates, depth, at, gap > 0, ahead, found);
+                return;
+            };
+            candidates = going_on(candidates, depth, Self::folded(*octet), |form| &form.octets);
+            at += gap + 1;
+            depth += 1;
+            if let Some((whole, longer)) = candidates.split_first()
+                && whole.octets.len() == depth
+            {
+                complete(whole, GAPS, before, &octets[..at], octets.get(at).copied(), ahead, found);
+                candidates = longer;
+            }
+        }
+    }
+
+    fn folded(octet: u8) -> u8 {
+        if ANY_CASE { octet.to_ascii_lowercase() } else { octet }
+    }
+}
+
+/// Those of the sorted candidates, alike up to `depth`, that have this octet there.
+fn going_on<T>(candidates: &[T], depth: usize, octet: u8, octets: impl Fn(&T) -> &[u8]) -> &[T] {
+    let first = candidates.partition_point(|form| octets(form)[depth] < octet);
+    let rest = &candidates[first..];
+    &rest[..rest.partition_point(|form| octets(form)[depth] == octet)]
+}
+
+/// A form stands here, if its surroundings agree.
+fn complete(
+    form: &Form,
+    gaps: bool,
+    before: Option<u8>,
+    octets: &[u8],
+    after: Option<u8>,
+    ahead: Ahead,
+    found: &mut Found,
+) {
+    if form.whole_word {
+        if before.is_some_and(is_of_a_word) || after.is_some_and(is_of_a_word) {
+            return;
+        }
+        if after.is_none() && ahead == Ahead::Open {
+            found.unsure = true;
+            return;
+        }
+    }
+    found.longest = found.longest.max(octets.len());
+    if !gaps {
+        found.hiding_line_ends = found.hiding_line_ends.max(octets.len());
+    }
+}
+
+/// The octets ended where the candidates go on.
+fn ran_out(candidates: &[Form], depth: usize, at: usize, line_end: bool, ahead: Ahead, found: &mut Found) {
+    match ahead {
+        Ahead::Open => found.unsure = true,
+        Ahead::Nothing => {}
+        Ahead::Cut => {
+            let enough = |form: &Form| {
+                let enough = if line_end { is_part(depth, form.octets.len()) } else { depth >= BEGINNING };
+                enough && !form.whole_word
+            };
+            if candidates.iter().any(enough) {
+                found.longest = found.longest.max(at);
+            }
+        }
+    }
+}
+
+/// Whether so many octets of a form of this length are enough to be taken for a part of it.
+fn is_part(octets: usize, length: usize) -> bool {
+    octets >= PART && octets * 2 >= length
+}
+
+fn line_ends(octets: &[u8]) -> usize {
+    octets.iter().take(GAP).take_while(|octet| is_line_end(**octet)).count()
+}
+
+pub(crate) fn is_line_end(octet: u8) -> bool {
+    matches!(octet, b'\r' | b'\n')
+}
+
+fn is_of_a_word(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || octet >= 0x80
+}
+
+/// Parts of forms at the two ends of a text.
+pub(crate) mod edges {
+    use super::{TELLING, Table, going_on, is_part};
+
+    /// How many octets at the beginning are the end of a form, as much of it as is recognised.
+    pub(crate) fn end<const GAPS: bool, const ANY_CASE: bool>(
+        table: &Table<GAPS, ANY_CASE>,
+        octets: &[u8],
+    ) -> usize {
+        let part = |length: &usize| {
+            let Some(last) = octets[..*length].last_chunk::<TELLING>() else { return false };
+            if !table.ends.may_be(last.map(Table::<GAPS, ANY_CASE>::folded)) {
+                return false;
+            }
+            let ends = octets[..*length].iter().rev();
+            is_part_of_one(&table.reversed, ends.map(|octet| Table::<GAPS, ANY_CASE>::folded(*octet)))
+        };
+        (1..=octets.len().min(table.longest)).rev().find(part).unwrap_or(0)
+    }
+
+    /// How many octets at the end are the beginning of a form, as much of it as is recognised.
+    pub(crate) fn beginning<const GAPS: bool, const ANY_CASE: bool>(
+        table: &Table<GAPS, ANY_CASE>,
+        octets: &[u8],
+    ) -> usize {
+        let part = |length: &usize| {
+            let rest = &octets[octets.len() - length..];
+            if rest.len() < TELLING || !table.may_begin(rest) {
+                return false;
+            }
+            let rest = rest.iter();
+            let mut candidates = &table.forms[..];
+            let mut depth = 0;
+            for octet in rest.map(|octet| Table::<GAPS, ANY_CASE>::folded(*octet)) {
+                candidates = going_on(candidates, depth, octet, |form| &form.octets);
+                depth += 1;
+                let whole = candidates.iter().take_while(|form| form.octets.len() == depth).count();
+                candidates = &candidates[whole..];
+                if candidates.is_empty() {
+                    return false;
+                }
+            }
+            candidates.iter().any(|form| is_part(depth, form.octets.len()))
+        };
+        (1..=octets.len().min(table.longest)).rev().find(part).unwrap_or(0)
+    }
+
+    fn is_part_of_one(forms: &[Box<[u8]>], octets: impl Iterator<Item = u8>) -> bool {
+        let mut candidates = forms;
+        let mut depth = 0;
+        for octet in octets {
+            candidates = going_on(candidates, depth, octet, |form| form);
+            depth += 1;
+            let whole = candidates.iter().take_while(|form| form.len() == depth).count();
+            candidates = &candidates[whole..];
+            if candidates.is_empty() {
+                return false;
+            }
+        }
+        candidates.iter().any(|form| is_part(depth, form.len()))
+    }
+}
