@@ -196,14 +196,15 @@ fn seen_again(
     Err(format!("{}; {wanted:?} is not seen\n{printed}\n{shown}", result.observed))
 }
 
-/// A text in which timestamps and unique-ids, which a server makes anew, look all alike.
+/// A text in which timestamps, challenges and unique-ids, which a server makes anew, look all alike.
 fn masked(text: &str) -> String {
-    const LONG: usize = 12;
+    const LONG: usize = 16;
     let mut out = String::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let length =
-            rest.find(|letter: char| !letter.is_ascii_hexdigit() && letter != '.').unwrap_or(rest.len());
+        let length = rest
+            .find(|letter: char| !letter.is_ascii_alphanumeric() && !"./+=".contains(letter))
+            .unwrap_or(rest.len());
         let (word, after) = rest.split_at(length.max(rest.chars().next().map_or(1, char::len_utf8)));
         out.push_str(if length >= LONG { "#" } else { word });
         rest = after;
