@@ -92,6 +92,8 @@ pub struct Policy {
     pub login_delays: u8,
     /// AUTH and APOP refuse the right password too, as where users have other passwords for them.
     pub password_for_user_only: bool,
+    /// A busy maildrop is refused by `-ERR` and a text, without `[IN-USE]` (RFC 1939 section 4 asks for no more).
+    pub busy_without_code: bool,
     /// Whether what was retrieved may be deleted.
     pub expiry: Expiry,
 }

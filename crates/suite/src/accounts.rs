@@ -1,21 +1,22 @@
-//! Accounts: the file that names them, and the pool that lends each to one check at a time.
-//!
-//! POP3 locks a maildrop, so an account is one session's at a time. Passwords never leave an [`Account`] but
+//! Accounts: the file that names them, and what a run has learned of each. Passwords never leave an [`Account`] but
 //! through [`Account::password`], which the login alone calls; `Debug` hides them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use mail::Role;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-use tokio::sync::Notify;
-use transcript::Secrets;
+use tokio::time::Instant;
 
 use crate::login::Method;
 use crate::reply::quote;
+
+/// A lock may outlive its session for so long: servers notice the end of a connection when they get to it.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// One account of the target.
 pub struct Account {
@@ -30,6 +31,15 @@ pub struct Account {
     accepted: RefCell<Vec<Method>>,
     /// Ways to log in that have refused it.
     refused: RefCell<Vec<Method>>,
+    /// Ways to log in whose refusal may have been our own doing.
+    doubtful: RefCell<Vec<Method>>,
+    /// Whether the last refusal was laid to a lock that lingers.
+    suspected: Cell<bool>,
+    /// Sessions of this run that are open in its maildrop.
+    sessions: Cell<u32>,
+    /// When the last of them ended.
+    freed: Cell<Option<Instant>>,
+    stuck: Cell<bool>,
 }
 
 /// How mail is put into maildrops.
@@ -78,6 +88,11 @@ impl Account {
             spent: Cell::new(false),
             accepted: RefCell::default(),
             refused: RefCell::default(),
+            doubtful: RefCell::default(),
+            suspected: Cell::new(false),
+            sessions: Cell::new(0),
+            freed: Cell::new(None),
+            stuck: Cell::new(false),
         }
     }
 
@@ -114,8 +129,38 @@ impl Account {
         ))
     }
 
+    /// Whether a refusal by this method, which gave no reason, is likely our own doing and so says nothing about the
+    /// password: it was right for the same method before, a session of ours is in the maildrop, or one has just left
+    /// and its lock may linger. RFC 1939 section 4 asks for no more than `-ERR` for a maildrop that is busy. Of a lock
+    /// that lingers the account is suspected once for each method.
+    pub(crate) fn explains_refusal(&self, method: Method) -> bool {
+        self.suspected.set(false);
+        if self.accepted.borrow().contains(&method) || self.sessions.get() > 0 {
+            return true;
+        }
+        let mut doubtful = self.doubtful.borrow_mut();
+        let suspected = !self.linger().is_zero() && !doubtful.contains(&method);
+        if suspected {
+            doubtful.push(method);
+            self.suspected.set(true);
+        }
+        suspected
+    }
+
+    /// How long to wait before a login that was refused is tried again, at least: the next refusal must not be laid to
+    /// the same lock.
+    pub(crate) fn pause(&self) -> Duration {
+        if self.suspected.get() { self.linger() } else { Duration::ZERO }
+    }
+
+    /// For how long the lock of a session that has ended may still be there.
+    pub(crate) fn linger(&self) -> Duration {
+        self.freed.get().map_or(Duration::ZERO, |freed| LINGER.saturating_sub(freed.elapsed()))
+    }
+
     /// The password was right for this method.
     pub(crate) fn accepted(&self, method: Method) {
+        self.stuck.set(false);
         let mut accepted = self.accepted.borrow_mut();
         if !accepted.contains(&method) {
             accepted.push(method);
@@ -127,6 +172,11 @@ impl Account {
         self.refused.borrow_mut().push(method);
     }
 
+    /// The method turned out to refuse everybody, so that it said nothing about the password.
+    pub(crate) fn forgive(&self, method: Method) {
+        self.refused.borrow_mut().retain(|refused| *refused != method);
+    }
+
     /// No answer is a refusal, unless the method is known to take the password.
     pub(crate) fn unanswered(&self, method: Method) {
         if !self.accepted.borrow().contains(&method) {
@@ -134,9 +184,48 @@ impl Account {
         }
     }
 
+    /// Its maildrop stayed busy for as long as anybody waits: others of its role are better. The next login that
+    /// succeeds clears it.
+    pub(crate) fn stick(&self) {
+        self.stuck.set(true);
+    }
+
+    /// Whether its maildrop stayed busy when it was last asked for.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.get()
+    }
+
+    /// Whether its mail is known to be used up.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.spent.get()
+    }
+
     /// Its mail is used up; checks that need none may still have it.
     pub fn spend(&self) {
         self.spent.set(true);
+    }
+}
+
+/// A session of this run in an account's maildrop, for as long as it lives.
+pub(crate) struct OpenSession(Rc<Account>);
+
+impl OpenSession {
+    /// Begins now.
+    pub(crate) fn of(account: Rc<Account>) -> Self {
+        account.sessions.set(account.sessions.get() + 1);
+        Self(account)
+    }
+
+    /// Whose maildrop it is.
+    pub(crate) fn account(&self) -> Rc<Account> {
+        Rc::clone(&self.0)
+    }
+}
+
+impl Drop for OpenSession {
+    fn drop(&mut self) {
+        self.0.sessions.set(self.0.sessions.get().saturating_sub(1));
+        self.0.freed.set(Some(Instant::now()));
     }
 }
 
@@ -300,99 +389,6 @@ fn plain(error: &serde_saphyr::Error) -> String {
     }
 }
 
-/// The pool of a run.
-#[derive(Clone)]
-pub struct Pool(Rc<Shared>);
-
-struct Shared {
-    slots: Vec<Slot>,
-    secrets: Secrets,
-    returned: Notify,
-}
-
-struct Slot {
-    account: Rc<Account>,
-    busy: Cell<bool>,
-}
-
-/// An account lent to one check; it goes back when dropped.
-pub struct Lent {
-    pool: Pool,
-    index: usize,
-}
-
-impl Pool {
-    /// A pool of these accounts, whose secrets are all that there are.
-    pub fn new(accounts: Vec<Account>) -> Self {
-        Self::among(accounts, &Secrets::new())
-    }
-
-    /// A pool of these accounts in a run that has these secrets, too; those of the accounts are added to them.
-    pub fn among(accounts: Vec<Account>, secrets: &Secrets) -> Self {
-        let secrets = secrets.clone();
-        crate::login::learn(&accounts, &secrets);
-        let slots =
-            accounts.into_iter().map(|account| Slot { account: Rc::new(account), busy: Cell::new(false) });
-        Self(Rc::new(Shared { slots: slots.collect(), secrets, returned: Notify::new() }))
-    }
-
-    /// What must be shown nowhere in the run: the passwords of all accounts, and what checks make from them.
-    pub fn secrets(&self) -> &Secrets {
-        &self.0.secrets
-    }
-
-    /// All accounts.
-    pub fn accounts(&self) -> impl Iterator<Item = Rc<Account>> + '_ {
-        self.0.slots.iter().map(|slot| Rc::clone(&slot.account))
-    }
-
-    /// Whether there is a usable account of this role.
-    pub fn has(&self, role: Role) -> bool {
-        self.0.slots.iter().any(|slot| slot.account.role == role && !slot.account.is_retired())
-    }
-
-    /// Whether there is a usable account of this role whose mail is not known to be used up.
-    pub fn has_mail(&self, role: Role) -> bool {
-        let fit = |slot: &Slot| {
-            slot.account.role == role && !slot.account.is_retired() && !slot.account.spent.get()
-        };
-        self.0.slots.iter().any(fit)
-    }
-
-    /// Waits for a free account of this role, one with mail left if there is a choice; `None` when none is usable (any more).
-    pub async fn take(&self, role: Role) -> Option<Lent> {
-        loop {
-            let returned = self.0.returned.notified();
-            if !self.has(role) {
-                return None;
-            }
-            let free =
-                |slot: &Slot| slot.account.role == role && !slot.busy.get() && !slot.account.is_retired();
-            let full = |slot: &Slot| free(slot) && !slot.account.spent.get();
-            let slots = &self.0.slots;
-            if let Some(index) = slots.iter().position(full).or_else(|| slots.iter().position(free)) {
-                slots[index].busy.set(true);
-                return Some(Lent { pool: self.clone(), index });
-            }
-            returned.await;
-        }
-    }
-}
-
-impl Lent {
-    /// The account.
-    pub fn account(&self) -> Rc<Account> {
-        Rc::clone(&self.pool.0.slots[self.index].account)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        self.pool.0.slots[self.index].busy.set(false);
-        self.pool.0.returned.notify_waiters();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -463,25 +459,5 @@ mod tests {
             let told = parse(&format!("accounts:\n  - {slip}\n")).unwrap_err();
             assert!(!told.contains("swordfish"), "{told}");
         }
-    }
-
-    #[test]
-    fn a_lent_account_is_nobody_elses_until_it_comes_back() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let pool = Pool::new(vec![Account::new("a", "b", Role::Empty)]);
-            assert!(pool.take(Role::Second).await.is_none());
-            let lent = pool.take(Role::Empty).await.unwrap();
-            let waiting = pool.take(Role::Empty);
-            tokio::pin!(waiting);
-            assert!(
-                std::future::poll_fn(|context| std::task::Poll::Ready(
-                    waiting.as_mut().poll(context).is_pending()
-                ))
-                .await
-            );
-            drop(lent);
-            assert!(waiting.await.is_some());
-        });
     }
 }

@@ -3,29 +3,24 @@
 //! Every method that leads up to the point of a check ends in [`Stop::Inconclusive`] or [`Stop::Skipped`] when it
 //! cannot; a lab never judges. Accounts lent to a check come back when the lab is dropped.
 
+mod connections;
+mod logins;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
 
 use mail::{Fixture, Marker, Role};
-use net::{Stream, TlsOptions, Versions};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use crate::accounts::{Account, Lent, unsendable};
+use crate::accounts::Account;
 use crate::deletion::Permission;
 use crate::journal::Journal;
-use crate::login::{self, Method};
 use crate::outcome::{Outcome, Stop, inconclusive, skipped};
-use crate::reply::Reply;
-use crate::session::Session;
-use crate::site::{Security, Site, Survey};
-
-/// Pause between two attempts at a busy maildrop.
-const BUSY_PAUSE: Duration = Duration::from_millis(200);
-/// A check that holds one account waits this many times the patience for a second one.
-const PATIENCE_WITH_OTHERS: u32 = 6;
+use crate::pool::Lent;
+use crate::session::{Farewells, Session};
+use crate::site::{Site, Survey};
 
 /// A disposable maildrop with more messages than this is somebody's.
 const MARKED_AT_MOST: u64 = 1_000;
@@ -36,9 +31,18 @@ pub struct Lab {
     name: String,
     journal: Journal,
     lent: RefCell<Vec<Lent>>,
+    /// Sessions it let go that have to be ended all the same.
+    farewells: Farewells,
+    /// Users whose accounts it has had.
+    users: RefCell<Vec<String>>,
+    /// Users whose accounts it shall have only if there are no others.
+    avoided: Vec<String>,
     source: Option<u8>,
     dials: Cell<u8>,
     nonces: Cell<u32>,
+    /// The time spent waiting for accounts that others had.
+    waited: Cell<Duration>,
+    waiting: Cell<Option<Instant>>,
 }
 
 /// A logged-in session and the number of the fixture it was opened for.
@@ -61,22 +65,48 @@ impl Lab {
             name: name.to_owned(),
             journal,
             lent: RefCell::default(),
+            farewells: Farewells::default(),
+            users: RefCell::default(),
+            avoided: Vec::new(),
             source,
             dials: Cell::new(0),
             nonces: Cell::new(0),
+            waited: Cell::new(Duration::ZERO),
+            waiting: Cell::new(None),
         }
+    }
+
+    /// The same, with other accounts than those of these users if there are any.
+    pub(crate) fn avoiding(site: Rc<Site>, name: &str, source: Option<u8>, users: &[String]) -> Self {
+        Self { avoided: users.to_vec(), ..Self::new(site, name, source) }
+    }
+
+    /// Whose accounts it has had.
+    pub(crate) fn users(&self) -> Vec<String> {
+        self.users.borrow().clone()
+    }
+
+    /// Ends with QUIT, and without asking what comes of it, the sessions that were let go where a lock outlives its
+    /// connection: the next check would find the maildrop busy.
+    pub(crate) async fn farewell(&self) {
+        let wires = self.farewells.take();
+        for mut wire in wires {
+            let patience = self.site.patience.quiet;
+            if wire.write(b"QUIT\r\n", patience).await.is_ok() {
+                let deadline = Instant::now() + self.site.patience.answer / 4;
+                while Instant::now() < deadline && wire.item(patience).await.is_ok() {}
+            }
+        }
+    }
+
+    /// How long it has waited for accounts that others had.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited.get() + self.waiting.get().map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// A lab that goes on in another's journal, with what has become known of the entrance since.
     pub(crate) fn continuing(site: Rc<Site>, lab: &Lab) -> Self {
         Self { journal: lab.journal.clone(), ..Self::new(site, &lab.name, lab.source) }
-    }
-
-    /// Takes a connection made elsewhere into the journal.
-    pub(crate) fn adopt(&self, stream: Stream) -> Session {
-        let number = self.journal.connection();
-        self.journal.connected(number, stream.tls().is_some());
-        Session::new(stream, number, self.journal.clone(), self.site.patience, self.survey().expire_zero())
     }
 
     /// The entrance and what is known of it.
@@ -100,203 +130,6 @@ impl Lab {
         mail::digest(format!("{}/{}/{count}", self.site.seed, self.name).as_bytes())[..24].to_owned()
     }
 
-    /// A TCP connection, nothing read, no TLS yet.
-    ///
-    /// # Errors
-    /// [`Stop::Inconclusive`] if it is not accepted in time.
-    pub async fn dial(&self) -> Result<Stream, Stop> {
-        let began = Instant::now();
-        let connecting = self.site.dialer.connect(&self.site.entrance.endpoint, self.next_source());
-        match timeout(self.site.patience.answer, connecting).await {
-            Ok(Ok(stream)) => {
-                self.journal.latency("connect", began.elapsed());
-                Ok(stream)
-            }
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => inconclusive("the connection was not accepted in time"),
-        }
-    }
-
-    fn next_source(&self) -> Option<IpAddr> {
-        let number = self.dials.replace(self.dials.get().wrapping_add(1));
-        self.source.map(|source| IpAddr::V4(Ipv4Addr::new(127, 100 + source % 100, number, 10)))
-    }
-
-    /// The TLS options of an ordinary handshake: the target's name, any version.
-    pub fn tls_options(&self) -> TlsOptions {
-        TlsOptions { server_name: Some(self.site.entrance.endpoint.host.clone()), versions: Versions::Any }
-    }
-
-    /// A connection with the greeting still unread: cleartext, or inside TLS on an implicit-TLS port.
-    ///
-    /// # Errors
-    /// [`Stop::Inconclusive`] if it cannot be made.
-    pub async fn connect_raw(&self) -> Result<Session, Stop> {
-        self.connect_raw_with(&self.tls_options()).await
-    }
-
-    /// The same with other TLS options.
-    ///
-    /// # Errors
-    /// [`Stop::Inconclusive`] if it cannot be made.
-    pub async fn connect_raw_with(&self, options: &TlsOptions) -> Result<Session, Stop> {
-        let mut stream = self.dial().await?;
-        if self.site.entrance.security == Security::Implicit {
-            let began = Instant::now();
-            stream =
-                match timeout(self.site.patience.answer, self.site.dialer.start_tls(stream, options)).await {
-                    Ok(result) => result?,
-                    Err(_) => return inconclusive("the TLS handshake did not end in time"),
-                };
-            self.journal.latency("tls-handshake", began.elapsed());
-        }
-        Ok(self.adopt(stream))
-    }
-
-    /// A connection with its greeting read, before any STLS.
-    ///
-    /// # Errors
-    /// [`Stop::Inconclusive`] if there is no positive greeting.
-    pub async fn connect_clear(&self) -> Result<Session, Stop> {
-        let mut session = self.connect_raw().await?;
-        session.greeting().await?.assume_ok()?;
-        Ok(session)
-    }
-
-    /// A connection in AUTHORIZATION on the channel that logins use: after STLS where the entrance upgrades.
-    ///
-    /// # Errors
-    /// [`Stop::Inconclusive`] if it cannot be had.
-    pub async fn connect(&self) -> Result<Session, Stop> {
-        let session = self.connect_clear().await?;
-        if self.site.entrance.security == Security::Starttls {
-            self.upgraded(session).await
-        } else {
-            Ok(session)
-        }
-    }
-
-    /// An account of this role, this check's alone until it ends. Asked again, it is the same one: a target may have
-    /// only one account of a role, and a check that waited for its own would wait for ever.
-    ///
-    /// # Errors
-    /// [`Stop::Skipped`] if there is none, [`Stop::Inconclusive`] if other checks do not give it back.
-    pub async fn account(&self, role: Role) -> Result<Rc<Account>, Stop> {
-        let held = self
-            .lent
-            .borrow()
-            .iter()
-            .map(Lent::account)
-            .find(|account| account.role == role && !account.is_retired());
-        if let Some(account) = held {
-            return Ok(account);
-        }
-        let waiting = self.site.pool.take(role);
-        let holds_another = !self.lent.borrow().is_empty();
-        // Two checks that each hold what the other waits for must not wait for ever.
-        let lent = if holds_another {
-            match timeout(self.site.patience.answer * PATIENCE_WITH_OTHERS, waiting).await {
-                Ok(lent) => lent,
-                Err(_) => return inconclusive(format!("other checks kept all accounts with role `{role}`")),
-            }
-        } else {
-            waiting.await
-        };
-        let Some(lent) = lent else {
-            return skipped(format!("no usable account with role `{role}`"));
-        };
-        let account = lent.account();
-        if unsendable(&account.user).or_else(|| unsendable(account.password())).is_some() {
-            return skipped(format!(
-                "no line can carry the name or the password of an account with role `{role}`"
-            ));
-        }
-        self.journal.password(&account.user, account.password());
-        self.lent.borrow_mut().push(lent);
-        Ok(account)
-    }
-
-    /// A session in TRANSACTION with an account of this role.
-    ///
-    /// # Errors
-    /// [`Stop::Skipped`] without such an account, [`Stop::Inconclusive`] if the login fails.
-    pub async fn login(&self, role: Role) -> Result<Session, Stop> {
-        let account = self.account(role).await?;
-        self.login_to(&account).await
-    }
-
-    /// A session in TRANSACTION with an account this check holds, by the usual method.
-    ///
-    /// # Errors
-    /// [`Stop::Inconclusive`] if the login fails.
-    pub async fn login_to(&self, account: &Rc<Account>) -> Result<Session, Stop> {
-        let Some(method) = self.survey().method else {
-            return skipped("no way to log in is known");
-        };
-        let (session, reply) = self.login_by(account, method).await?;
-        if reply.is_ok() {
-            return Ok(session);
-        }
-        if !login::is_busy(&reply) {
-            account.retire();
-        }
-        inconclusive(format!("the login of `{}` was refused: {}", account.user, reply.quoted()))
-    }
-
-    /// One login by the given method; a busy maildrop is asked again for as long as the patience lasts.
-    ///
-    /// # Errors
-    /// [`Stop::Inconclusive`] if there was no reply, [`Stop::Skipped`] if no password may be sent here.
-    pub async fn login_by(&self, account: &Rc<Account>, method: Method) -> Result<(Session, Reply), Stop> {
-        self.unhurried(account, async |session, greeting| {
-            let timestamp = sasl::apop::timestamp(&greeting.line);
-            Ok(login::attempt(session, method, account, timestamp, &self.nonce()).await?)
-        })
-        .await
-    }
-
-    /// A login by any exchange, which is given the session and its greeting. A maildrop that is busy with an earlier
-    /// session, or does not want to be opened so soon again, is asked again for as long as the patience lasts.
-    ///
-    /// # Errors
-    /// Those of the exchange, [`Stop::Inconclusive`] if there is no connection, [`Stop::Skipped`] if no password may
-    /// be sent here.
-    pub(crate) async fn unhurried(
-        &self,
-        account: &Rc<Account>,
-        exchange: impl AsyncFn(&mut Session, &Reply) -> Result<Reply, Stop>,
-    ) -> Result<(Session, Reply), Stop> {
-        let deadline = Instant::now() + self.site.patience.answer;
-        loop {
-            let mut session = self.connect_raw().await?;
-            let greeting = session.greeting().await?.assume_ok()?;
-            if self.site.entrance.security == Security::Starttls {
-                session = self.upgraded(session).await?;
-            }
-            let permissions = &self.site.permissions;
-            login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
-            let reply = exchange(&mut session, &greeting).await?;
-            if reply.is_ok() {
-                session.belongs_to(Rc::clone(account));
-            }
-            if !login::is_busy(&reply) || Instant::now() >= deadline {
-                return Ok((session, reply));
-            }
-            drop(session);
-            tokio::time::sleep(BUSY_PAUSE).await;
-        }
-    }
-
-    /// Here STLS only leads to the point of a check; it is judged by the checks of RFC 2595.
-    async fn upgraded(&self, mut session: Session) -> Result<Session, Stop> {
-        session.assume_ok("STLS").await?;
-        session.start_tls(&self.site.dialer, &self.tls_options()).await.map_err(|stop| match stop {
-            Stop::Fail(seen) => Stop::Inconclusive(seen),
-            other => other,
-        })?;
-        Ok(session)
-    }
-
     /// A session in a maildrop of role `fixtures` that holds at least this many messages; any mail will do.
     ///
     /// # Errors
@@ -315,14 +148,23 @@ impl Lab {
     /// # Errors
     /// [`Stop::Skipped`] if no maildrop holds it.
     pub async fn fixture(&self, name: &str) -> Result<Placed, Stop> {
+        let absent = |user: &str| {
+            format!("the fixture `{name}` is not in the maildrop of `{user}`; `poplab seed` puts it there")
+        };
         let account = self.account(Role::Fixtures).await?;
-        let Some(number) = self.number_of(&account, name) else {
-            return skipped(format!(
-                "the fixture `{name}` is not in the maildrop of `{}`; `poplab seed` puts it there",
+        if !self.survey().fixtures.contains_key(&account.user) {
+            return inconclusive(format!(
+                "the first look could not look through the maildrop of `{}` for fixtures",
                 account.user
             ));
-        };
-        let session = self.login_to(&account).await?;
+        }
+        if self.number_of(&account, name).is_none() {
+            return skipped(absent(&account.user));
+        }
+        let session = self.login(Role::Fixtures).await?;
+        // Not always the same: a maildrop that stays busy is left for another.
+        let account = session.account()?;
+        let Some(number) = self.number_of(&account, name) else { return skipped(absent(&account.user)) };
         let fixture = self.made(name)?;
         Ok(Placed { session, number, fixture })
     }
@@ -356,8 +198,8 @@ impl Lab {
             return skipped("sends DELE, so it needs --allow-delete and an account with role `disposable`");
         }
         loop {
-            let account = self.account(Role::Disposable).await?;
-            let mut session = self.login_to(&account).await?;
+            let mut session = self.login(Role::Disposable).await?;
+            let account = session.account()?;
             let listed = session.assume_ok("LIST").await?.scan_listing()?;
             if (listed.len() as u64) < at_least {
                 self.give_back_spent(&account)?;
@@ -374,7 +216,7 @@ impl Lab {
         account.spend();
         self.lent.borrow_mut().retain(|lent| lent.account().user != account.user);
         if !self.site.pool.has_mail(Role::Disposable) {
-            return skipped(
+            return inconclusive(
                 "the `disposable` maildrops have run out of mail; `poplab seed` puts new mail there",
             );
         }

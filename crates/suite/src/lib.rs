@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod catalogue;
 pub mod check;
+pub mod crowd;
 mod deletion;
 mod deviation;
 mod enduring;
@@ -16,12 +17,14 @@ pub mod login;
 mod mechanisms;
 mod needs;
 pub mod outcome;
+pub mod pool;
 mod receiving;
 pub mod refusal;
 pub mod reply;
 pub mod reproduce;
 pub mod runner;
 pub mod session;
+mod silence;
 pub mod site;
 pub mod survey;
 mod wire;
@@ -34,11 +37,12 @@ mod rfc5034;
 mod rfc6856;
 mod rfc8314;
 
-pub use accounts::{Account, Accounts, AccountsError, Pool, Seeding, unsendable};
+pub use accounts::{Account, Accounts, AccountsError, Seeding, unsendable};
 pub use check::{Check, all};
+pub use pool::Pool;
 pub use runner::{Evidence, Runner};
 pub use site::{Entrance, Permissions, Security, Site};
-pub use survey::{Plan, SurveyError, survey};
+pub use survey::{Plan, SurveyError, survey, survey_until};
 
 /// The tables of all sections.
 const SECTIONS: &[&[Check]] = &[

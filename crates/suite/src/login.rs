@@ -101,13 +101,14 @@ pub async fn attempt(
     account.may_try(method).map_err(Mishap::Withheld)?;
     session.journal().password(&account.user, password);
     if method == Method::UserPass {
-        let reply = session.command(format!("USER {}", account.user)).await?;
+        let mut reply = session.command(format!("USER {}", account.user)).await?;
         if !reply.is_ok() {
+            reply.put_off = is_ours(account, method, &reply);
             return Ok(reply);
         }
     }
     let mut cancelled = false;
-    let answer = match method {
+    let mut answer = match method {
         Method::UserPass => session.command(format!("PASS {password}")).await,
         Method::Apop => {
             let digest = sasl::apop::digest(timestamp.unwrap_or_default(), password);
@@ -122,13 +123,17 @@ pub async fn attempt(
     };
     // A refusal of what was broken off says nothing about the password.
     if !cancelled {
-        remember(account, method, answer.as_ref().ok());
+        remember(account, method, answer.as_mut().ok());
     }
     answer
 }
 
-/// Remembers how the right password fared. One that was not answered may have been refused.
-pub(crate) fn remember(account: &Account, method: Method, answer: Option<&Reply>) {
+/// Remembers how the right password fared, and marks a refusal that is likely our own doing as put off. One that was
+/// not answered may have been refused.
+pub(crate) fn remember(account: &Account, method: Method, mut answer: Option<&mut Reply>) {
+    if let Some(reply) = answer.as_deref_mut() {
+        reply.put_off = is_ours(account, method, reply);
+    }
     match answer {
         Some(reply) if reply.is_ok() => account.accepted(method),
         Some(reply) if reply.is_err() && !is_busy(reply) => account.refused(method),
@@ -183,6 +188,12 @@ async fn exchange(
         reply = session.respond(line).await?;
     }
     Ok((reply, cancelled))
+}
+
+/// Whether a refusal of the right password is likely our own doing. A server that has a code for wrong credentials and
+/// gives it (RFC 3206) means what it says.
+fn is_ours(account: &Account, method: Method, reply: &Reply) -> bool {
+    reply.is_err() && !reply.has_code("AUTH") && account.explains_refusal(method)
 }
 
 /// Whether a password may be sent here: under TLS, or to a loopback address, or when the user insisted.

@@ -6,11 +6,58 @@
 use mail::Role;
 
 use crate::check::Check;
-use crate::site::{Security, Site};
+use crate::outcome::Stop;
+use crate::site::{Security, Site, Survey};
 
-/// The first need that this entrance cannot meet, in words; `None` if the check can be tried.
-pub(crate) fn missing(check: &Check, site: &Site) -> Option<String> {
-    check.requirement().needs.iter().find_map(|need| unmet(need, site))
+/// What keeps a check from being tried at this entrance: the first need it cannot meet (skipped), or what the run itself
+/// has lost or never had (inconclusive). `None` if the check can be tried.
+pub(crate) fn missing(check: &Check, site: &Site) -> Option<Stop> {
+    check
+        .requirement()
+        .needs
+        .iter()
+        .find_map(|need| lost(need, check, site).or_else(|| unmet(need, site).map(Stop::Skipped)))
+}
+
+/// These are about STLS where it is announced and does not work.
+const OF_BROKEN_STLS: &[&str] = &["rfc2595.stls.works", "rfc2595.stls.needs-capa"];
+
+/// What there is, and cannot be had in this run all the same.
+fn lost(need: &str, check: &Check, site: &Site) -> Option<Stop> {
+    let survey = &site.survey;
+    let used_up = |role| {
+        let gone = site.pool.knows(role) && !site.pool.has(role);
+        gone.then(|| {
+            Stop::Inconclusive(format!("the logins of all accounts with role `{role}` were refused"))
+        })
+    };
+    match need {
+        "creds" | "mail" | "fixture" | "second-session" | "large"
+            if site.pool.accounts().next().is_some() =>
+        {
+            survey.no_login.as_ref().map(|stop| match stop.clone() {
+                Stop::Skipped(why) => Stop::Skipped(why),
+                other => Stop::Inconclusive(format!("nobody could log in: {}", other.told())),
+            })
+        }
+        // Where no right password may be sent, no wrong one may either: it is made from a right one.
+        "badcreds" | "sasl" | "apop" | "empty" | "disposable" | "second-account" if forbidden(survey) => {
+            survey.no_login.clone()
+        }
+        "empty" => used_up(Role::Empty),
+        "disposable" if site.permissions.allow_delete => used_up(Role::Disposable),
+        "badcreds" => used_up(Role::Disposable),
+        "second-account" => used_up(Role::Second),
+        "stls" if !OF_BROKEN_STLS.contains(&check.id) => survey.stls_broken.as_ref().map(|why| {
+            Stop::Inconclusive(format!("STLS does not work, which rfc2595.stls.works is about: {why}"))
+        }),
+        _ => None,
+    }
+}
+
+/// Whether no password may be sent at all.
+fn forbidden(survey: &Survey) -> bool {
+    matches!(survey.no_login, Some(Stop::Skipped(_)))
 }
 
 fn unmet(need: &str, site: &Site) -> Option<String> {
@@ -33,7 +80,8 @@ fn unmet(need: &str, site: &Site) -> Option<String> {
         "second-account" => (site.pool.has(Role::Second), "needs an account with role `second`".to_owned()),
         "tls" => (site.entrance.security == Security::Implicit, "needs an implicit-TLS port".to_owned()),
         "stls" => {
-            (site.entrance.security == Security::Starttls, "needs a cleartext port with STLS".to_owned())
+            let upgrades = site.entrance.security == Security::Starttls || survey.stls_broken.is_some();
+            (upgrades, "needs a cleartext port with STLS".to_owned())
         }
         "sasl" => (survey.announces("SASL"), "the server does not announce SASL".to_owned()),
         // Brackets are enough: whether it is a well-formed timestamp is judged by rfc1939.apop.timestamp-syntax.

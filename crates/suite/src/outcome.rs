@@ -112,6 +112,19 @@ impl std::fmt::Display for Mishap {
     }
 }
 
+impl Stop {
+    /// The words, whatever they mean.
+    pub(crate) fn told(self) -> String {
+        match self {
+            Self::Fail(text)
+            | Self::Warn(text)
+            | Self::Info(text)
+            | Self::Inconclusive(text)
+            | Self::Skipped(text) => text,
+        }
+    }
+}
+
 /// As a precondition a mishap says nothing about the requirement at hand.
 impl From<Mishap> for Stop {
     fn from(mishap: Mishap) -> Self {

@@ -3,7 +3,7 @@
 //! `-ERR` alone says no more than no. A check that takes a lock for a wrong password, or an unknown command for a
 //! refused one, accuses a server that is right; so all that is read from a refusal is read here. Response codes are
 //! believed (RFC 2449 section 8, RFC 3206). Text is for people, and no two servers say the same, so one list of words
-//! serves all checks. This module deliberately does not know what poplab itself did to be refused.
+//! serves all checks. What poplab itself did to be refused is [`crate::login`]'s to know, which marks such a reply.
 
 use crate::reply::Reply;
 
@@ -32,7 +32,7 @@ const OTHER_THINGS: &[&str] =
 
 /// Whether a login refusal is about the maildrop or the moment, so that trying again is right and harmless.
 pub fn is_busy(reply: &Reply) -> bool {
-    BUSY.iter().any(|code| reply.has_code(code))
+    reply.put_off || BUSY.iter().any(|code| reply.has_code(code))
 }
 
 /// Whether a refusal is about the moment and not about what was sent: too many failures, a lock, a fault.

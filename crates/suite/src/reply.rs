@@ -32,6 +32,8 @@ pub struct Reply {
     pub content: Option<Vec<u8>>,
     /// Octets of a listing that were read and, being too many, not kept. What was kept ends with a whole line.
     pub left_out: u64,
+    /// A refused login that gave no reason, of which our own sessions are a likely one ([`crate::login`]).
+    pub put_off: bool,
 }
 
 /// The session a reply came in, and the journal it is in.
@@ -45,6 +47,23 @@ impl Reply {
     /// This line of the content, from 0, is what the verdict is about. Only of the last content of its session.
     pub(crate) fn deviates(&self, content_line: usize) {
         self.origin.journal.deviates(self.origin.session, content_line as u64);
+    }
+
+    /// What stands for the greeting of a server that gives none.
+    pub(crate) fn in_place_of_greeting(origin: Origin) -> Self {
+        let line = b"+OK";
+        Self {
+            command: "(greeting)".to_owned(),
+            indicator: Indicator::Ok,
+            line: line.to_vec(),
+            shown: quote(line),
+            deviations: Status::parse(line).1,
+            continuation: false,
+            content: None,
+            left_out: 0,
+            put_off: false,
+            origin,
+        }
     }
 
     /// Whether the server agreed.

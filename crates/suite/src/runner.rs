@@ -1,29 +1,38 @@
-//! Runs checks at one entrance side by side: those that give wrong passwords last and from loopback addresses of
-//! their own, and at the very end the watching of all status lines.
+//! Runs checks at one entrance side by side: those that give wrong passwords late and from loopback addresses of
+//! their own, then once more, alone, those that could not be carried out, and at the very end the watching of all
+//! status lines.
 //!
 //! The runner emits events and keeps evidence; it prints and writes nothing. It can be stopped at any time:
-//! what has a verdict keeps it, the rest is inconclusive.
+//! what has a verdict keeps it, the rest is inconclusive. A server that turns connections away is met with fewer checks
+//! side by side, and what was hit is repeated.
 
-use std::cell::RefCell;
+mod knock;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
+use mail::Role;
 use record::{CheckResult, Event, Level, Verdict};
 use stats::Latencies;
-use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use transcript::{Entry, Transcript};
 
-use crate::check::Check;
+use crate::check::{Check, Running};
 use crate::deviation;
 use crate::journal::{Leavings, Seen};
 use crate::lab::Lab;
 use crate::needs;
-use crate::outcome::{Outcome, Stop};
+use crate::outcome::{Outcome, Stop, inconclusive};
 use crate::reproduce::{self, Reproduction};
 use crate::site::Site;
+
+/// A check may take this many times the patience in all; what it waits for an account is not counted.
+const PATIENCE_PER_CHECK: u32 = 9;
+/// What could not be carried out is tried once more for at least this long.
+const ONCE_MORE: Duration = Duration::from_secs(30);
 
 /// A check's verdict and the conversation that led to it.
 #[derive(Debug, Clone)]
@@ -41,9 +50,25 @@ pub struct Evidence {
 pub struct Runner {
     site: Rc<Site>,
     checks: Vec<Check>,
-    jobs: usize,
+    /// So many checks may run side by side, at present.
+    jobs: Cell<usize>,
+    running: Cell<usize>,
     done: RefCell<Vec<Finished>>,
+    /// What was hit by a limit on connections, to be repeated.
+    again: RefCell<Vec<Turn>>,
     latencies: RefCell<Latencies>,
+    notices: RefCell<Vec<String>>,
+    /// The time for the whole run was over.
+    late: Cell<bool>,
+}
+
+/// A check that is to be carried out.
+#[derive(Clone)]
+struct Turn {
+    check: Check,
+    source: Option<u8>,
+    /// Users whose accounts it had before: others are better.
+    avoid: Vec<String>,
 }
 
 struct Finished {
@@ -51,6 +76,7 @@ struct Finished {
     seen: Vec<Seen>,
     /// The conversation, for what another check finds in it.
     conversation: Option<Reproduction>,
+    turn: Turn,
 }
 
 /// Where the runner tells what happens.
@@ -62,21 +88,55 @@ impl Runner {
         Rc::new(Self {
             site,
             checks,
-            jobs: jobs.max(1),
+            jobs: Cell::new(jobs.max(1)),
+            running: Cell::new(0),
             done: RefCell::default(),
+            again: RefCell::default(),
             latencies: RefCell::new(Latencies::new()),
+            notices: RefCell::default(),
+            late: Cell::new(false),
         })
     }
 
-    /// Runs all checks to their verdicts. May be dropped half-way; [`Runner::evidence`] then tells how far it got.
+    /// Runs all checks to their verdicts, for as long as the site's time lasts. May be dropped half-way;
+    /// [`Runner::evidence`] then tells how far it got.
     pub async fn run(self: &Rc<Self>, listener: &Listener) {
+        let whole = self.phases(listener);
+        match self.site.until {
+            Some(until) => self.late.set(timeout_at(until, whole).await.is_err()),
+            None => whole.await,
+        }
+        self.look_back(listener);
+        self.watch(listener);
+    }
+
+    async fn phases(self: &Rc<Self>, listener: &Listener) {
+        let began = Instant::now();
         let (late, ordinary): (Vec<Check>, Vec<Check>) =
             self.checks.iter().partition(|check| check.fails_logins());
-        self.side_by_side(ordinary, listener, |_| None).await;
+        let turn = |check, source| Turn { check, source, avoid: Vec::new() };
+        self.phase(ordinary.into_iter().map(|check| turn(check, None)).collect(), listener).await;
         let loopback = self.site.permissions.loopback;
-        let jobs_source = |index: usize| loopback.then(|| u8::try_from(index % 100).unwrap_or_default());
-        self.side_by_side(late, listener, jobs_source).await;
-        self.watch(listener);
+        let source = |index: usize| loopback.then(|| u8::try_from(index % 100).unwrap_or_default());
+        let late = late.into_iter().enumerate().map(|(index, check)| turn(check, source(index)));
+        self.phase(late.collect(), listener).await;
+        self.once_more(began.elapsed().max(ONCE_MORE), listener).await;
+        self.knock(listener).await;
+    }
+
+    /// Were connections lost without a greeting, whoever else was connected?
+    async fn knock(&self, listener: &Listener) {
+        let Some(check) = self.checks.iter().find(|check| check.id == knock::ID) else { return };
+        let Some((seen, leavings, conversation)) = knock::knock(&self.site).await else { return };
+        self.latencies.borrow_mut().merge(&leavings.latencies);
+        let result = self.result(check, &Err(Stop::Fail(seen)), Some(&leavings), Duration::ZERO);
+        let mut done = self.done.borrow_mut();
+        let own = done.iter_mut().find(|finished| finished.evidence.result.id == knock::ID);
+        // A failure of its own has the better evidence.
+        if let Some(own) = own.filter(|own| own.evidence.result.verdict != Verdict::Fail) {
+            listener(Event::CheckFinished(result.clone()));
+            own.evidence = evidence(result, leavings.transcript, conversation);
+        }
     }
 
     /// The evidence so far, in the order of the checks; a check without a verdict is inconclusive.
@@ -92,7 +152,8 @@ impl Runner {
     }
 
     fn unfinished(&self, check: &Check) -> Evidence {
-        let stop = Stop::Inconclusive("the run was stopped before this check had a verdict".to_owned());
+        let why = if self.late.get() { "the time for the run was over" } else { "the run was stopped" };
+        let stop = Stop::Inconclusive(format!("{why} before this check had a verdict"));
         let result = self.result(check, &Err(stop), None, Duration::ZERO);
         Evidence { result, transcript: None, reproduction: None }
     }
@@ -102,37 +163,103 @@ impl Runner {
         self.latencies.borrow().clone()
     }
 
-    async fn side_by_side(
-        self: &Rc<Self>,
-        checks: Vec<Check>,
-        listener: &Listener,
-        source: impl Fn(usize) -> Option<u8>,
-    ) {
-        let turns = Arc::new(Semaphore::new(self.jobs));
+    /// What people should know of how the run went, one sentence each.
+    pub fn notices(&self) -> Vec<String> {
+        let crowd = &self.site.crowd;
+        let lost = (crowd.lost() > 0).then(|| {
+            format!(
+                "{} closed {} of {} connections unanswered and greeted the next at once ({})",
+                self.site.entrance.endpoint,
+                crowd.lost(),
+                crowd.made(),
+                knock::ID
+            )
+        });
+        self.notices.borrow().iter().cloned().chain(lost).collect()
+    }
+
+    /// About how long the run will take if every answer takes as long as the first did.
+    pub fn estimate(&self) -> Duration {
+        /// Round trips of an ordinary check with its login, and how often it makes sure that nothing comes.
+        const ROUND_TRIPS: u32 = 14;
+        const QUIET_IN: u32 = 6;
+        let checks = self.checks.iter().filter(|check| needs::missing(check, &self.site).is_none()).count();
+        let one = self.site.survey.round_trip * ROUND_TRIPS + self.site.patience.quiet / QUIET_IN;
+        // Half of the checks want the fixtures, and an account is one check's at a time.
+        let fixtures = self.site.pool.accounts().filter(|account| account.role == Role::Fixtures).count();
+        let side_by_side = self.jobs.get().min((2 * fixtures).max(1));
+        let rounds = u32::try_from(checks.div_ceil(side_by_side.max(1))).unwrap_or(u32::MAX);
+        one.saturating_mul(rounds)
+    }
+
+    /// Carries out turns side by side, and repeats what a limit on connections hit.
+    async fn phase(self: &Rc<Self>, mut turns: Vec<Turn>, listener: &Listener) {
+        while !turns.is_empty() {
+            self.side_by_side(turns, listener).await;
+            turns = self.again.take();
+        }
+    }
+
+    async fn side_by_side(self: &Rc<Self>, turns: Vec<Turn>, listener: &Listener) {
+        let queue = Rc::new(RefCell::new(VecDeque::from(turns)));
         let local = LocalSet::new();
-        for (index, check) in checks.into_iter().enumerate() {
-            let (runner, turns, listener) = (Rc::clone(self), Arc::clone(&turns), Rc::clone(listener));
-            let source = source(index);
+        for place in 0..self.jobs.get() {
+            let (runner, queue, listener) = (Rc::clone(self), Rc::clone(&queue), Rc::clone(listener));
             local.spawn_local(async move {
-                let turn = turns.acquire_owned().await;
-                runner.one(check, source, &listener).await;
-                drop(turn);
+                while place < runner.jobs.get() {
+                    let Some(turn) = queue.borrow_mut().pop_front() else { break };
+                    runner.one(turn, &listener).await;
+                }
             });
         }
         local.await;
     }
 
-    async fn one(self: &Rc<Self>, check: Check, source: Option<u8>, listener: &Listener) {
-        if let Some(reason) = needs::missing(&check, &self.site) {
-            let result = self.result(&check, &Err(Stop::Skipped(reason)), None, Duration::ZERO);
-            let evidence = Evidence { result, transcript: None, reproduction: None };
-            self.keep(Finished { evidence, seen: Vec::new(), conversation: None }, listener);
+    async fn one(&self, turn: Turn, listener: &Listener) {
+        let crowd = &self.site.crowd;
+        let (generation, turned_away) = (crowd.generation(), crowd.turned_away());
+        self.running.set(self.running.get() + 1);
+        // Those of a larger number than is allowed now may still be ending.
+        let settled = self.running.get() <= self.jobs.get();
+        let side_by_side = self.jobs.get() > 1;
+        let finished = self.carried_out(turn, listener).await;
+        self.running.set(self.running.get().saturating_sub(1));
+        let hit = crowd.turned_away() > turned_away && side_by_side;
+        if hit && settled && generation == crowd.generation() {
+            self.thin_out();
+        }
+        if hit && !matches!(finished.evidence.result.verdict, Verdict::Pass | Verdict::Skipped) {
+            self.again.borrow_mut().push(finished.turn);
             return;
+        }
+        listener(Event::CheckFinished(finished.evidence.result.clone()));
+        self.done.borrow_mut().push(finished);
+    }
+
+    /// The server turns connections away: fewer checks run side by side from now on.
+    fn thin_out(&self) {
+        let jobs = self.jobs.get();
+        self.jobs.set((jobs / 2).max(1));
+        self.site.crowd.thin_out();
+        self.site.silences.forget();
+        self.notices.borrow_mut().push(format!(
+            "{} turned connections away while others of this run were open: {} instead of {jobs} checks run side by side              now, and what was hit is repeated",
+            self.site.entrance.endpoint,
+            self.jobs.get()
+        ));
+    }
+
+    async fn carried_out(&self, mut turn: Turn, listener: &Listener) -> Finished {
+        let check = turn.check;
+        if let Some(missing) = needs::missing(&check, &self.site) {
+            let result = self.result(&check, &Err(missing), None, Duration::ZERO);
+            let evidence = Evidence { result, transcript: None, reproduction: None };
+            return Finished { evidence, seen: Vec::new(), conversation: None, turn };
         }
         listener(Event::CheckStarted { id: check.id.to_owned() });
         let began = Instant::now();
-        let lab = Lab::new(Rc::clone(&self.site), check.id, source);
-        let mut outcome = (check.run)(&lab).await;
+        let lab = Lab::avoiding(Rc::clone(&self.site), check.id, turn.source, &turn.avoid);
+        let mut outcome = self.bounded(&lab, (check.run)(&lab)).await;
         if let (Ok(()), Some(watch)) = (&outcome, check.watch) {
             let seen = lab.journal().seen();
             outcome =
@@ -141,15 +268,72 @@ impl Runner {
         let outcome = redacted(outcome, &lab);
         let conversation = lab.journal().reproduction(&self.site);
         let leavings = lab.journal().close();
+        lab.farewell().await;
         self.latencies.borrow_mut().merge(&leavings.latencies);
         let result = self.result(&check, &outcome, Some(&leavings), began.elapsed());
+        turn.avoid = lab.users();
         let evidence = evidence(result, leavings.transcript, conversation.clone());
-        self.keep(Finished { evidence, seen: leavings.seen, conversation }, listener);
+        Finished { evidence, seen: leavings.seen, conversation, turn }
     }
 
-    fn keep(&self, finished: Finished, listener: &Listener) {
-        listener(Event::CheckFinished(finished.evidence.result.clone()));
-        self.done.borrow_mut().push(finished);
+    /// No check runs for ever. What it waits for an account that others have is not its own time.
+    async fn bounded(&self, lab: &Lab, mut running: Running<'_>) -> Outcome {
+        let bound = self.site.patience.answer * PATIENCE_PER_CHECK;
+        let began = Instant::now();
+        loop {
+            let until = began + bound + lab.waited();
+            match timeout_at(until, &mut running).await {
+                Ok(outcome) => return outcome,
+                Err(_) if began + bound + lab.waited() > until => {}
+                Err(_) => return inconclusive(format!("the check did not end within {} s", bound.as_secs())),
+            }
+        }
+    }
+
+    /// What could not be carried out is tried once more, alone and in other accounts if there are any: what stood in its
+    /// way may have been our own other checks. The better founded verdict stays, with its conversation.
+    async fn once_more(&self, at_most: Duration, listener: &Listener) {
+        self.jobs.set(1);
+        let unsure = |finished: &Finished| {
+            finished.evidence.result.verdict == Verdict::Inconclusive
+                && finished.evidence.transcript.is_some()
+        };
+        let turns: Vec<Turn> = {
+            let done = self.done.borrow();
+            done.iter().filter(|finished| unsure(finished)).map(|finished| finished.turn.clone()).collect()
+        };
+        let until = Instant::now() + at_most;
+        for turn in turns {
+            let id = turn.check.id;
+            let Ok(mut better) = timeout_at(until, self.carried_out(turn, listener)).await else { return };
+            if !better.evidence.result.is_judged() {
+                continue;
+            }
+            listener(Event::CheckFinished(better.evidence.result.clone()));
+            let mut done = self.done.borrow_mut();
+            if let Some(first) = done.iter_mut().find(|finished| finished.evidence.result.id == id) {
+                better.seen.append(&mut first.seen);
+                *first = better;
+            }
+        }
+    }
+
+    /// What the first look saw to be wrong, and its check could not be carried out because of, has been seen twice.
+    fn look_back(&self, listener: &Listener) {
+        for observation in &self.site.survey.observations {
+            let mut done = self.done.borrow_mut();
+            let mut results = done.iter_mut().map(|finished| &mut finished.evidence.result);
+            let Some(own) = results.find(|result| result.id == observation.id) else { continue };
+            let Some(check) = self.checks.iter().find(|check| check.id == observation.id) else { continue };
+            if own.verdict != Verdict::Inconclusive {
+                continue;
+            }
+            let seen = format!("in the first look {}; once more: {}", observation.seen, own.observed);
+            let (ending, reproduce) = (own.ending.take(), std::mem::take(&mut own.reproduce));
+            let result = self.result(check, &Err(Stop::Fail(seen)), None, own.duration());
+            *own = CheckResult { ending, reproduce, ..result };
+            listener(Event::CheckFinished(own.clone()));
+        }
     }
 
     /// Passive checks look at every status line of every conversation.

@@ -4,21 +4,31 @@
 //! long wait). Octets are `wire`'s matter, logging in is [`crate::login`]'s; what a reply means for a
 //! requirement is the checks'.
 
+mod greeting;
+mod probe;
+mod tls;
+
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use net::{Ending, Stream, TlsFacts, TlsOptions};
-use proto::{Client, Deviation, Deviations, Indicator, Limits, Shape, Verb};
+use net::{Ending, Stream, TlsFacts};
+use proto::{Deviation, Deviations, Indicator, Shape, Verb};
 use tokio::time::{Instant, timeout};
 
-use crate::accounts::Account;
+pub(crate) use tls::Negotiation;
+
+use crate::accounts::{Account, OpenSession};
+use crate::crowd::Place;
 use crate::deletion::Permission;
 use crate::journal::{Journal, Seen};
 use crate::outcome::{Judged, Mishap, Stop};
 use crate::receiving::{Bounds, Kept, deadline};
 use crate::reply::{COMMAND_SHOWN, Origin, Reply};
-use crate::reproduce::{End, SECURED, Step};
+use crate::reproduce::{End, Step};
+use crate::silence::Silences;
+use crate::site::Site;
 use crate::wire::{Item, Quiet, Wire};
 
 /// Octets that a server may send where none are due, before it is listened to no longer.
@@ -26,6 +36,10 @@ const SURPLUS_AT_MOST: u64 = 16 * 1024;
 
 /// What the greeting answers, for people.
 const GREETING: &str = "(greeting)";
+/// Things that are waited for, as [`crate::silence`] knows them.
+const END: &str = "end of the connection";
+const PROBE: &str = "answer to a probe";
+const CONTENT: &str = "content";
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy)]
@@ -41,10 +55,17 @@ pub struct Session {
     wire: Wire,
     awaited: VecDeque<Awaited>,
     patience: Patience,
-    account: Option<Rc<Account>>,
+    account: Option<OpenSession>,
     language: bool,
     refusals: usize,
+    silences: Rc<Silences>,
+    place: Place,
+    /// Where it goes when it is let go; nowhere, if the server notices by itself.
+    farewells: Option<Farewells>,
 }
+
+/// Connections that were let go after a login and have to be ended with QUIT.
+pub(crate) type Farewells = Rc<RefCell<Vec<Wire>>>;
 
 struct Awaited {
     command: String,
@@ -68,14 +89,24 @@ impl Session {
         stream: Stream,
         number: u32,
         journal: Journal,
-        patience: Patience,
-        retrieval_deletes: bool,
+        site: &Site,
+        farewells: &Farewells,
     ) -> Self {
         let mut awaited = VecDeque::new();
         awaited.push_back(Awaited::of(GREETING, None, false));
-        let mut wire = Wire::new(stream, number, journal, retrieval_deletes);
-        wire.quiet = patience.quiet;
-        Self { wire, awaited, patience, account: None, language: false, refusals: 0 }
+        let mut wire = Wire::new(stream, number, journal, site.survey.expire_zero());
+        wire.quiet = site.patience.quiet;
+        Self {
+            wire,
+            awaited,
+            patience: site.patience,
+            account: None,
+            language: false,
+            refusals: 0,
+            silences: Rc::clone(&site.silences),
+            place: site.crowd.enter(),
+            farewells: site.survey.lock_outlives.then(|| Rc::clone(farewells)),
+        }
     }
 
     /// The account this session logged in to.
@@ -83,7 +114,10 @@ impl Session {
     /// # Errors
     /// [`Stop::Inconclusive`] before a login.
     pub fn account(&self) -> Result<Rc<Account>, Stop> {
-        self.account.clone().ok_or_else(|| Stop::Inconclusive("the session is not logged in".to_owned()))
+        self.account
+            .as_ref()
+            .map(OpenSession::account)
+            .ok_or_else(|| Stop::Inconclusive("the session is not logged in".to_owned()))
     }
 
     /// Facts of the TLS connection, if there is one.
@@ -117,20 +151,17 @@ impl Session {
         self.patience
     }
 
+    /// How long to wait has become known.
+    pub(crate) fn be_patient(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
     pub(crate) fn belongs_to(&mut self, account: Rc<Account>) {
-        self.account = Some(account);
+        self.account = Some(OpenSession::of(account));
     }
 
     pub(crate) fn permit(&mut self, permission: Permission) {
         self.wire.permission = permission;
-    }
-
-    /// Reads the greeting.
-    ///
-    /// # Errors
-    /// A [`Mishap`] if it does not come.
-    pub async fn greeting(&mut self) -> Result<Reply, Mishap> {
-        self.reply().await
     }
 
     /// Sends a command line (CRLF is added) and reads its whole reply.
@@ -225,7 +256,7 @@ impl Session {
     /// A [`Mishap`] if no whole reply came.
     pub async fn reply(&mut self) -> Result<Reply, Mishap> {
         let awaited = self.awaited.pop_front().unwrap_or_else(|| Awaited::of("(nothing)", None, false));
-        let mut reply = match self.wire.item(self.patience.answer).await {
+        let mut reply = match self.due(awaited.kind()).await {
             Ok(Item::Status { line, indicator, deviations, content_follows }) => Reply {
                 origin: self.origin(),
                 command: awaited.command.clone(),
@@ -236,6 +267,7 @@ impl Session {
                 continuation: false,
                 content: content_follows.then(Vec::new),
                 left_out: 0,
+                put_off: false,
             },
             Ok(Item::Continuation { line, deviations }) => Reply {
                 origin: self.origin(),
@@ -247,6 +279,7 @@ impl Session {
                 continuation: true,
                 content: None,
                 left_out: 0,
+                put_off: false,
             },
             Ok(Item::Unsolicited(line)) => {
                 let deviations = proto::Status::parse(&line).1;
@@ -262,6 +295,7 @@ impl Session {
                     continuation: false,
                     content: None,
                     left_out: 0,
+                    put_off: false,
                 }
             }
             Ok(Item::Content(_) | Item::End(_)) => {
@@ -314,15 +348,20 @@ impl Session {
     /// Reads until the server closes, for as long as the patience for one answer lasts and not much longer than what
     /// comes is of interest.
     pub async fn until_closed(&mut self) -> Closing {
-        let (mut extra, end, before) = (Vec::new(), self.soon(), self.wire.taken);
+        let (mut extra, began, before) = (Vec::new(), Instant::now(), self.wire.taken);
+        let end = began + self.silences.wait(END, self.patience.answer);
         loop {
             if self.wire.taken - before > SURPLUS_AT_MOST {
                 return Closing { how: None, extra };
             }
             match self.wire.item_until(end).await {
                 Ok(item) => extra.extend_from_slice(&item.into_surplus()),
-                Err(Quiet::Silent) => return Closing { how: None, extra },
+                Err(Quiet::Silent) => {
+                    self.silences.in_vain(END);
+                    return Closing { how: None, extra };
+                }
                 Err(Quiet::Closed(_)) => {
+                    self.silences.came(END, began.elapsed());
                     let how = self.wire.ending().unwrap_or(Ending::Reset);
                     return Closing { how: Some(how), extra };
                 }
@@ -404,39 +443,15 @@ impl Session {
         }
     }
 
-    /// Negotiates TLS on this connection, after a `+OK` to STLS. The machine starts afresh and awaits nothing.
-    ///
-    /// # Errors
-    /// [`Stop::Fail`] if plaintext followed the `+OK` or the handshake fails.
-    pub async fn start_tls(&mut self, dialer: &net::Dialer, options: &TlsOptions) -> Result<(), Stop> {
-        if !self.wire.unread().is_empty() {
-            let seen = self.journal().quote(self.wire.unread());
-            return Err(Stop::Fail(format!("{seen} came in plaintext behind the +OK to STLS")));
+    /// What comes next of this kind, or silence once the wait for it is over.
+    async fn due(&mut self, kind: &str) -> Result<Item, Quiet> {
+        let (wait, began) = (self.silences.wait(kind, self.patience.answer), Instant::now());
+        let item = self.wire.item(wait).await;
+        match &item {
+            Ok(_) | Err(Quiet::Closed(_)) => self.silences.came(kind, began.elapsed()),
+            Err(Quiet::Silent) => self.silences.in_vain(kind),
         }
-        let Some(stream) = self.wire.stream.take() else {
-            return Err(Stop::Inconclusive("the connection is closed".to_owned()));
-        };
-        self.wire.journal.happened(self.wire.number, Step::Secure);
-        let began = Instant::now();
-        let stream = match timeout(self.patience.answer, dialer.start_tls(stream, options)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                self.wire.journal.ended(self.wire.number, "TLS handshake failed", "handshake", None);
-                return Err(Stop::Fail(format!("the TLS handshake after STLS failed: {error}")));
-            }
-            Err(_) => {
-                self.wire.journal.ended(self.wire.number, "TLS handshake timed out", "timeout", None);
-                return Err(Stop::Inconclusive(
-                    "the TLS handshake after STLS did not end in time".to_owned(),
-                ));
-            }
-        };
-        self.wire.journal.latency("tls-handshake", began.elapsed());
-        self.wire.journal.note(self.wire.number, SECURED);
-        self.wire.stream = Some(stream);
-        self.wire.machine = Client::resume(Limits::default());
-        self.awaited.clear();
-        Ok(())
+        item
     }
 
     fn origin(&self) -> Origin {
@@ -489,7 +504,8 @@ impl Session {
         let command = || awaited.command.clone();
         loop {
             let end = deadline(began, self.patience.answer, kept.came());
-            match self.wire.item_until(end.min(self.soon())).await {
+            let soon = Instant::now() + self.silences.wait(CONTENT, self.patience.answer);
+            match self.wire.item_until(end.min(soon)).await {
                 Ok(Item::Content(piece)) => kept.push(&piece),
                 Ok(Item::End(deviations)) => return Ok(deviations),
                 Ok(_) => {
@@ -501,7 +517,10 @@ impl Session {
                     let how = format!("{} octets came in {} s", kept.came(), began.elapsed().as_secs());
                     return Err(Mishap::Endless { command: command(), how });
                 }
-                Err(Quiet::Silent) => return Err(self.probe_in_content(command()).await),
+                Err(Quiet::Silent) => {
+                    self.silences.in_vain(CONTENT);
+                    return Err(self.probe_in_content(command()).await);
+                }
             }
             self.wire.off_the_record = kept.is_full();
             if kept.is_endless() {
@@ -509,57 +528,6 @@ impl Session {
                 return Err(Mishap::Endless { command: command(), how });
             }
         }
-    }
-
-    /// Silence: asks with a NOOP whether the server has missed something or is merely slow. If two answers come it was
-    /// slow, and the first of them is the one that was due.
-    async fn probe(&mut self, command: String) -> Mishap {
-        if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
-            return Mishap::Closed { command, how: "it could not be written to".to_owned() };
-        }
-        let then = match self.wire.item(self.patience.answer).await {
-            Ok(item) => self.journal().quote(&item.into_octets()),
-            Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
-            Err(Quiet::Silent) => return Mishap::TimedOut { command },
-        };
-        let more = self.heard_out().await;
-        self.machine_forgets();
-        if more { Mishap::TimedOut { command } } else { Mishap::NoReply { command, then } }
-    }
-
-    /// The same amid content. What looks like the answer to NOOP is taken for it if nothing comes behind it.
-    async fn probe_in_content(&mut self, command: String) -> Mishap {
-        if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
-            return Mishap::Closed { command, how: "it could not be written to".to_owned() };
-        }
-        let answered = match self.wire.item(self.patience.answer).await {
-            Ok(Item::Content(piece)) => [&b"+OK"[..], b"-ERR"].iter().any(|word| piece.starts_with(word)),
-            Ok(_) => false,
-            Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
-            Err(Quiet::Silent) => return Mishap::TimedOut { command },
-        };
-        let more = self.heard_out().await;
-        self.machine_forgets();
-        if answered && !more { Mishap::Unterminated { command } } else { Mishap::TimedOut { command } }
-    }
-
-    /// Reads on until the server has been quiet for the quiet time, within bounds; whether anything came.
-    async fn heard_out(&mut self) -> bool {
-        let (end, before) = (self.soon(), self.wire.taken);
-        let mut heard = false;
-        while self.wire.taken - before < SURPLUS_AT_MOST {
-            match self.wire.item_until(end.min(Instant::now() + self.patience.quiet)).await {
-                Ok(_) => heard = true,
-                Err(_) => break,
-            }
-        }
-        heard
-    }
-
-    /// The server stands between two replies, whatever was due before.
-    fn machine_forgets(&mut self) {
-        self.wire.machine = Client::resume(Limits::default());
-        self.awaited.clear();
     }
 
     fn awaiting(&self, line: &[u8]) -> Awaited {
@@ -590,7 +558,30 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(farewells) = self.farewells.take().filter(|_| self.account.is_some()) else { return };
+        // With a permission to delete, QUIT might carry out what was marked.
+        if self.wire.permission != Permission::None || self.wire.ending().is_some() {
+            return;
+        }
+        if let Some(stream) = self.wire.stream.take() {
+            let journal = Journal::new("farewell", 0, &transcript::Secrets::new());
+            farewells.borrow_mut().push(Wire::new(stream, self.wire.number, journal, true));
+        }
+    }
+}
+
 impl Awaited {
+    /// What is waited for, for learning how long.
+    fn kind(&self) -> &'static str {
+        match self.verb {
+            Some(verb) => verb.as_str(),
+            None if self.command == GREETING => "greeting",
+            None => "other reply",
+        }
+    }
+
     fn of(command: &str, verb: Option<Verb>, eight_bit: bool) -> Self {
         Self { command: command.to_owned(), verb, eight_bit, since: Instant::now() }
     }

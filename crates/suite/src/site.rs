@@ -11,10 +11,14 @@ use std::time::Duration;
 use mail::Fixture;
 use net::{Dialer, Endpoint, TlsFacts};
 use sasl::Mechanism;
+use tokio::time::Instant;
 
-use crate::accounts::Pool;
+use crate::crowd::Crowd;
 use crate::login::Method;
+use crate::outcome::Stop;
+use crate::pool::Pool;
 use crate::session::Patience;
+use crate::silence::Silences;
 
 /// How an entrance is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +70,34 @@ pub struct Capability {
     pub parameters: Vec<String>,
 }
 
+/// Something the first look saw that is wrong, and whose requirement is a check's to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The requirement.
+    pub id: &'static str,
+    /// What was seen.
+    pub seen: String,
+}
+
 /// What the survey found.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Survey {
-    /// The greeting line.
+    /// The greeting line; empty if none came.
     pub greeting: Vec<u8>,
+    /// Whether the server greets without being spoken to, as it must.
+    pub is_unprompted: bool,
+    /// Lines that come behind the greeting line.
+    pub surplus_lines: usize,
+    /// Why there is no STLS although it is announced, if it is so.
+    pub stls_broken: Option<String>,
+    /// Whether a lock was seen to outlive its connection where that ended without QUIT.
+    pub lock_outlives: bool,
+    /// Why nobody could log in, if it is so.
+    pub no_login: Option<Stop>,
+    /// What was seen to be wrong.
+    pub observations: Vec<Observation>,
+    /// What people should know, one sentence each.
+    pub notices: Vec<String>,
     /// Capabilities before login and before STLS; `None` without CAPA.
     pub first_capabilities: Option<Vec<Capability>>,
     /// Capabilities before login on the channel that is used (after STLS).
@@ -108,7 +135,37 @@ pub struct Site {
     pub patience: Patience,
     /// The run's seed: client nonces and the order of cuts follow from it.
     pub seed: u64,
+    /// When the run has to end.
+    pub until: Option<Instant>,
+    /// The run's connections to it.
+    pub crowd: Rc<Crowd>,
+    pub(crate) silences: Rc<Silences>,
     pub(crate) corpora: RefCell<HashMap<u64, Rc<Vec<Fixture>>>>,
+}
+
+impl Default for Survey {
+    /// Nothing is known; a server greets.
+    fn default() -> Self {
+        Self {
+            greeting: Vec::new(),
+            is_unprompted: true,
+            surplus_lines: 0,
+            stls_broken: None,
+            lock_outlives: false,
+            no_login: None,
+            observations: Vec::new(),
+            notices: Vec::new(),
+            first_capabilities: None,
+            capabilities: None,
+            session_capabilities: None,
+            has_top: false,
+            has_uidl: false,
+            method: None,
+            round_trip: Duration::ZERO,
+            tls: None,
+            fixtures: BTreeMap::new(),
+        }
+    }
 }
 
 impl Survey {

@@ -176,7 +176,8 @@ impl Session {
         });
         let Some((snapshot, remembered)) = opened else {
             self.past.found_busy = true;
-            return self.err("[IN-USE] Maildrop is busy");
+            let coded = !self.world.configuration().policy.busy_without_code;
+            return self.err(if coded { "[IN-USE] Maildrop is busy" } else { "Not this time" });
         };
         self.release_name();
         self.name = None;

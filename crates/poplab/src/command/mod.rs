@@ -9,6 +9,7 @@ mod load;
 mod load_fake;
 mod load_worker;
 mod man;
+mod quantity;
 mod report;
 mod seed;
 

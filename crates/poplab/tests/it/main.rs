@@ -16,3 +16,4 @@ mod runs;
 mod scenarios;
 mod secrecy;
 mod seed;
+mod wrong_servers;

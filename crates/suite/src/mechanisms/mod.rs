@@ -122,8 +122,8 @@ pub(crate) async fn unhurried(
     account.may_try(method).or_else(inconclusive)?;
     let watched = async |session: &mut Session, _greeting: &Reply| {
         let before = session.refusals();
-        let answer = exchange(session).await;
-        match &answer {
+        let mut answer = exchange(session).await;
+        match &mut answer {
             Ok(reply) => login::remember(account, method, Some(reply)),
             Err(_) if session.refusals() > before => account.refused(method),
             Err(_) if session.has_ended() => account.unanswered(method),

@@ -15,7 +15,6 @@ use crate::login;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
 use crate::reply::Reply;
 use crate::session::Session;
-use crate::site::Security;
 
 checks! {
     "rfc1939.lock.effect" => effect,
@@ -142,7 +141,7 @@ pub(super) async fn login_once(
     let Some(method) = lab.survey().method else {
         return skipped("no way to log in is known");
     };
-    let (mut session, greeting) = opened(lab).await?;
+    let (mut session, greeting) = lab.opened().await?;
     let permissions = &lab.site().permissions;
     login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
     let timestamp = sasl::apop::timestamp(&greeting.line);
@@ -151,23 +150,6 @@ pub(super) async fn login_once(
         session.belongs_to(Rc::clone(account));
     }
     Ok((session, reply))
-}
-
-/// A connection in AUTHORIZATION on the channel that logins use, and its greeting (for APOP).
-///
-/// # Errors
-/// [`Stop::Inconclusive`] if it cannot be had.
-pub(super) async fn opened(lab: &Lab) -> Result<(Session, Reply), Stop> {
-    let mut session = lab.connect_raw().await?;
-    let greeting = session.greeting().await?.assume_ok()?;
-    if lab.site().entrance.security == Security::Starttls {
-        session.assume_ok("STLS").await?;
-        session.start_tls(&lab.site().dialer, &lab.tls_options()).await.map_err(|stop| match stop {
-            Stop::Fail(seen) => Stop::Inconclusive(seen),
-            other => other,
-        })?;
-    }
-    Ok((session, greeting))
 }
 
 /// Whether a refusal says that the maildrop is in use, by code or, without codes, in words.

@@ -113,6 +113,8 @@ async fn failed_login_stays(lab: &Lab) -> Outcome {
 
 async fn retry_after_failure(lab: &Lab) -> Outcome {
     let (mut session, account) = after_wrong_password(lab).await?;
+    // A lock that lingers would be refused as a password is that counts no more.
+    tokio::time::sleep(account.linger()).await;
     session.assume_ok(format!("USER {}", account.user)).await?;
     let reply = session.command(format!("PASS {}", account.password())).await?;
     if reply.is_ok() {
@@ -183,8 +185,8 @@ async fn user_again(lab: &Lab) -> Outcome {
     if session.command(format!("USER {}", account.user)).await?.is_err() {
         return Ok(());
     }
-    let reply = session.command(format!("PASS {}", account.password())).await;
-    login::remember(&account, Method::UserPass, reply.as_ref().ok());
+    let mut reply = session.command(format!("PASS {}", account.password())).await;
+    login::remember(&account, Method::UserPass, reply.as_mut().ok());
     let reply = reply?;
     assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
     require(reply.is_ok(), || {

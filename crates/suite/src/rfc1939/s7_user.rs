@@ -5,7 +5,6 @@
 
 use mail::Role;
 
-use super::s4_lock::opened;
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
@@ -40,7 +39,7 @@ async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let method = if lab.survey().announces("USER") { Some(Method::UserPass) } else { lab.survey().method };
     let Some(method) = method else { return inconclusive("no way to log in is known") };
-    let (mut session, greeting) = opened(lab).await?;
+    let (mut session, greeting) = lab.opened().await?;
     may_send_password(lab, &session)?;
     let name = format!("no-such-user-{}", &lab.nonce()[..8]);
     let unknown = session.command(format!("USER {name}")).await?;

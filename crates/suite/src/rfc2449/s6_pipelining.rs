@@ -51,15 +51,15 @@ async fn login(lab: &Lab) -> Outcome {
     account.may_try(Method::UserPass).or_else(inconclusive)?;
     let octets =
         batch(&[&format!("USER {}", account.user), &format!("PASS {}", account.password()), "STAT", "QUIT"]);
-    let answer = lab
+    let (mut session, opened) = lab
         .unhurried(&account, async |session, _greeting| {
             session.batch(&octets).await.judged()?;
             let user = session.reply().await.judged()?;
-            if user.is_ok() { session.reply().await.judged() } else { Ok(user) }
+            let mut answer = if user.is_ok() { session.reply().await.judged() } else { Ok(user) };
+            login::remember(&account, Method::UserPass, answer.as_mut().ok());
+            answer
         })
-        .await;
-    login::remember(&account, Method::UserPass, answer.as_ref().ok().map(|(_, reply)| reply));
-    let (mut session, opened) = answer?;
+        .await?;
     // Other checks had this maildrop just before: that it is not free yet, or not so soon, is not the batch's fault.
     assume(!login::is_busy(&opened), || format!("the login was put off: {}", opened.quoted()))?;
     let mut answers = vec![opened];

@@ -76,8 +76,7 @@ async fn logged_in(lab: &Lab) -> Result<Session, Stop> {
     let allowed =
         login::may_send_password(None, permissions.loopback, permissions.cleartext_password).is_ok();
     if let (true, Some(method)) = (allowed, lab.survey().method) {
-        let mut session = lab.connect_raw().await?;
-        let greeting = session.greeting().await?.assume_ok()?;
+        let (mut session, greeting) = lab.greeted().await?;
         let timestamp = sasl::apop::timestamp(&greeting.line);
         let reply = login::attempt(&mut session, method, &account, timestamp, &lab.nonce()).await?;
         if reply.is_ok() {

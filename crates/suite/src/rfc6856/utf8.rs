@@ -136,8 +136,8 @@ async fn before_utf8(lab: &Lab) -> Outcome {
     account.may_try(Method::UserPass).or_else(inconclusive)?;
     let mut session = channel(lab).await?;
     let user = session.command(format!("USER {}", account.user)).await.judged()?.require_ok()?;
-    let pass = session.command(format!("PASS {}", account.password())).await;
-    login::remember(&account, Method::UserPass, pass.as_ref().ok());
+    let mut pass = session.command(format!("PASS {}", account.password())).await;
+    login::remember(&account, Method::UserPass, pass.as_mut().ok());
     let pass = pass.judged()?;
     if login::is_busy(&pass) {
         return inconclusive(pass.seen());

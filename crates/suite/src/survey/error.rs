@@ -80,6 +80,17 @@ pub enum SurveyError {
         /// The reply.
         reply: String,
     },
+    /// The user ended it.
+    #[error("interrupted")]
+    Stopped,
+    /// The time for the whole run was over.
+    #[error(
+        "{endpoint}: the time for the run was over before the first look had ended; give more with --within"
+    )]
+    TimeOver {
+        /// Where.
+        endpoint: Endpoint,
+    },
     /// Something else ended the conversation.
     #[error("{endpoint}: the first conversation broke off: {reason}")]
     Broken {
@@ -94,7 +105,11 @@ impl SurveyError {
     /// The same with all that the server said passed through `clean`.
     pub(super) fn redacted(self, clean: &dyn Fn(String) -> String) -> Self {
         match self {
-            Self::Dial(_) | Self::Tls { .. } | Self::SpeaksTls { .. } => self,
+            Self::Dial(_)
+            | Self::Tls { .. }
+            | Self::SpeaksTls { .. }
+            | Self::Stopped
+            | Self::TimeOver { .. } => self,
             Self::Silent { endpoint, seconds, hint } => Self::Silent { endpoint, seconds, hint: clean(hint) },
             Self::OtherProtocol { endpoint, protocol, began } => {
                 Self::OtherProtocol { endpoint, protocol, began: clean(began) }

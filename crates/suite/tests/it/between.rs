@@ -63,6 +63,7 @@ impl Between {
             permissions: Permissions { allow_delete: true, cleartext_password: true, loopback: true },
             seed: SEED,
             wait: Some(Duration::from_secs(10)),
+            until: None,
         };
         let (site, leavings) = suite::survey(plan).await;
         (site, leavings.expect("a survey leaves its transcript").transcript)

@@ -21,6 +21,7 @@ fn verdict(trust: impl FnOnce(&MemoryNetwork) -> Trust) -> (Verdict, String) {
             permissions: Permissions { allow_delete: false, cleartext_password: false, loopback: true },
             seed: SEED,
             wait: None,
+            until: None,
         };
         let site = suite::survey(plan).await.0.expect("the fake can be surveyed");
         let Ok(mut site) = Rc::try_unwrap(site) else { panic!("the survey keeps its site") };

@@ -29,7 +29,8 @@ pub(crate) fn world_with(policy: Policy) -> World {
     configured(Configuration { policy, ..Configuration::default() })
 }
 
-fn configured(configuration: Configuration) -> World {
+/// One set up in any way, with the accounts of these tests.
+pub(crate) fn configured(configuration: Configuration) -> World {
     let accounts = named()
         .map(|(user, role, number)| fake::Account::new(user.clone(), password(&user), mail_of(role, number)));
     World::new(Configuration { seed: SEED, accounts: accounts.collect(), ..configuration })
@@ -97,6 +98,7 @@ pub(crate) async fn surveyed(
         permissions,
         seed: SEED,
         wait: None,
+        until: None,
     };
     let (result, leavings) = suite::survey(plan).await;
     (result, leavings.expect("a survey leaves its transcript").transcript)

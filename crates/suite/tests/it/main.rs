@@ -3,6 +3,7 @@
 //! scripts see again.
 
 mod between;
+mod busy;
 mod certificate;
 mod correct;
 mod defects;

@@ -139,6 +139,7 @@ fn judged(info: &DefectInfo, served: &Served, security: Security, all: bool) -> 
             permissions: Permissions { allow_delete: true, cleartext_password: false, loopback: true },
             seed: SEED,
             wait: Some(WAIT),
+            until: None,
         };
         let Ok(site) = suite::survey(plan).await.0 else { return Vec::new() };
         let breaks = |id: &str| info.breaks.contains(&id);

@@ -1,6 +1,7 @@
 //! The command line of `poplab conformance` as typed. What is meant by it stands in `plan`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -105,6 +106,16 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID", help_heading = "Checks")]
     pub(super) explain: Option<String>,
 
+    /// More inconclusive checks than this share (5%, 0.5%) of those that could be tried: the run counts as not carried out
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value = "5%",
+        value_parser = crate::command::quantity::percentage,
+        help_heading = "Verdict"
+    )]
+    pub(super) inconclusive_at_most: f64,
+
     /// Count warnings as falling short
     #[arg(long, help_heading = "Verdict")]
     pub(super) strict: bool,
@@ -144,7 +155,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
 
-    /// How many checks run side by side
+    /// How many checks run side by side; fewer, as soon as the server turns connections away
     #[arg(
         long,
         value_name = "N",
@@ -158,7 +169,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Run")]
     pub(super) seed: u64,
 
-    /// Wait this many seconds for each answer; without it the wait follows from the measured round trip
+    /// End the run after this time (500ms, 90s, 10m, 1h) with what was judged until then. A check has nine times the wait for
+    /// an answer; where the same answer was waited for in vain twice, later waits for it are shorter
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10m",
+        value_parser = crate::command::quantity::duration,
+        help_heading = "Run"
+    )]
+    pub(super) within: Duration,
+
+    /// Wait this many seconds for each answer; without it the wait follows from the measured round trip: a hundred of them,
+    /// from 10 s to 60 s
     #[arg(
         long,
         value_name = "SECONDS",

@@ -2,10 +2,12 @@
 //! off. Writes no files and decides no exit code.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use record::{Event, Results};
 use stats::Latencies;
-use suite::{Evidence, Runner};
+use suite::{Evidence, Runner, Site};
+use tokio::time::Instant;
 use transcript::Transcript;
 
 use super::plan::Plan;
@@ -33,24 +35,20 @@ pub(super) struct Course {
 
 /// Characters of an entrance's label in a path; file systems take 255 octets for a name.
 const LABEL_AT_MOST: usize = 100;
-/// Why a run was broken off by the user.
-const INTERRUPTED: &str = "interrupted";
-
-/// Judges every entrance of the plan in turn.
+/// Judges every entrance of the plan in turn. One that cannot be judged does not keep the others from it.
 pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course {
     let mut course = Course::default();
     let progress = Rc::new(progress);
     let stopped = interrupt::interrupted();
     tokio::pin!(stopped);
-    for entrance in &plan.entrances {
+    let ends = Instant::now() + plan.within;
+    for (index, entrance) in plan.entrances.iter().enumerate() {
         progress.entrance(&entrance.endpoint);
-        let (surveyed, leavings) = tokio::select! {
-            surveyed = suite::survey(plan.survey(entrance, seed)) => surveyed,
-            () = &mut stopped => {
-                course.error = Some(INTERRUPTED.to_owned());
-                break;
-            }
-        };
+        // What is left of the time is shared with the entrances to come.
+        let to_come = u32::try_from(plan.entrances.len() - index).unwrap_or(1);
+        let until = Instant::now() + ends.saturating_duration_since(Instant::now()) / to_come;
+        let (surveyed, leavings) =
+            suite::survey_until(plan.survey(entrance, seed, until), stopped.as_mut()).await;
         let security = surveyed.as_ref().ok().map(|site| site.entrance.security).or(entrance.security);
         let label = entrance::label(security, &entrance.endpoint, &course.entrances);
         if let Some(leavings) = leavings {
@@ -59,13 +57,18 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
         }
         let site = match surveyed {
             Ok(site) => site,
-            Err(error) => {
-                course.error = Some(visible(&error.to_string()));
+            Err(suite::SurveyError::Stopped) => {
+                course.besides(interrupt::INTERRUPTED.to_owned());
                 break;
+            }
+            Err(error) => {
+                course.besides(visible(&error.to_string()));
+                continue;
             }
         };
         course.entrances.push(entrance::described(&site, &label));
-        let runner = Runner::new(site, plan.checks.clone(), plan.jobs);
+        let runner = Runner::new(Rc::clone(&site), plan.checks.clone(), plan.jobs);
+        progress.tell(&announced(&site, plan, runner.estimate()));
         let listener: suite::runner::Listener = {
             let progress = Rc::clone(&progress);
             Rc::new(move |event: Event| progress.hear(&event))
@@ -74,10 +77,13 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
             () = runner.run(&listener) => true,
             () = &mut stopped => false,
         };
+        for notice in site.survey.notices.iter().chain(&runner.notices()) {
+            progress.tell(&format!("note: {}", visible(notice)));
+        }
         course.latencies.merge(&runner.latencies());
         course.keep(&label, runner.evidence(), &plan.reproductions);
         if !whole {
-            course.error = Some(INTERRUPTED.to_owned());
+            course.besides(interrupt::INTERRUPTED.to_owned());
             break;
         }
     }
@@ -85,7 +91,33 @@ pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course 
     course
 }
 
+/// What is about to be done, and how long it will and may take.
+fn announced(site: &Site, plan: &Plan, estimate: Duration) -> String {
+    let minutes = |time: Duration| match time.as_secs() {
+        ..60 => "less than a minute".to_owned(),
+        seconds => format!("about {} min", seconds.div_ceil(60)),
+    };
+    let bound = match plan.within.as_secs() {
+        seconds if seconds > 0 && seconds % 60 == 0 => format!("{} min", seconds / 60),
+        _ => format!("{} s", plan.within.as_secs_f64()),
+    };
+    format!(
+        "{}: {} checks, {}; the run ends after {bound} at the latest (--within)",
+        site.entrance.endpoint,
+        plan.checks.len(),
+        minutes(estimate)
+    )
+}
+
 impl Course {
+    /// One more thing that kept the run from its end.
+    fn besides(&mut self, error: String) {
+        self.error = Some(match self.error.take() {
+            Some(before) => format!("{before}; besides, {error}"),
+            None => error,
+        });
+    }
+
     fn keep(&mut self, label: &str, evidence: Vec<Evidence>, reproductions: &Reproductions) {
         for Evidence { mut result, transcript, reproduction } in evidence {
             label.clone_into(&mut result.entrance);

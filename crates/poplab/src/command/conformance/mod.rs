@@ -1,6 +1,7 @@
 //! `poplab conformance`: from the command line over a plan to verdicts, files and the exit code.
 
 mod arguments;
+mod descriptors;
 mod findings;
 mod judge;
 mod last_look;
@@ -115,12 +116,12 @@ fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::R
         baseline.apply(&mut course.results);
     }
     if let Some(error) = &course.error {
-        return Ok((exit::NOT_CARRIED_OUT, error.clone()));
+        return Ok((exit::NOT_CARRIED_OUT, format!("{error}{}", besides(&course.results, arguments.strict))));
     }
     if let Some(hint) = crowded(&course.results, arguments.jobs) {
         terminal::tell(&hint);
     }
-    Ok(verdict(&course.results, arguments.strict))
+    Ok(verdict(&course.results, arguments.strict, arguments.inconclusive_at_most))
 }
 
 /// A known deviation that nobody has explained, as a warning with its place.
@@ -142,28 +143,45 @@ fn crowded(results: &Results, jobs: u16) -> Option<String> {
     })
 }
 
-fn verdict(results: &Results, strict: bool) -> Conclusion {
-    let totals = results.counts();
+/// What the reason of a run that was not carried out must not hide.
+fn besides(results: &Results, strict: bool) -> String {
+    falls_short(results, strict).iter().map(|reason| format!("; besides, {reason}")).collect()
+}
+
+fn verdict(results: &Results, strict: bool, inconclusive_at_most: f64) -> Conclusion {
+    if let Some(reason) = not_carried_out(results, inconclusive_at_most) {
+        return (exit::NOT_CARRIED_OUT, reason + &besides(results, strict));
+    }
     let short = falls_short(results, strict);
     if !short.is_empty() {
         return (exit::FALLS_SHORT, short.join("; "));
     }
+    (exit::GOOD, "all as required".to_owned())
+}
+
+/// Why the verdicts are too few to stand for the server. What is skipped cannot be had from it or needs the user, and
+/// does not count; a few inconclusive ones are ordinary.
+fn not_carried_out(results: &Results, inconclusive_at_most: f64) -> Option<String> {
     let first = |unjudged: &[Verdict]| {
         let first = results.checks.iter().find(|check| unjudged.contains(&check.verdict));
         first.map(|check| format!("; {}: {}", check.id, check.observed)).unwrap_or_default()
     };
     if !results.checks.iter().any(record::CheckResult::is_judged) {
         let why = first(&[Verdict::Skipped, Verdict::Inconclusive]);
-        return (exit::NOT_CARRIED_OUT, format!("no check came to a judgement{why}"));
+        return Some(format!("no check came to a judgement{why}"));
     }
-    // A few are ordinary: a maildrop was busy, an answer was late. When most could not be carried out, neither was the
-    // run.
+    let totals = results.counts();
     let tried = totals.total() - totals.skipped;
-    if totals.inconclusive * 2 > tried {
-        let (few, why) = (tried - totals.inconclusive, first(&[Verdict::Inconclusive]));
-        return (exit::NOT_CARRIED_OUT, format!("only {few} of {tried} checks came to a judgement{why}"));
-    }
-    (exit::GOOD, "all as required".to_owned())
+    #[expect(clippy::cast_precision_loss, reason = "there are some hundreds of checks")]
+    let share = totals.inconclusive as f64 / tried.max(1) as f64;
+    (share > inconclusive_at_most + 1e-9).then(|| {
+        format!(
+            "{} of {tried} checks came to no judgement, more than {} % (--inconclusive-at-most){}",
+            totals.inconclusive,
+            inconclusive_at_most * 100.0,
+            first(&[Verdict::Inconclusive])
+        )
+    })
 }
 
 /// All that the target, or its baseline, falls short by.
@@ -205,18 +223,29 @@ mod tests {
     #[test]
     fn the_exit_code_follows_from_the_verdicts() {
         use Verdict::{Fail, Inconclusive, Info, Pass, Skipped, Warn};
+        let many = [[Pass; 19].as_slice(), &[Inconclusive]].concat();
         for (verdicts, strict, code) in [
-            (&[Pass, Info, Skipped, Inconclusive, Warn][..], false, exit::GOOD),
+            (&many[..], false, exit::GOOD),
+            (&many[1..], false, exit::NOT_CARRIED_OUT),
+            (&[Pass, Info, Skipped, Warn], false, exit::GOOD),
             (&[Pass, Warn], true, exit::FALLS_SHORT),
             (&[Pass, Fail], false, exit::FALLS_SHORT),
             (&[Skipped, Inconclusive], false, exit::NOT_CARRIED_OUT),
-            (&[Pass, Inconclusive, Skipped, Skipped], false, exit::GOOD),
-            (&[Pass, Inconclusive, Inconclusive], false, exit::NOT_CARRIED_OUT),
-            (&[Fail, Inconclusive, Inconclusive], false, exit::FALLS_SHORT),
+            (&[Pass, Inconclusive, Skipped, Skipped], false, exit::NOT_CARRIED_OUT),
+            (&[Fail, Inconclusive, Inconclusive], false, exit::NOT_CARRIED_OUT),
             (&[], false, exit::NOT_CARRIED_OUT),
         ] {
-            assert_eq!(verdict(&results(verdicts), strict).0, code, "{verdicts:?}");
+            assert_eq!(verdict(&results(verdicts), strict, 0.05).0, code, "{verdicts:?}");
         }
+    }
+
+    #[test]
+    fn a_run_that_was_not_carried_out_names_its_failures_too() {
+        use Verdict::{Fail, Inconclusive, Pass};
+        let (_, reason) = verdict(&results(&[Pass, Fail, Inconclusive]), false, 0.05);
+        assert!(reason.starts_with("1 of 3 checks came to no judgement, more than 5 %"), "{reason}");
+        assert!(reason.ends_with("; besides, 1 failure"), "{reason}");
+        assert_eq!(verdict(&results(&[Pass, Fail, Inconclusive]), false, 0.5).0, exit::FALLS_SHORT);
     }
 
     #[test]
@@ -235,7 +264,7 @@ mod tests {
         for check in &mut known.checks {
             check.approved = Some("explained".to_owned());
         }
-        assert_eq!(verdict(&known, true).0, exit::GOOD);
+        assert_eq!(verdict(&known, true, 0.05).0, exit::GOOD);
         known.stale.push(StaleEntry {
             check: "rfc1939.a.b".into(),
             entrance: "any".into(),
@@ -243,14 +272,14 @@ mod tests {
             ..StaleEntry::default()
         });
         known.checks[1].approved = Some(String::new());
-        let (code, reason) = verdict(&known, false);
+        let (code, reason) = verdict(&known, false, 0.05);
         assert_eq!(code, exit::FALLS_SHORT);
         assert!(
             reason.starts_with("the baseline lists what is no longer seen: rfc1939.a.b (any, fail)"),
             "{reason}"
         );
         known.checks[2].approved = None;
-        let (_, reason) = verdict(&known, true);
+        let (_, reason) = verdict(&known, true, 0.05);
         let beside =
             "1 warning and --strict; 1 known deviation without a reason and --strict; the baseline lists";
         assert!(reason.starts_with(beside), "{reason}");

@@ -9,10 +9,11 @@ use anyhow::Context as _;
 use mail::Role;
 use net::{Dialer, Endpoint, Trust};
 use suite::{Account, Check, Permissions, Pool, Security};
+use tokio::time::Instant;
 
 use super::arguments::{Arguments, Tls};
 use super::reproduction::Reproductions;
-use super::selection;
+use super::{descriptors, selection};
 use crate::baseline::Baseline;
 use crate::embedded::{self, Embedded};
 use crate::exit::Failure;
@@ -32,6 +33,8 @@ pub(super) struct Plan {
     pub(super) checks: Vec<Check>,
     /// How many of them side by side.
     pub(super) jobs: usize,
+    /// How long the run may take.
+    pub(super) within: Duration,
     /// A fixed wait for each answer.
     pub(super) wait: Option<Duration>,
     /// The known deviations.
@@ -107,19 +110,20 @@ impl Plan {
         Ok(Self {
             // All mail of the embedded server is ours.
             allow_delete: arguments.allow_delete || matches!(target, Target::Embedded(_)),
+            jobs: descriptors::jobs(arguments.jobs, matches!(target, Target::Embedded(_)))?,
             target,
             entrances,
             dialer,
             checks,
-            jobs: usize::from(arguments.jobs),
+            within: arguments.within,
             wait: arguments.timeout.map(Duration::from_secs),
             baseline,
             reproductions: Reproductions::new(arguments),
         })
     }
 
-    /// What the survey of an entrance is made with; the embedded server gets its mail back.
-    pub(super) fn survey(&self, entrance: &Entrance, seed: u64) -> suite::Plan {
+    /// What the survey of an entrance is made with, which must be judged by then; the embedded server gets its mail back.
+    pub(super) fn survey(&self, entrance: &Entrance, seed: u64, until: Instant) -> suite::Plan {
         let pool = match &self.target {
             Target::Embedded(server) => Pool::among(server.refill(), secrets::of_the_run()),
             Target::Server(pool) => pool.clone(),
@@ -136,6 +140,7 @@ impl Plan {
             },
             seed,
             wait: self.wait,
+            until: Some(until),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::Form;
-use super::quantity;
+use crate::command::quantity;
 
 /// Put a POP3 server under load, and say how long its users wait
 ///

@@ -9,7 +9,7 @@ use net::{Dialer, Endpoint};
 use record::Entrance;
 use scenario::{Mode, Modes, Scenario, Verify};
 use suite::site::Survey;
-use suite::{Permissions, Pool, Security};
+use suite::{Permissions, Pool, Security, Site};
 
 use super::arguments::Arguments;
 use super::plan::{self, Plan};
@@ -46,6 +46,7 @@ pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<S
         let (surveyed, _) =
             suite::survey(survey(endpoint, Some(security), plan.dialer()?, &plan.scenario)).await;
         let site = surveyed.map_err(|error| Failure::not_carried_out(visible(&error.to_string())))?;
+        fit_for_load(&site)?;
         seen.retrieval = match announced(&site.survey) {
             Retrieval::Keeps => seen.retrieval,
             // Asked again after the login, since it may differ from user to user, or mail is kept from nobody.
@@ -55,6 +56,16 @@ pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<S
         seen.entrances.push(entrance::described(&site, &label));
     }
     Ok(seen)
+}
+
+/// A session of load has no way around a server that is wrong in its first lines; `poplab conformance` has.
+fn fit_for_load(site: &Site) -> anyhow::Result<()> {
+    let Some(observation) = site.survey.observations.first() else { return Ok(()) };
+    let endpoint = &site.entrance.endpoint;
+    Err(Failure::not_carried_out(visible(&format!(
+        "{endpoint}: {} ({}); `poplab conformance --target {endpoint}` judges it",
+        observation.seen, observation.id
+    ))))
 }
 
 /// Finds out whether a port speaks TLS from the first octet, where neither its number nor anybody says so.
@@ -92,6 +103,7 @@ fn survey(
         permissions: Permissions { allow_delete: false, cleartext_password: false, loopback: false },
         seed: scenario.seed,
         wait: Some(scenario.timeouts.connect.min(PATIENCE)),
+        until: None,
     }
 }
 

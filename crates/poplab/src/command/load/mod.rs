@@ -9,7 +9,6 @@ mod live;
 mod look;
 mod metrics;
 mod plan;
-mod quantity;
 mod source;
 mod target;
 

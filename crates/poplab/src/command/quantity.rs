@@ -7,7 +7,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// It is no rate, or none above zero; the message says what one looks like.
-pub(super) fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
     let seconds = match unit.trim() {
         "s" | "sec" | "second" => 1.0,
@@ -23,7 +23,7 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// It is no span of time, or none above zero; the message says what one looks like.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const FORM: &str = "a time is a number with its unit: 250ms, 10s, 5m, 2h";
     let end = text.find(|character: char| character.is_ascii_alphabetic()).ok_or(FORM)?;
     let (number, unit) = text.split_at(end);
@@ -42,11 +42,23 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// It is no share; the message says what one looks like.
-pub(super) fn shard(text: &str) -> Result<(u32, u32), String> {
+pub(crate) fn shard(text: &str) -> Result<(u32, u32), String> {
     let both = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
     match both {
         Some((number, of)) if number >= 1 && number <= of => Ok((number, of)),
         _ => Err("a share is I/N, the I-th of N, from 1/N to N/N".to_owned()),
+    }
+}
+
+/// A part of a hundred from `5%` or `0.5%`, as a fraction.
+///
+/// # Errors
+/// It is none, or not between 0% and 100%; the message says what one looks like.
+pub(crate) fn percentage(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match number.filter(|number| (0.0..=100.0).contains(number)) {
+        Some(number) => Ok(number / 100.0),
+        None => Err("a share is a number of percent: 5%, 0.5%, from 0% to 100%".to_owned()),
     }
 }
 
@@ -75,6 +87,16 @@ mod tests {
         }
         for text in ["", "10", "10 days", "s", "-1s", "1e999s", "0s"] {
             assert!(duration(text).unwrap_err().contains("10s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn percentages_are_fractions_and_need_their_sign() {
+        for (text, share) in [("5%", 0.05), ("0.5 %", 0.005), ("0%", 0.0), ("100%", 1.0)] {
+            assert!((percentage(text).unwrap() - share).abs() < 1e-12, "{text}");
+        }
+        for text in ["", "5", "%", "-1%", "101%", "nan%", "five%"] {
+            assert!(percentage(text).unwrap_err().contains("5%"), "{text}");
         }
     }
 

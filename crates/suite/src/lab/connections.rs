@@ -1,0 +1,180 @@
+//! Connections of a lab: dialled, greeted, upgraded, and tried again where the run's own crowd or a chance loss stood in
+//! the way. Nothing is judged here.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use net::{Stream, TlsOptions, Versions};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Lab;
+use crate::outcome::{Mishap, Stop, inconclusive};
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::site::Security;
+
+/// Pause before a connection that was turned away is tried again; it doubles with each further one.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Why a connection was not greeted.
+enum Unserved {
+    /// It ended, was refused, or was greeted with `-ERR`.
+    TurnedAway(Stop),
+    /// Nothing came for all the patience.
+    Silent(Stop),
+}
+
+impl Lab {
+    /// A TCP connection, nothing read, no TLS yet.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it is not accepted in time.
+    pub async fn dial(&self) -> Result<Stream, Stop> {
+        let began = Instant::now();
+        let connecting = self.site.dialer.connect(&self.site.entrance.endpoint, self.next_source());
+        match timeout(self.site.patience.answer, connecting).await {
+            Ok(Ok(stream)) => {
+                self.journal.latency("connect", began.elapsed());
+                Ok(stream)
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => inconclusive("the connection was not accepted in time"),
+        }
+    }
+
+    fn next_source(&self) -> Option<IpAddr> {
+        let number = self.dials.replace(self.dials.get().wrapping_add(1));
+        self.source.map(|source| IpAddr::V4(Ipv4Addr::new(127, 100 + source % 100, number, 10)))
+    }
+
+    /// The TLS options of an ordinary handshake: the target's name, any version.
+    pub fn tls_options(&self) -> TlsOptions {
+        TlsOptions { server_name: Some(self.site.entrance.endpoint.host.clone()), versions: Versions::Any }
+    }
+
+    /// Takes a connection made elsewhere into the journal.
+    pub(crate) fn adopt(&self, stream: Stream) -> Session {
+        let number = self.journal.connection();
+        self.journal.connected(number, stream.tls().is_some());
+        Session::new(stream, number, self.journal.clone(), &self.site, &self.farewells)
+    }
+
+    /// A connection with the greeting still unread: cleartext, or inside TLS on an implicit-TLS port.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be made.
+    pub async fn connect_raw(&self) -> Result<Session, Stop> {
+        self.connect_raw_with(&self.tls_options()).await
+    }
+
+    /// The same with other TLS options.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be made.
+    pub async fn connect_raw_with(&self, options: &TlsOptions) -> Result<Session, Stop> {
+        let mut stream = self.dial().await?;
+        if self.site.entrance.security == Security::Implicit {
+            let began = Instant::now();
+            stream =
+                match timeout(self.site.patience.answer, self.site.dialer.start_tls(stream, options)).await {
+                    Ok(result) => result?,
+                    Err(_) => return inconclusive("the TLS handshake did not end in time"),
+                };
+            self.journal.latency("tls-handshake", began.elapsed());
+        }
+        Ok(self.adopt(stream))
+    }
+
+    /// A connection before any STLS, and its greeting. One that is lost is tried again at once; if that one is turned
+    /// away too while others of the run are open, for half the patience.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if there is no positive greeting.
+    pub(crate) async fn greeted(&self) -> Result<(Session, Reply), Stop> {
+        let crowd = &self.site.crowd;
+        match self.greeted_once().await {
+            Ok(greeted) => return Ok(greeted),
+            Err(Unserved::Silent(stop)) => {
+                if crowd.is_more_than_one() {
+                    crowd.turn_away();
+                }
+                return Err(stop);
+            }
+            Err(Unserved::TurnedAway(_)) => {}
+        }
+        let deadline = Instant::now() + self.site.patience.answer / 2;
+        let mut pause = PAUSE;
+        let mut first = true;
+        loop {
+            let stop = match self.greeted_once().await {
+                Ok(greeted) => {
+                    if first {
+                        crowd.lose();
+                    }
+                    return Ok(greeted);
+                }
+                Err(Unserved::TurnedAway(stop) | Unserved::Silent(stop)) => stop,
+            };
+            let crowded = crowd.is_more_than_one();
+            if first && crowded {
+                crowd.turn_away();
+            }
+            if !crowded || Instant::now() >= deadline {
+                return Err(stop);
+            }
+            first = false;
+            sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    async fn greeted_once(&self) -> Result<(Session, Reply), Unserved> {
+        let mut session = self.connect_raw().await.map_err(Unserved::TurnedAway)?;
+        let greeting = match session.welcome(self.survey()).await {
+            Ok(greeting) => greeting,
+            Err(mishap @ Mishap::Closed { .. }) => return Err(Unserved::TurnedAway(mishap.into())),
+            Err(mishap) => return Err(Unserved::Silent(mishap.into())),
+        };
+        let greeting = greeting.assume_ok().map_err(Unserved::TurnedAway)?;
+        session.is_served();
+        Ok((session, greeting))
+    }
+
+    /// A connection with its greeting read, before any STLS.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if there is no positive greeting.
+    pub async fn connect_clear(&self) -> Result<Session, Stop> {
+        Ok(self.greeted().await?.0)
+    }
+
+    /// A connection in AUTHORIZATION on the channel that logins use: after STLS where the entrance upgrades.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be had.
+    pub async fn connect(&self) -> Result<Session, Stop> {
+        Ok(self.opened().await?.0)
+    }
+
+    /// The same with the greeting, for APOP.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be had.
+    pub(crate) async fn opened(&self) -> Result<(Session, Reply), Stop> {
+        let (session, greeting) = self.greeted().await?;
+        if self.site.entrance.security == Security::Starttls {
+            return Ok((self.upgraded(session).await?, greeting));
+        }
+        Ok((session, greeting))
+    }
+
+    /// Here STLS only leads to the point of a check; it is judged by the checks of RFC 2595.
+    async fn upgraded(&self, mut session: Session) -> Result<Session, Stop> {
+        session.assume_ok("STLS").await?;
+        session.start_tls(&self.site.dialer, &self.tls_options()).await.map_err(|stop| match stop {
+            Stop::Fail(seen) => Stop::Inconclusive(seen),
+            other => other,
+        })?;
+        Ok(session)
+    }
+}

@@ -1,0 +1,63 @@
+//! What a silence means: a NOOP asks whether the server has missed something or is merely slow.
+
+use proto::{Client, Limits};
+use tokio::time::Instant;
+
+use super::{PROBE, SURPLUS_AT_MOST, Session};
+use crate::outcome::Mishap;
+use crate::wire::{Item, Quiet};
+
+impl Session {
+    /// Silence: asks with a NOOP whether the server has missed something or is merely slow. If two answers come it was
+    /// slow, and the first of them is the one that was due.
+    pub(super) async fn probe(&mut self, command: String) -> Mishap {
+        if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
+            return Mishap::Closed { command, how: "it could not be written to".to_owned() };
+        }
+        let then = match self.due(PROBE).await {
+            Ok(item) => self.journal().quote(&item.into_octets()),
+            Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
+            Err(Quiet::Silent) => return Mishap::TimedOut { command },
+        };
+        let more = self.heard_out().await;
+        self.machine_forgets();
+        // What begins like no status line is no late answer, whatever comes behind it.
+        let late = more && then.trim_start_matches('`').starts_with(['+', '-']);
+        if late { Mishap::TimedOut { command } } else { Mishap::NoReply { command, then } }
+    }
+
+    /// The same amid content. What looks like the answer to NOOP is taken for it if nothing comes behind it.
+    pub(super) async fn probe_in_content(&mut self, command: String) -> Mishap {
+        if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
+            return Mishap::Closed { command, how: "it could not be written to".to_owned() };
+        }
+        let answered = match self.due(PROBE).await {
+            Ok(Item::Content(piece)) => [&b"+OK"[..], b"-ERR"].iter().any(|word| piece.starts_with(word)),
+            Ok(_) => false,
+            Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
+            Err(Quiet::Silent) => return Mishap::TimedOut { command },
+        };
+        let more = self.heard_out().await;
+        self.machine_forgets();
+        if answered && !more { Mishap::Unterminated { command } } else { Mishap::TimedOut { command } }
+    }
+
+    /// Reads on until the server has been quiet for the quiet time, within bounds; whether anything came.
+    async fn heard_out(&mut self) -> bool {
+        let (end, before) = (self.soon(), self.wire.taken);
+        let mut heard = false;
+        while self.wire.taken - before < SURPLUS_AT_MOST {
+            match self.wire.item_until(end.min(Instant::now() + self.patience.quiet)).await {
+                Ok(_) => heard = true,
+                Err(_) => break,
+            }
+        }
+        heard
+    }
+
+    /// The server stands between two replies, whatever was due before.
+    fn machine_forgets(&mut self) {
+        self.wire.machine = Client::resume(Limits::default());
+        self.awaited.clear();
+    }
+}

@@ -1,0 +1,43 @@
+//! A maildrop that is busy with the suite's own sessions, at a server that refuses it without a code as RFC 1939
+//! section 4 allows: no account is lost by it, and no defect is hidden.
+
+use fake::{Configuration, Defects, Policy};
+use record::Verdict;
+use suite::Security;
+
+use crate::laboratory::{accounts, configured, judge, paused, site};
+
+/// Identifier and verdict of all that was not passed, and how many were judged.
+fn verdicts(defects: impl IntoIterator<Item = fake::Defect>, security: Security) -> (Vec<String>, usize) {
+    paused(async {
+        let world = configured(Configuration {
+            defects: defects.into_iter().collect::<Defects>(),
+            policy: Policy { busy_without_code: true, ..Policy::default() },
+            ..Configuration::default()
+        });
+        let site = site(&world, security, accounts(), true).await.expect("the fake can be surveyed");
+        let evidence = judge(&site, suite::all(), 8).await;
+        let judged = evidence.iter().filter(|evidence| evidence.result.is_judged()).count();
+        let told =
+            |result: record::CheckResult| format!("{} {}: {}", result.verdict, result.id, result.observed);
+        let telling = [Verdict::Fail, Verdict::Warn, Verdict::Inconclusive];
+        let results = evidence.into_iter().map(|evidence| evidence.result);
+        (results.filter(|result| telling.contains(&result.verdict)).map(told).collect(), judged)
+    })
+}
+
+#[test]
+fn a_busy_maildrop_that_is_refused_without_a_code_costs_no_account_and_no_verdict() {
+    for security in [Security::Implicit, Security::Starttls] {
+        let (wrong, judged) = verdicts([], security);
+        assert_eq!(wrong, Vec::<String>::new(), "{security}");
+        assert!(judged >= 150, "{security}: only {judged} came to a judgement");
+    }
+}
+
+#[test]
+fn nor_does_it_hide_that_dot_stuffing_is_forgotten() {
+    let (wrong, judged) = verdicts([fake::Defect::RetrNoStuffing], Security::Implicit);
+    assert!(wrong.iter().any(|line| line.starts_with("fail rfc1939.retr.dot-stuffing")), "{wrong:#?}");
+    assert!(judged >= 140, "only {judged} came to a judgement");
+}
