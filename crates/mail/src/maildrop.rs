@@ -85,6 +85,14 @@ pub fn ordinary(seed: u64, number: u32, octets: usize) -> Vec<u8> {
 /// - `Role::Second`: three ordinary messages.
 /// - `Role::Empty`: none.
 pub fn maildrop(role: Role, seed: u64, number: u32) -> Vec<(String, Vec<u8>)> {
+    maildrop_beside(role, seed, number, "")
+}
+
+/// The same for a maildrop in which older mail of poplab's may stay: disposable messages bear `copy` in their names, so
+/// that those of two deliveries are never alike. A maildrop with two messages that are alike is one in which nothing is
+/// deleted, since a server that shows one message for another looks the same. `copy` is empty, or a few lower-case
+/// letters and digits.
+pub fn maildrop_beside(role: Role, seed: u64, number: u32, copy: &str) -> Vec<(String, Vec<u8>)> {
     match role {
         Role::Fixtures => {
             let fixtures = corpus(seed).into_iter().chain([large(seed)]);
@@ -93,7 +101,8 @@ pub fn maildrop(role: Role, seed: u64, number: u32) -> Vec<(String, Vec<u8>)> {
             messages
         }
         Role::Empty => Vec::new(),
-        Role::Disposable => series("disposable", seed, number, &DISPOSABLE),
+        Role::Disposable if copy.is_empty() => series("disposable", seed, number, &DISPOSABLE),
+        Role::Disposable => series(&format!("disposable-{copy}"), seed, number, &DISPOSABLE),
         Role::Second => series("second", seed, number, &SECOND),
     }
 }
@@ -111,6 +120,18 @@ fn series(prefix: &str, seed: u64, number: u32, sizes: &[usize]) -> Vec<(String,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_delivered_twice_is_never_alike() {
+        let markers = |copy| -> Vec<crate::Marker> {
+            let messages = maildrop_beside(Role::Disposable, 1, 1, copy);
+            messages.iter().filter_map(|(_, octets)| crate::Marker::parse(octets)).collect()
+        };
+        let (first, second) = (markers("19aa0c"), markers("19aa0d"));
+        assert_eq!((first.len(), second.len()), (DISPOSABLE.len(), DISPOSABLE.len()));
+        assert!(first.iter().all(|marker| !second.contains(marker)));
+        assert!(markers("").iter().all(|marker| !second.contains(marker)));
+    }
 
     #[test]
     fn roles_read_back() {

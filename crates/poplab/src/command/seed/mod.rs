@@ -280,10 +280,13 @@ fn into_maildirs(tasks: &[Task<'_>], template: &str, seed: u64) -> anyhow::Resul
 
 fn by_command(tasks: &[Task<'_>], command: &str, seed: u64) -> anyhow::Result<String> {
     let mut text = String::new();
+    // What was given before stays, and nothing is deleted where two messages are alike.
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let copy = format!("{:x}", since.as_millis());
     for task in tasks {
         let user = fit(&task.account.user)?;
         let line = command.replace("{user}", user);
-        let messages = mail::maildrop(task.account.role, seed, task.number);
+        let messages = mail::maildrop_beside(task.account.role, seed, task.number, &copy);
         for (name, octets) in &messages {
             deliver(&line, &mail::lines_to_lf(octets))
                 .with_context(|| format!("cannot seed `{user}` with {name} by `{line}`"))?;
