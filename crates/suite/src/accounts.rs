@@ -27,6 +27,8 @@ pub struct Account {
     pub role: Role,
     retired: Cell<bool>,
     spent: Cell<bool>,
+    /// All its mail was found to be poplab's in this run.
+    own: Cell<bool>,
     /// Ways to log in that have taken the password.
     accepted: RefCell<Vec<Method>>,
     /// Ways to log in that have refused it.
@@ -86,6 +88,7 @@ impl Account {
             role,
             retired: Cell::new(false),
             spent: Cell::new(false),
+            own: Cell::new(false),
             accepted: RefCell::default(),
             refused: RefCell::default(),
             doubtful: RefCell::default(),
@@ -198,6 +201,16 @@ impl Account {
     /// Whether its mail is known to be used up.
     pub(crate) fn is_spent(&self) -> bool {
         self.spent.get()
+    }
+
+    /// All its mail was found to be poplab's: a look at the heads alone need not come first any more.
+    pub(crate) fn holds_own_mail(&self) {
+        self.own.set(true);
+    }
+
+    /// Whether all its mail was found to be poplab's, some time in this run.
+    pub(crate) fn held_own_mail(&self) -> bool {
+        self.own.get()
     }
 
     /// Its mail is used up; checks that need none may still have it.

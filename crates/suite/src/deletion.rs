@@ -1,51 +1,150 @@
 //! Mail safety: the one place that decides whether a line may leave the tool.
 //!
-//! A DELE goes out only in a session whose account has the role `disposable`, when the user allowed deletion, and
-//! after *every* message in that maildrop was seen to carry poplab's marker. The last condition is stricter than
-//! looking at the message to be deleted: a server that renumbers, or is off by one, deletes another one.
+//! A DELE goes out only in a session that holds a [`Sighting`] of its maildrop, which is made by a look at every
+//! message ([`look`]), and only if the maildrop was found unchanged immediately before. There is no flag that allows
+//! deletion: the permission *is* what was seen. Looking at the message to be deleted alone would not do: a server that
+//! renumbers, or is off by one, deletes another one. What a lying server can still do stands in `docs/mail-safety.md`.
+
+mod listing;
+mod look;
+mod sighting;
+
+pub(crate) use self::listing::Listing;
+pub(crate) use self::look::{Look, Means};
+pub(crate) use self::sighting::{Message, Sighting};
+
+/// A number that no message has, for asking whether a server refuses it. The number after the last would be a message
+/// to a server that hides one, or counts from 0; this one is none even if it is cut to 8 or 16 bits, where a maildrop
+/// of [`look::MESSAGES_AT_MOST`] has none either or one that was looked at.
+pub(crate) const NO_SUCH: u64 = 2_000_000_200;
+/// From here on a number is far from every message.
+const FAR: u64 = 1_000_000_000;
 
 /// What a session may do to the maildrop it is logged in to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub(crate) enum Permission {
     /// Look, never touch.
     #[default]
     None,
-    /// All mail here is poplab's own and may be deleted.
-    AllMarked,
+    /// The mail is being looked at, or was and is not all poplab's: it is not touched, and the session does not end in
+    /// QUIT, which could remove what was retrieved.
+    Looked,
+    /// Nobody is logged in on this connection, and it has just refused to count mail: the next write may hold a DELE.
+    Nobody,
+    /// All mail here is poplab's own, and this is what it is.
+    Seen(Box<Sighting>),
 }
 
-/// Whether octets may be sent: refuses DELE without permission once the session has named an account, and RETR
-/// where the server announces that retrieving deletes (EXPIRE 0).
+impl Permission {
+    /// What was seen of the maildrop, if all of it was.
+    pub(crate) fn sighting(&self) -> Option<&Sighting> {
+        match self {
+            Self::Seen(sighting) => Some(sighting),
+            Self::None | Self::Looked | Self::Nobody => None,
+        }
+    }
+
+    /// The same, to note what became of it.
+    pub(crate) fn sighting_mut(&mut self) -> Option<&mut Sighting> {
+        match self {
+            Self::Seen(sighting) => Some(sighting),
+            Self::None | Self::Looked | Self::Nobody => None,
+        }
+    }
+
+    /// Whether nothing was looked at, marked or tried, so that a QUIT at the end does no harm.
+    pub(crate) fn is_untouched(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    fn allows_dele(&self, arguments: &[u8]) -> Result<(), String> {
+        match self {
+            Self::None | Self::Looked => {
+                Err("DELE is sent only in a `disposable` account, with --allow-delete, when all its mail is \
+                               poplab's"
+                    .to_owned())
+            }
+            Self::Nobody => Ok(()),
+            Self::Seen(sighting) => sighting.allows_dele(arguments),
+        }
+    }
+
+    fn allows_quit(&self) -> Result<(), String> {
+        self.sighting().map_or(Ok(()), Sighting::allows_quit)
+    }
+
+    /// These octets leave now.
+    fn passed(&mut self, octets: &[u8]) {
+        match self {
+            Self::None | Self::Looked => {}
+            Self::Nobody => *self = Self::None,
+            // Whoever logs in again may be in another maildrop.
+            Self::Seen(_) if names_someone(octets) => *self = Self::Looked,
+            Self::Seen(sighting) => sighting.passed(deletions(octets)),
+        }
+    }
+}
+
+/// Whether octets may be sent: refuses a DELE that the permission does not cover, a QUIT that would carry out marks
+/// nobody has looked at, and RETR where the server announces that retrieving deletes (EXPIRE 0). A permission to delete
+/// is used up by whatever is sent.
 ///
 /// # Errors
 /// The reason, for the verdict "skipped".
 pub(crate) fn guard(
     octets: &[u8],
     identified: bool,
-    permission: &Permission,
+    permission: &mut Permission,
     retrieval_deletes: bool,
 ) -> Result<(), String> {
-    if *permission == Permission::AllMarked || !identified {
-        return Ok(());
+    let mut left = false;
+    let mut marks = false;
+    for line in commands(octets) {
+        if let Some(arguments) = behind(line, b"DELE") {
+            permission.allows_dele(arguments)?;
+            marks = true;
+        }
+        // The beginning of QUIT too: a server may take for QUIT what was cut off.
+        if begins(line, b"QUI") && !left {
+            if marks {
+                return Err(
+                    "QUIT is not sent together with the DELE before it: nobody would have looked at what \
+                            was marked"
+                        .to_owned(),
+                );
+            }
+            permission.allows_quit()?;
+            left = true;
+        }
     }
-    if commands(octets).any(|line| begins(line, b"DELE")) {
-        return Err(
-            "DELE is sent only in a `disposable` account, with --allow-delete, when all its mail is poplab's"
-                .to_owned(),
-        );
-    }
-    if retrieval_deletes && commands(octets).any(|line| begins(line, b"RETR")) {
+    let retrieves = commands(octets).any(|line| begins(line, b"RETR"));
+    if retrieval_deletes && identified && retrieves && permission.sighting().is_none() {
         return Err(
             "the server announces EXPIRE 0: what is retrieved may be deleted, so nothing is retrieved here"
                 .to_owned(),
         );
     }
+    permission.passed(octets);
     Ok(())
 }
 
-/// Whether these octets carry credentials, so that the session may be in somebody's maildrop afterwards.
+/// Whether these octets say who somebody is, so that the session may be in somebody's maildrop afterwards: also a name
+/// alone, which a careless server may take for a login.
 pub(crate) fn names_someone(octets: &[u8]) -> bool {
-    commands(octets).any(|line| [&b"PASS"[..], b"APOP", b"AUTH"].iter().any(|verb| begins(line, verb)))
+    let verbs = [&b"USER"[..], b"PASS", b"APOP", b"AUTH", b"RPOP", b"XTND"];
+    commands(octets).any(|line| verbs.iter().any(|verb| begins(line, verb)))
+}
+
+/// What stands behind each DELE in these octets.
+pub(crate) fn deletions(octets: &[u8]) -> Vec<&[u8]> {
+    commands(octets).filter_map(|line| behind(line, b"DELE")).collect()
+}
+
+/// Whether these octets end the session before they mark anything.
+pub(crate) fn quits(octets: &[u8]) -> bool {
+    commands(octets)
+        .find(|line| begins(line, b"QUI") || begins(line, b"DELE"))
+        .is_some_and(|line| begins(line, b"QUI"))
 }
 
 fn commands(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -54,13 +153,27 @@ fn commands(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Generous on purpose: blanks before the keyword and a longer word count too, since a lax server may obey them.
 fn begins(line: &[u8], verb: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    line.len() >= verb.len() && line[..verb.len()].eq_ignore_ascii_case(verb)
+    behind(line, verb).is_some()
+}
+
+fn behind<'a>(line: &'a [u8], verb: &[u8]) -> Option<&'a [u8]> {
+    let (word, rest) = line.trim_ascii_start().split_at_checked(verb.len())?;
+    word.eq_ignore_ascii_case(verb).then(|| rest.trim_ascii())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn seen(ready: &[&[u8]]) -> Permission {
+        let mut sighting = Sighting::of_marked(3);
+        sighting.make_ready(ready);
+        Permission::Seen(Box::new(sighting))
+    }
+
+    fn allowed(octets: &[u8], permission: &mut Permission) -> bool {
+        guard(octets, true, permission, false).is_ok()
+    }
 
     #[test]
     fn a_dele_needs_permission_wherever_it_hides() {
@@ -70,23 +183,83 @@ mod tests {
             b"STAT\r\nDeLe 1\r\n",
             b" DELE 1\r\n",
             b"NOOP\nDELE 1\n",
-            b"DELETE 1",
+            b"DELE\r\n",
         ] {
-            assert!(guard(octets, true, &Permission::None, false).is_err(), "{octets:?}");
-            assert!(guard(octets, true, &Permission::AllMarked, false).is_ok());
+            assert!(!allowed(octets, &mut Permission::None), "{octets:?}");
+            assert!(!allowed(octets, &mut seen(&[])), "{octets:?}");
+            assert!(allowed(octets, &mut seen(&[b"1", b""])), "{octets:?}");
         }
-        assert!(guard(b"STAT\r\nUSER dele\r\n", true, &Permission::None, false).is_ok());
+        assert!(!allowed(b"DELETE 1", &mut seen(&[b"1"])), "an argument nobody asked about");
+        assert!(allowed(b"STAT\r\nNOOP dele\r\n", &mut Permission::None));
     }
 
     #[test]
-    fn before_any_credentials_there_is_no_maildrop_to_harm() {
-        assert!(guard(b"DELE 1\r\n", false, &Permission::None, false).is_ok());
-        assert!(names_someone(b"USER a\r\npass b\r\nDELE 1\r\n"));
+    fn a_permission_is_for_one_write_and_for_what_was_looked_at() {
+        let mut permission = seen(&[b"1"]);
+        assert!(!allowed(b"DELE 2\r\n", &mut permission));
+        assert!(allowed(b"DELE 1\r\n", &mut permission));
+        assert!(!allowed(b"DELE 1\r\n", &mut permission), "used up");
+        let mut permission = seen(&[b"1"]);
+        assert!(allowed(b"NOOP\r\n", &mut permission));
+        assert!(!allowed(b"DELE 1\r\n", &mut permission), "time went by");
+    }
+
+    #[test]
+    fn no_number_near_the_last_message_is_ever_deleted() {
+        for number in ["4", "5", "999999999", "1 4"] {
+            let line = format!("DELE {number}\r\n");
+            assert!(!allowed(line.as_bytes(), &mut seen(&[number.as_bytes()])), "{number}");
+        }
+        for number in ["0", "4294967297", &NO_SUCH.to_string()] {
+            let line = format!("DELE {number}\r\n");
+            assert!(allowed(line.as_bytes(), &mut seen(&[number.as_bytes()])), "{number}");
+        }
+    }
+
+    #[test]
+    fn marks_are_carried_out_only_when_somebody_looked_at_them() {
+        let mut permission = seen(&[b"1"]);
+        assert!(!allowed(b"DELE 1\r\nQUIT\r\n", &mut permission));
+        assert!(
+            allowed(b"QUIT\r\nDELE 1\r\nQUIT\r\n", &mut permission),
+            "a right server never sees the DELE"
+        );
+        let mut permission = seen(&[b"1"]);
+        assert!(allowed(b"DELE 1\r\n", &mut permission));
+        for end in [&b"QUIT\r\n"[..], b"QUI", b"quit"] {
+            assert!(!allowed(end, &mut permission), "{end:?}");
+        }
+        if let Some(sighting) = permission.sighting_mut() {
+            sighting.answered(true);
+            sighting.settle();
+        }
+        assert!(allowed(b"QUIT\r\n", &mut permission));
+    }
+
+    #[test]
+    fn who_logs_in_again_has_to_look_again() {
+        for line in
+            [&b"USER a\r\n"[..], b"PASS b\r\n", b"apop a b\r\n", b"AUTH EXTERNAL =\r\n", b"XTND x\r\n"]
+        {
+            let mut permission = seen(&[]);
+            assert!(allowed(line, &mut permission));
+            assert!(permission.sighting().is_none(), "{line:?}");
+            assert!(names_someone(line));
+        }
+    }
+
+    #[test]
+    fn before_login_it_is_the_very_next_thing_or_nothing() {
+        assert!(allowed(b"DELE 1\r\n", &mut Permission::Nobody));
+        let mut permission = Permission::Nobody;
+        assert!(allowed(b"PASS wrong\r\n", &mut permission));
+        assert!(!allowed(b"DELE 1\r\n", &mut permission));
     }
 
     #[test]
     fn expire_zero_makes_retrieving_a_deletion() {
-        assert!(guard(b"RETR 1\r\n", true, &Permission::None, true).is_err());
-        assert!(guard(b"TOP 1 0\r\n", true, &Permission::None, true).is_ok());
+        assert!(guard(b"RETR 1\r\n", true, &mut Permission::None, true).is_err());
+        assert!(guard(b"RETR 1\r\n", true, &mut seen(&[]), true).is_ok());
+        assert!(guard(b"TOP 1 0\r\n", true, &mut Permission::None, true).is_ok());
     }
 }

@@ -54,6 +54,8 @@ impl<Open: AsyncFn() -> Result<Session, Stop>> Enduring<Open> {
         loop {
             let tried = self.may_be_closed();
             let outcome = refused(&mut self.session, line, next).await;
+            // Before a DELE something was asked aside, and refused too.
+            let tried = tried || self.session.refusals() >= PATIENCE_OF_SERVERS;
             if outcome.is_ok() || !tried || !self.session.has_ended() {
                 return outcome;
             }

@@ -4,26 +4,22 @@
 //! cannot; a lab never judges. Accounts lent to a check come back when the lab is dropped.
 
 mod connections;
+mod deletable;
 mod logins;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use mail::{Fixture, Marker, Role};
+use mail::{Fixture, Role};
 use tokio::time::Instant;
 
 use crate::accounts::Account;
-use crate::deletion::Permission;
 use crate::journal::Journal;
-use crate::outcome::{Outcome, Stop, inconclusive, skipped};
+use crate::outcome::{Stop, inconclusive, skipped};
 use crate::pool::Lent;
 use crate::session::{Farewells, Session};
 use crate::site::{Site, Survey};
-
-/// A disposable maildrop with more messages than this is somebody's.
-const MARKED_AT_MOST: u64 = 1_000;
 
 /// The surroundings of one check at one entrance.
 pub struct Lab {
@@ -187,65 +183,5 @@ impl Lab {
             Some(fixture) => Ok(fixture.clone()),
             None => skipped(format!("the corpus has no fixture `{name}`")),
         }
-    }
-
-    /// A session in a disposable maildrop in which every message was just seen to be poplab's: DELE is permitted.
-    ///
-    /// # Errors
-    /// [`Stop::Skipped`] without `--allow-delete`, without such an account, or if foreign mail is in it.
-    pub async fn deletable(&self, at_least: u64) -> Result<Session, Stop> {
-        if !self.site.permissions.allow_delete {
-            return skipped("sends DELE, so it needs --allow-delete and an account with role `disposable`");
-        }
-        loop {
-            let mut session = self.login(Role::Disposable).await?;
-            let account = session.account()?;
-            let listed = session.assume_ok("LIST").await?.scan_listing()?;
-            if (listed.len() as u64) < at_least {
-                self.give_back_spent(&account)?;
-                continue;
-            }
-            self.require_marked(&mut session, listed.iter().map(|(number, _)| *number)).await?;
-            session.permit(Permission::AllMarked);
-            return Ok(session);
-        }
-    }
-
-    /// Gives back an account whose mail earlier checks used up; another may have more.
-    fn give_back_spent(&self, account: &Account) -> Outcome {
-        account.spend();
-        self.lent.borrow_mut().retain(|lent| lent.account().user != account.user);
-        if !self.site.pool.has_mail(Role::Disposable) {
-            return inconclusive(
-                "the `disposable` maildrops have run out of mail; `poplab seed` puts new mail there",
-            );
-        }
-        Ok(())
-    }
-
-    /// Looks at the head of every message; the marker must stand in each.
-    async fn require_marked(&self, session: &mut Session, numbers: impl Iterator<Item = u64>) -> Outcome {
-        // Numbers from LIST, and those STAT counts: a server that leaves a message out of one hides it from us.
-        let (count, _) = session.assume_ok("STAT").await?.totals()?;
-        let numbers: BTreeSet<u64> = numbers.chain(1..=count.min(MARKED_AT_MOST)).collect();
-        if count > MARKED_AT_MOST {
-            return skipped(format!(
-                "the maildrop holds {count} messages, too many to look at before deleting one"
-            ));
-        }
-        for number in numbers {
-            let reply = if self.survey().has_top {
-                session.command(format!("TOP {number} 0")).await?
-            } else {
-                session.command(format!("RETR {number}")).await?
-            };
-            if !reply.is_ok() || Marker::parse(reply.octets()).is_none() {
-                let user = session.account()?.user.clone();
-                return skipped(format!(
-                    "message {number} of `{user}` does not carry poplab's marker; nothing is deleted there"
-                ));
-            }
-        }
-        Ok(())
     }
 }

@@ -73,6 +73,8 @@ pub enum Mishap {
     },
     /// The tool's own guard refused to send the line.
     Guarded(String),
+    /// The server's mail is not what it was a moment ago, so the line was not sent.
+    Untrusted(String),
     /// The password was not given, since it was refused before.
     Withheld(String),
 }
@@ -107,7 +109,7 @@ impl std::fmt::Display for Mishap {
                     "`{command}` was answered {line}, neither `+OK` nor `-ERR`, so the check could not go on"
                 )
             }
-            Self::Guarded(reason) | Self::Withheld(reason) => out.write_str(reason),
+            Self::Guarded(reason) | Self::Untrusted(reason) | Self::Withheld(reason) => out.write_str(reason),
         }
     }
 }
@@ -149,6 +151,7 @@ impl Mishap {
             | Self::TooLarge { .. }
             | Self::OddStatus { .. }
             | Self::Guarded(_)
+            | Self::Untrusted(_)
             | Self::Withheld(_) => self.into(),
             other => Stop::Fail(other.to_string()),
         }

@@ -4,6 +4,7 @@
 //! long wait). Octets are `wire`'s matter, logging in is [`crate::login`]'s; what a reply means for a
 //! requirement is the checks'.
 
+mod aside;
 mod greeting;
 mod probe;
 mod tls;
@@ -21,7 +22,6 @@ pub(crate) use tls::Negotiation;
 
 use crate::accounts::{Account, OpenSession};
 use crate::crowd::Place;
-use crate::deletion::Permission;
 use crate::journal::{Journal, Seen};
 use crate::outcome::{Judged, Mishap, Stop};
 use crate::receiving::{Bounds, Kept, deadline};
@@ -29,7 +29,7 @@ use crate::reply::{COMMAND_SHOWN, Origin, Reply};
 use crate::reproduce::{End, Step};
 use crate::silence::Silences;
 use crate::site::Site;
-use crate::wire::{Item, Quiet, Wire};
+use crate::wire::{Item, Purpose, Quiet, Wire};
 
 /// Octets that a server may send where none are due, before it is listened to no longer.
 const SURPLUS_AT_MOST: u64 = 16 * 1024;
@@ -160,10 +160,6 @@ impl Session {
         self.account = Some(OpenSession::of(account));
     }
 
-    pub(crate) fn permit(&mut self, permission: Permission) {
-        self.wire.permission = permission;
-    }
-
     /// Sends a command line (CRLF is added) and reads its whole reply.
     ///
     /// # Errors
@@ -183,11 +179,17 @@ impl Session {
         self.batch(&octets).await
     }
 
-    /// Sends octets in one write; each whole line in them is taken for a command and its reply awaited.
+    /// Sends octets in one write; each whole line in them is taken for a command and its reply awaited. Before a DELE
+    /// in them leaves, the maildrop is looked at again.
     ///
     /// # Errors
-    /// A [`Mishap`] if it cannot be written.
+    /// A [`Mishap`] if it cannot be written, or is not because mail could be lost.
     pub async fn batch(&mut self, octets: &[u8]) -> Result<(), Mishap> {
+        self.look_again(octets).await?;
+        self.write_lines(octets).await
+    }
+
+    async fn write_lines(&mut self, octets: &[u8]) -> Result<(), Mishap> {
         self.wire.write(octets, self.patience.answer).await?;
         self.await_lines(octets);
         Ok(())
@@ -309,7 +311,7 @@ impl Session {
             Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: awaited.command, how }),
             Err(Quiet::Silent) => return Err(self.probe(awaited.command).await),
         };
-        self.note(&awaited, &reply);
+        self.remember(&awaited, &reply);
         self.refusals += usize::from(reply.is_err());
         if reply.has_word_of_its_own() && awaited.command != GREETING {
             return Err(Mishap::OddStatus { command: awaited.command, line: reply.shown });
@@ -489,7 +491,7 @@ impl Session {
         }
         let (octets, left_out) = kept.finish();
         (reply.content, reply.left_out) = (Some(octets), left_out);
-        if let Some(verb) = awaited.verb {
+        if let Some(verb) = awaited.verb.filter(|_| self.wire.purpose == Purpose::Check) {
             self.wire.journal.latency(&format!("{}-last", verb.as_str()), awaited.since.elapsed());
         }
         Ok(())
@@ -537,14 +539,22 @@ impl Session {
         Awaited::of(&shown.chars().take(COMMAND_SHOWN).collect::<String>(), Verb::parse(keyword), eight_bit)
     }
 
-    fn note(&self, awaited: &Awaited, reply: &Reply) {
+    fn remember(&mut self, awaited: &Awaited, reply: &Reply) {
         let tag = match awaited.verb {
             Some(verb) if reply.content.is_some() => format!("{}-first", verb.as_str()),
             Some(verb) => verb.as_str().to_owned(),
             None if awaited.command == GREETING => "greeting".to_owned(),
             None => "other".to_owned(),
         };
-        self.wire.journal.latency(&tag, awaited.since.elapsed());
+        match (awaited.verb, self.wire.permission.sighting_mut()) {
+            (Some(Verb::Dele), Some(sighting)) => sighting.answered(reply.is_ok()),
+            (Some(Verb::Rset), Some(sighting)) if reply.is_ok() => sighting.unmarked(),
+            _ => {}
+        }
+        // A look is no part of the check, so its times are not among the latencies of the run.
+        if self.wire.purpose == Purpose::Check {
+            self.wire.journal.latency(&tag, awaited.since.elapsed());
+        }
         self.wire.journal.saw(Seen {
             verb: awaited.verb,
             command: awaited.command.clone(),
@@ -562,7 +572,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Some(farewells) = self.farewells.take().filter(|_| self.account.is_some()) else { return };
         // With a permission to delete, QUIT might carry out what was marked.
-        if self.wire.permission != Permission::None || self.wire.ending().is_some() {
+        if !self.permission().is_untouched() || self.wire.ending().is_some() {
             return;
         }
         if let Some(stream) = self.wire.stream.take() {

@@ -38,8 +38,18 @@ pub(crate) struct Wire {
     pub(crate) permission: Permission,
     /// The unfinished line sent so far: a guarded command may come in pieces.
     pub(crate) unfinished: Vec<u8>,
+    pub(crate) purpose: Purpose,
     identified: bool,
     retrieval_deletes: bool,
+}
+
+/// What octets are sent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// They are part of what a check does.
+    Check,
+    /// Mail is looked at before it may be deleted.
+    Look,
 }
 
 /// One thing the server said, with octets of its own.
@@ -103,6 +113,7 @@ impl Wire {
             journal,
             permission: Permission::None,
             unfinished: Vec::new(),
+            purpose: Purpose::Check,
             identified: false,
             retrieval_deletes,
         }
@@ -113,7 +124,7 @@ impl Wire {
         let mut lines = self.unfinished.clone();
         lines.extend_from_slice(octets);
         let identified = self.identified || deletion::names_someone(&lines);
-        deletion::guard(&lines, identified, &self.permission, self.retrieval_deletes)
+        deletion::guard(&lines, identified, &mut self.permission, self.retrieval_deletes)
             .map_err(Mishap::Guarded)?;
         self.identified = identified;
         self.unfinished = lines.rsplit(|octet| *octet == b'\n').next().unwrap_or_default().to_vec();

@@ -220,7 +220,7 @@ defects! {
         "DELE of a marked message is answered +OK"
         ["rfc1939.dele.twice"];
     DeleNoSuchOk "rfc1939.dele.no-such-ok"
-        "DELE of the number after the last is answered +OK"
+        "DELE of any number after the last, of 31 bits at most, is answered +OK"
         ["rfc1939.dele.no-such"];
     DeleAllKept "rfc1939.dele.all-kept"
         "QUIT removes nothing if every message is marked"

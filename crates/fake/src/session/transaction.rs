@@ -335,11 +335,16 @@ impl Session {
 
     /// There is no message of that number.
     fn refuse_number(&mut self, transaction: &Transaction, verb: Verb, number: u64) {
-        if number == transaction.messages.len() as u64 + 1 {
+        let last = transaction.messages.len() as u64;
+        // Of 31 bits at most, so that a number that would be wrapped is not meant.
+        let after_last = number > last && number < 1 << 31;
+        if verb == Verb::Dele && after_last && self.broken(Defect::DeleNoSuchOk) {
+            return self.ok("Marked as deleted");
+        }
+        if number == last + 1 {
             match verb {
                 Verb::List if self.broken(Defect::ListNoSuchOk) => return self.ok(&format!("{number} 0")),
                 Verb::Uidl if self.broken(Defect::UidlNoSuchOk) => return self.ok(&format!("{number} none")),
-                Verb::Dele if self.broken(Defect::DeleNoSuchOk) => return self.ok("Marked as deleted"),
                 Verb::Retr if self.broken(Defect::RetrNoSuchOk) => return self.send_nothing(),
                 Verb::Top if self.broken(Defect::TopNoSuchOk) => return self.send_nothing(),
                 _ => {}

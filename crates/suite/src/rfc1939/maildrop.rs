@@ -11,6 +11,7 @@ use std::rc::Rc;
 use mail::Marker;
 
 use crate::accounts::Account;
+use crate::deletion::Message;
 use crate::lab::Lab;
 use crate::outcome::{Outcome, Stop, fail, inconclusive, skipped};
 use crate::reply::{Reply, quote};
@@ -56,19 +57,24 @@ impl Held {
 }
 
 impl Maildrop {
-    /// Looks, before anything is marked, in the session of `lab.deletable`.
-    ///
-    /// The lab has seen the marker in as many messages as STAT counts. Here it is every message that a listing
-    /// has: a server that miscounts must not make us delete one that nobody looked at.
+    /// What was there before anything was marked: as the session of `lab.deletable` saw it, or else by a look.
     ///
     /// # Errors
     /// [`Stop::Skipped`] if a message has no marker, [`Stop::Inconclusive`] if it cannot be looked at.
     pub(super) async fn before_marks(session: &mut Session, lab: &Lab) -> Result<Self, Stop> {
+        if let Some(sighting) = session.sighting() {
+            let held = |(number, message): (&u64, &Message)| Held {
+                number: *number,
+                unique_id: message.unique_id.clone(),
+                marker: message.marker.clone(),
+            };
+            return Ok(Self { messages: sighting.messages().iter().map(held).collect(), foreign: None });
+        }
         let maildrop = Self::look(session, lab).await?;
         match maildrop.foreign {
-            Some(number) => skipped(format!(
-                "message {number} does not carry poplab's marker although STAT did not count it; nothing is deleted"
-            )),
+            Some(number) => {
+                skipped(format!("message {number} does not carry poplab's marker; nothing is deleted"))
+            }
             None => Ok(maildrop),
         }
     }

@@ -82,7 +82,7 @@ async fn surplus_arguments(lab: &Lab) -> Outcome {
 async fn too_many_arguments(lab: &Lab) -> Outcome {
     let (mut session, may_delete) = perhaps_deletable(lab).await?;
     let mut tolerated = Vec::new();
-    for command in ["LIST 1 2", "RETR 1 2", "TOP 1 0 0", "DELE 1 2"] {
+    for command in ["LIST 1 2", "DELE 1 2", "RETR 1 2", "TOP 1 0 0"] {
         if command == "DELE 1 2" && !may_delete {
             continue;
         }
@@ -121,7 +121,7 @@ async fn number_syntax(lab: &Lab) -> Outcome {
 async fn number_zero(lab: &Lab) -> Outcome {
     let (mut session, may_delete) = perhaps_deletable(lab).await?;
     let commands: &[&str] = if may_delete {
-        &["DELE 0", "RETR 0", "LIST 0", "UIDL 0", "TOP 0 0"]
+        &["RETR 0", "DELE 0", "LIST 0", "UIDL 0", "TOP 0 0"]
     } else {
         &["RETR 0", "LIST 0", "UIDL 0", "TOP 0 0"]
     };
@@ -132,7 +132,7 @@ async fn number_overflow(lab: &Lab) -> Outcome {
     let (mut session, may_delete) = perhaps_deletable(lab).await?;
     // One more than 2^32 and 2^64: wrapped, both are message 1.
     let commands: &[&str] = if may_delete {
-        &["DELE 4294967297", "RETR 4294967297", "RETR 18446744073709551617", "LIST 99999999999999999999"]
+        &["RETR 4294967297", "DELE 4294967297", "RETR 18446744073709551617", "LIST 99999999999999999999"]
     } else {
         &["RETR 4294967297", "RETR 18446744073709551617", "LIST 99999999999999999999"]
     };

@@ -6,6 +6,7 @@ use mail::Role;
 
 use super::maildrop::{Maildrop, highest};
 use crate::check::checks;
+use crate::deletion::NO_SUCH;
 use crate::enduring::Enduring;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require, warn};
@@ -70,10 +71,10 @@ async fn twice(lab: &Lab) -> Outcome {
 
 async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(0).await?;
-    // Not from STAT: a server that miscounts there would have us mark its last message.
     let last = highest(&mut session).await?;
     let before = session.assume_ok("STAT").await?.totals()?;
-    let reply = session.command(format!("DELE {}", last + 1)).await.judged()?;
+    // Not the number after the last, which is a message to a server that hides one or is off by one.
+    let reply = session.command(format!("DELE {NO_SUCH}")).await.judged()?;
     let after = session.assume_ok("STAT").await?.totals()?;
     session.command("RSET").await?;
     require(reply.is_err(), || format!("the last message is {last}, yet {}", reply.seen()))?;

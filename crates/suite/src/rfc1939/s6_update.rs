@@ -75,6 +75,8 @@ impl Marked {
         let account = session.account()?;
         let before = Maildrop::before_marks(&mut session, lab).await?;
         session.assume_ok("DELE 1").await?;
+        // What ends the session now must not remove anything, but it might.
+        session.settle().await?;
         Ok(Self { session, before, account })
     }
 }

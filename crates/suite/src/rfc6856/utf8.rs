@@ -3,6 +3,7 @@
 use mail::Role;
 
 use crate::check::checks;
+use crate::deletion::NO_SUCH;
 use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
@@ -84,7 +85,7 @@ async fn provoke(lab: &Lab) -> Outcome {
     drop(session);
     match lab.deletable(0).await {
         Ok(mut session) => {
-            session.command("DELE 99999").await?;
+            session.command(format!("DELE {NO_SUCH}")).await?;
             session.command("RSET").await?;
             Ok(())
         }

@@ -10,6 +10,8 @@ mod defects;
 mod foreign_mail;
 mod hostile;
 mod laboratory;
+mod liar;
+mod lies;
 mod lost_messages;
 mod policies;
 mod promises;

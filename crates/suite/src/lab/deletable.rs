@@ -1,0 +1,82 @@
+//! Sessions in which DELE may be sent: in disposable maildrops, and where nobody is logged in.
+//!
+//! Whether a maildrop is fit is seen by [`crate::deletion`]; here is who is asked, and how often.
+
+use mail::Role;
+
+use super::Lab;
+use crate::accounts::Account;
+use crate::deletion::{Look, Means, Permission};
+use crate::outcome::{Outcome, Stop, inconclusive, skipped};
+use crate::session::Session;
+
+/// A look that finds a contradiction is taken once more, in a new session: what the session before left behind may be
+/// the reason.
+const LOOKS: u32 = 2;
+
+const NOT_ALLOWED: &str = "sends DELE, so it needs --allow-delete and an account with role `disposable`";
+
+impl Lab {
+    /// A session in a disposable maildrop in which every message was just seen to be poplab's: DELE is permitted, for
+    /// as long as nothing changes there.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] without `--allow-delete`, without such an account, or if foreign mail is in it;
+    /// [`Stop::Inconclusive`] if what the server says of its mail does not fit together.
+    pub async fn deletable(&self, at_least: u64) -> Result<Session, Stop> {
+        if !self.site.permissions.allow_delete {
+            return skipped(NOT_ALLOWED);
+        }
+        let survey = self.survey();
+        let means =
+            Means { top: survey.has_top, uidl: survey.has_uidl, retrieval_deletes: survey.expire_zero() };
+        let mut looks = 0;
+        loop {
+            let mut session = self.login(Role::Disposable).await?;
+            let account = session.account()?;
+            looks += 1;
+            match session.look(means, at_least).await? {
+                Look::Seen(sighting) => {
+                    account.holds_own_mail();
+                    session.permit(Permission::Seen(sighting));
+                    return Ok(session);
+                }
+                Look::TooFew => {
+                    looks = 0;
+                    self.give_back_spent(&account)?;
+                }
+                Look::Contradiction(how) if looks >= LOOKS => return inconclusive(how),
+                Look::Contradiction(_) => {}
+            }
+        }
+    }
+
+    /// Gives back an account whose mail earlier checks used up; another may have more.
+    fn give_back_spent(&self, account: &Account) -> Outcome {
+        account.spend();
+        self.lent.borrow_mut().retain(|lent| lent.account().user != account.user);
+        if !self.site.pool.has_mail(Role::Disposable) {
+            return inconclusive(
+                "the `disposable` maildrops have run out of mail; `poplab seed` puts new mail there",
+            );
+        }
+        Ok(())
+    }
+
+    /// A connection on which nobody is logged in, and which has refused to count mail: the next thing said on it may be
+    /// a DELE, which no maildrop should be there for. Without STAT's refusal there might be one after all, of whomever
+    /// a careless server thinks this is.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] without `--allow-delete`, [`Stop::Fail`] if mail is counted before login, and
+    /// [`Stop::Inconclusive`] if the connection cannot be had.
+    pub async fn nobody(&self) -> Result<Session, Stop> {
+        if !self.site.permissions.allow_delete {
+            return skipped(NOT_ALLOWED);
+        }
+        let mut session = self.connect().await?;
+        session.command("STAT").await?.require_err()?;
+        session.permit(Permission::Nobody);
+        Ok(session)
+    }
+}
