@@ -29,7 +29,9 @@ impl Run {
             error,
         } = self;
         arguments.iter_mut().chain([name, exit_reason]).chain(error).for_each(&mut *change);
-        entrances.iter_mut().for_each(|entrance| entrance.change(change));
+        for entrance in entrances {
+            entrance.change(change);
+        }
     }
 }
 
@@ -58,7 +60,9 @@ impl Results {
     /// Has each text that is not poplab's own changed.
     pub fn change_foreign_texts(&mut self, change: Change<'_>) {
         let Results { format: _, checks, stale } = self;
-        stale.iter_mut().for_each(|entry| change(&mut entry.because));
+        for entry in stale {
+            change(&mut entry.because);
+        }
         for check in checks {
             let CheckResult {
                 id: _,
@@ -110,7 +114,9 @@ impl LoadResults {
             [kind, example].into_iter().for_each(&mut *change);
         }
         for SecondRow { errors, .. } in series {
-            errors.iter_mut().for_each(|ErrorCount { kind, count: _ }| change(kind));
+            for ErrorCount { kind, count: _ } in errors {
+                change(kind);
+            }
         }
         for ThresholdRow { text, place: _, observed, samples: _, holds: _, doubt: _ } in thresholds {
             [text, observed].into_iter().for_each(&mut *change);

@@ -1,7 +1,7 @@
 //! Text that does nothing to whoever reads it, whosever words are in it: no terminal is steered, nothing is hidden or seen
 //! in another order than it stands, and no CI system takes a line for a command of its own.
 //!
-//! Runners read what is printed: GitHub and Azure look for `##[` and `##vso[` anywhere in a line, TeamCity for
+//! Runners read what is printed: GitHub and Azure look for `##[` and `##vso[` anywhere in a line, others for
 //! `##teamcity[`, and GitHub for `::` at its beginning. A blank is put between the two marks. It can be seen, unlike a
 //! character without width, which would come along unseen with whatever is copied out of a report; and it is the same in
 //! every form, unlike an escape of one of them.

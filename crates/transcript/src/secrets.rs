@@ -156,7 +156,7 @@ impl Patterns {
             let (first, last) = ((place * 8).div_ceil(6), message.len() * 8 / 6);
             let text = STANDARD_NO_PAD.encode(&message);
             if last - first >= TELLING {
-                self.broken.insert(text[first..last].as_bytes(), false);
+                self.broken.insert(&text.as_bytes()[first..last], false);
             }
         }
     }

@@ -35,9 +35,9 @@ pub fn load_csv(results: &LoadResults) -> String {
     }
 
     let mut text = String::new();
-    line(&mut text, head);
+    line(&mut text, &head);
     for row in &results.series {
-        line(&mut text, second(row, &kinds, &tags));
+        line(&mut text, &second(row, &kinds, &tags));
     }
     text
 }
@@ -52,12 +52,12 @@ pub fn steps_csv(results: &LoadResults) -> String {
         head.extend(figures.map(|figure| format!("{time} {figure}")));
     }
     let mut text = String::new();
-    line(&mut text, head);
+    line(&mut text, &head);
     for step in &results.steps {
         let mut cells = vec![step.tag.clone()];
         cells.extend(quantiles(&step.response));
         cells.extend(quantiles(&step.service));
-        line(&mut text, cells);
+        line(&mut text, &cells);
     }
     text
 }
@@ -119,15 +119,15 @@ fn quantiles(figures: &Quantiles) -> Vec<String> {
     cells
 }
 
-fn line(text: &mut String, cells: Vec<String>) {
-    let cells: Vec<String> = cells.into_iter().map(quoted).collect();
+fn line(text: &mut String, cells: &[String]) {
+    let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
     text.push_str(&cells.join(","));
     text.push('\n');
 }
 
 /// Names of custom steps may hold anything. What a spreadsheet would take for a formula is marked as text.
-fn quoted(cell: String) -> String {
-    let cell = visible_line(&cell);
+fn quoted(cell: &str) -> String {
+    let cell = visible_line(cell);
     let cell = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell };
     if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }
