@@ -81,6 +81,7 @@ pub struct Observation {
 
 /// What the survey found.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a finding of its own")]
 pub struct Survey {
     /// The greeting line; empty if none came.
     pub greeting: Vec<u8>,

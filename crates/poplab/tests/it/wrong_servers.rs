@@ -86,9 +86,8 @@ fn judged(
 
 fn verdict(results: &record::Results, id: &str) -> (Verdict, String) {
     let found = results.checks.iter().find(|check| check.id == id);
-    found
-        .map(|check| (check.verdict, check.observed.clone()))
-        .unwrap_or_else(|| panic!("{id} was not judged"))
+    let check = found.unwrap_or_else(|| panic!("{id} was not judged"));
+    (check.verdict, check.observed.clone())
 }
 
 #[test]

@@ -21,10 +21,10 @@ const RECURS: u32 = 2;
 pub(super) async fn knock(site: &Rc<Site>) -> Option<(String, Leavings, Option<Reproduction>)> {
     let (made, lost) = (site.crowd.made(), site.crowd.lost());
     // Three times as many as it takes on average to lose one.
-    let tries = (made / lost.max(1)).saturating_mul(3).clamp(RECURS * 3, AT_MOST);
+    let most = (made / lost.max(1)).saturating_mul(3).clamp(RECURS * 3, AT_MOST);
     let lab = Lab::new(Rc::clone(site), ID, None);
     let (mut tried, mut unanswered) = (0, 0);
-    while lost > 0 && tried < tries && unanswered < RECURS {
+    while lost > 0 && tried < most && unanswered < RECURS {
         tried += 1;
         let Ok(mut session) = lab.connect_raw().await else { return None };
         match session.welcome(&site.survey).await {

@@ -145,7 +145,8 @@ fn crowded(results: &Results, jobs: u16) -> Option<String> {
 
 /// What the reason of a run that was not carried out must not hide.
 fn besides(results: &Results, strict: bool) -> String {
-    falls_short(results, strict).iter().map(|reason| format!("; besides, {reason}")).collect()
+    let short = falls_short(results, strict);
+    if short.is_empty() { String::new() } else { format!("; besides, {}", short.join("; ")) }
 }
 
 fn verdict(results: &Results, strict: bool, inconclusive_at_most: f64) -> Conclusion {
