@@ -32,7 +32,12 @@ const OTHER_THINGS: &[&str] =
 
 /// Whether a login refusal is about the maildrop or the moment, so that trying again is right and harmless.
 pub fn is_busy(reply: &Reply) -> bool {
-    reply.put_off || BUSY.iter().any(|code| reply.has_code(code))
+    reply.put_off || says_busy(reply)
+}
+
+/// Whether a refusal says itself that it is about the maildrop or the moment.
+pub(crate) fn says_busy(reply: &Reply) -> bool {
+    BUSY.iter().any(|code| reply.has_code(code))
 }
 
 /// Whether a refusal is about the moment and not about what was sent: too many failures, a lock, a fault.

@@ -10,6 +10,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require};
+use crate::refusal::says_busy;
 use crate::session::Session;
 
 checks! {
@@ -43,6 +44,8 @@ async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
     may_send_password(lab, &session)?;
     let name = format!("no-such-user-{}", &lab.nonce()[..8]);
     let unknown = session.command(format!("USER {name}")).await?;
+    // Nobody else has this account; a lock of our own that lingers would be refused as a spoilt connection is.
+    tokio::time::sleep(account.linger()).await;
     let timestamp = sasl::apop::timestamp(&greeting.line);
     let reply = login::attempt(&mut session, method, &account, timestamp, &lab.nonce()).await?;
     if reply.is_ok() {
@@ -50,7 +53,13 @@ async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
     }
     let seen = format!("{}, and the login by {method} after it {}", unknown.seen(), reply.quoted());
     // A second USER after a positive one may be refused (A15); a lock or a delay is another matter too.
-    if unknown.is_err() && !login::is_busy(&reply) { fail(seen) } else { inconclusive(seen) }
+    if !unknown.is_err() || says_busy(&reply) {
+        return inconclusive(seen);
+    }
+    drop(session);
+    let (_, elsewhere) = lab.login_by(&account, method).await?;
+    assume(elsewhere.is_ok(), || format!("{seen}; on a new connection it was {}", elsewhere.quoted()))?;
+    fail(seen)
 }
 
 async fn pass_wrong(lab: &Lab) -> Outcome {
