@@ -329,7 +329,7 @@ fn a_dead_target_is_told_with_all_reports() {
 #[test]
 fn a_target_that_dies_on_the_way_is_a_run_with_errors() {
     let env = TestEnv::new();
-    env.write("long.yaml", SCENARIO.replace("for: 1s", "for: 3s"));
+    env.write("long.yaml", SCENARIO.replace("for: 1s", "for: 12s"));
     let mut server = Server::start(&env, |_| ());
     let target = server.arguments();
     let mut arguments: Vec<&str> =
