@@ -168,16 +168,26 @@ impl Journal {
         conversation.line(session, octets);
     }
 
-    /// Octets of multi-line content, still stuffed; `end` is its dot line.
-    pub(crate) fn received_content(&self, session: u32, octets: &[u8], end: bool) {
+    /// The same, of which nothing may be shown.
+    pub(crate) fn received_unshown_line(&self, session: u32, octets: usize) {
         let Inner { recorder, conversation, .. } = &mut *self.0.borrow_mut();
-        recorder.received_content(session, octets);
-        conversation.content(session, if end { 0 } else { octets.len() as u64 }, end);
+        recorder.note(session, &not_shown(octets));
+        conversation.line(session, b"");
     }
 
-    /// The same, of which nothing is kept.
-    pub(crate) fn passed_over(&self, session: u32, octets: u64, end: bool) {
+    /// Octets of multi-line content came; `end` says that they are its dot line.
+    pub(crate) fn received_content(&self, session: u32, octets: u64, end: bool) {
         self.0.borrow_mut().conversation.content(session, if end { 0 } else { octets }, end);
+    }
+
+    /// What of multi-line content is put down, still stuffed, with its dot line.
+    pub(crate) fn content(&self, session: u32, octets: &[u8]) {
+        self.0.borrow_mut().recorder.received_content(session, octets);
+    }
+
+    /// So much of it is not.
+    pub(crate) fn unshown_content(&self, session: u32, octets: usize) {
+        self.note(session, &not_shown(octets));
     }
 
     /// A line of the last content of this session, from 0, is what a verdict is about.
@@ -237,6 +247,11 @@ impl Journal {
             ending: inner.ending.take(),
         }
     }
+}
+
+/// What a transcript has in place of mail that is not poplab's.
+fn not_shown(octets: usize) -> String {
+    format!("{octets} octets of mail, not shown")
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod check;
 pub mod crowd;
 mod deletion;
 mod deviation;
+mod discretion;
 mod enduring;
 pub mod journal;
 pub mod lab;
@@ -41,7 +42,7 @@ pub use accounts::{Account, Accounts, AccountsError, Seeding, unsendable};
 pub use check::{Check, all};
 pub use pool::Pool;
 pub use runner::{Evidence, Runner};
-pub use site::{Entrance, Permissions, Security, Site};
+pub use site::{Entrance, MailShown, Permissions, Security, Site};
 pub use survey::{Plan, SurveyError, survey, survey_until};
 
 /// The tables of all sections.

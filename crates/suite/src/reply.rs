@@ -34,6 +34,8 @@ pub struct Reply {
     pub left_out: u64,
     /// A refused login that gave no reason, of which our own sessions are a likely one ([`crate::login`]).
     pub put_off: bool,
+    /// The content is somebody's mail, of which nothing may be shown ([`crate::discretion`]).
+    pub(crate) private: bool,
 }
 
 /// The session a reply came in, and the journal it is in.
@@ -46,7 +48,10 @@ pub(crate) struct Origin {
 impl Reply {
     /// This line of the content, from 0, is what the verdict is about. Only of the last content of its session.
     pub(crate) fn deviates(&self, content_line: usize) {
-        self.origin.journal.deviates(self.origin.session, content_line as u64);
+        // What is not shown has no line that could be marked.
+        if !self.private {
+            self.origin.journal.deviates(self.origin.session, content_line as u64);
+        }
     }
 
     /// What stands for the greeting of a server that gives none.
@@ -62,6 +67,7 @@ impl Reply {
             content: None,
             left_out: 0,
             put_off: false,
+            private: false,
             origin,
         }
     }
@@ -113,6 +119,11 @@ impl Reply {
     /// The content's lines without their CRLF.
     pub fn lines(&self) -> Vec<&[u8]> {
         lines(self.octets())
+    }
+
+    /// A part of the content for people, unless it is somebody's mail.
+    pub fn quote(&self, octets: &[u8]) -> String {
+        if self.private { unshown(octets.len()) } else { quote(octets) }
     }
 
     /// The status line for people: visible, bounded, without secrets, in backticks.
@@ -249,6 +260,11 @@ pub fn quote(octets: &[u8]) -> String {
     let more = octets.len() - shown.len();
     let text = String::from_utf8_lossy(shown).chars().flat_map(visible).collect::<String>();
     if more == 0 { format!("`{text}`") } else { format!("`{text}…` ({more} octets more)") }
+}
+
+/// What stands in place of octets that are somebody's mail, or may be.
+pub(crate) fn unshown(octets: usize) -> String {
+    format!("({octets} octets of mail, not shown)")
 }
 
 fn visible(character: char) -> Vec<char> {

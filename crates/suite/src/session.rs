@@ -22,10 +22,11 @@ pub(crate) use tls::Negotiation;
 
 use crate::accounts::{Account, OpenSession};
 use crate::crowd::Place;
+use crate::discretion::Discretion;
 use crate::journal::{Journal, Seen};
 use crate::outcome::{Judged, Mishap, Stop};
 use crate::receiving::{Bounds, Kept, deadline};
-use crate::reply::{COMMAND_SHOWN, Origin, Reply};
+use crate::reply::{COMMAND_SHOWN, Origin, Reply, unshown};
 use crate::reproduce::{End, Step};
 use crate::silence::Silences;
 use crate::site::Site;
@@ -96,6 +97,7 @@ impl Session {
         awaited.push_back(Awaited::of(GREETING, None, false));
         let mut wire = Wire::new(stream, number, journal, site.survey.expire_zero());
         wire.quiet = site.patience.quiet;
+        wire.discretion = Discretion::new(site.permissions.mail_shown);
         Self {
             wire,
             awaited,
@@ -133,7 +135,7 @@ impl Session {
     /// What the server has said of a line that it did not end.
     pub fn unfinished(&self) -> Option<String> {
         let unread = self.wire.unread();
-        (!unread.is_empty()).then(|| self.journal().quote(unread))
+        (!unread.is_empty()).then(|| self.shown(unread))
     }
 
     /// How many commands were refused on this connection.
@@ -258,47 +260,17 @@ impl Session {
     /// A [`Mishap`] if no whole reply came.
     pub async fn reply(&mut self) -> Result<Reply, Mishap> {
         let awaited = self.awaited.pop_front().unwrap_or_else(|| Awaited::of("(nothing)", None, false));
-        let mut reply = match self.due(awaited.kind()).await {
-            Ok(Item::Status { line, indicator, deviations, content_follows }) => Reply {
-                origin: self.origin(),
-                command: awaited.command.clone(),
-                indicator,
-                shown: self.journal().quote(&line),
-                line,
-                deviations,
-                continuation: false,
-                content: content_follows.then(Vec::new),
-                left_out: 0,
-                put_off: false,
-            },
-            Ok(Item::Continuation { line, deviations }) => Reply {
-                origin: self.origin(),
-                command: awaited.command.clone(),
-                indicator: Indicator::Unknown,
-                shown: self.journal().quote(&line),
-                line,
-                deviations,
-                continuation: true,
-                content: None,
-                left_out: 0,
-                put_off: false,
-            },
+        let due = self.due(awaited.kind()).await;
+        let continuation = matches!(due, Ok(Item::Continuation { .. }));
+        let (line, indicator, deviations, content) = match due {
+            Ok(Item::Status { line, indicator, deviations, content_follows }) => {
+                (line, indicator, deviations, content_follows.then(Vec::new))
+            }
+            Ok(Item::Continuation { line, deviations }) => (line, Indicator::Unknown, deviations, None),
             Ok(Item::Unsolicited(line)) => {
-                let deviations = proto::Status::parse(&line).1;
-                let indicator = proto::Status::parse(&line).0.indicator;
-                let (command, shown) = (awaited.command.clone(), self.journal().quote(&line));
-                Reply {
-                    origin: self.origin(),
-                    command,
-                    indicator,
-                    line,
-                    shown,
-                    deviations,
-                    continuation: false,
-                    content: None,
-                    left_out: 0,
-                    put_off: false,
-                }
+                let (status, deviations) = proto::Status::parse(&line);
+                let indicator = status.indicator;
+                (line, indicator, deviations, None)
             }
             Ok(Item::Content(_) | Item::End(_)) => {
                 let how = "content came where a status line was due".to_owned();
@@ -310,6 +282,19 @@ impl Session {
             }
             Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: awaited.command, how }),
             Err(Quiet::Silent) => return Err(self.probe(awaited.command).await),
+        };
+        let mut reply = Reply {
+            origin: self.origin(),
+            command: awaited.command.clone(),
+            indicator,
+            shown: self.shown(&line),
+            line,
+            deviations,
+            continuation,
+            content,
+            left_out: 0,
+            put_off: false,
+            private: false,
         };
         self.remember(&awaited, &reply);
         self.refusals += usize::from(reply.is_err());
@@ -341,7 +326,7 @@ impl Session {
                 Err(Stop::Fail(format!("the connection ended ({how}) where the server should wait")))
             }
             Ok(item) => {
-                let seen = self.journal().quote(&item.into_octets());
+                let seen = self.shown(&item.into_octets());
                 Err(Stop::Fail(format!("{seen} came although nothing was asked")))
             }
         }
@@ -456,6 +441,15 @@ impl Session {
         item
     }
 
+    /// Octets of the server for people, unless they may be a part of somebody's mail.
+    fn shown(&self, octets: &[u8]) -> String {
+        if self.wire.discretion.may_show_line(octets) {
+            self.journal().quote(octets)
+        } else {
+            unshown(octets.len())
+        }
+    }
+
     fn origin(&self) -> Origin {
         Origin { journal: self.wire.journal.clone(), session: self.wire.number }
     }
@@ -480,11 +474,14 @@ impl Session {
         let began = Instant::now();
         let bare = reply.deviations.contains(Deviation::BareLf);
         let mut kept = Kept::new(Bounds::of(awaited.verb), bare);
+        self.wire.discretion.content_of(awaited.verb);
         let ended = self.rest_of_content(awaited, &mut kept, began).await;
+        self.wire.discretion.content_of(None);
         if std::mem::take(&mut self.wire.off_the_record) {
             let note = format!("of the {} octets of content that came, only the front is shown", kept.came());
             self.wire.journal.note(self.wire.number, &note);
         }
+        reply.private = self.wire.discretion.last_was_private();
         reply.deviations = reply.deviations.union(ended?);
         if !kept.is_usable() {
             return Err(Mishap::TooLarge { command: awaited.command.clone(), octets: kept.came() });

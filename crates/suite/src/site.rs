@@ -50,11 +50,25 @@ pub struct Entrance {
     pub security: Security,
 }
 
+/// Which mail may stand in transcripts and verdicts. Of the rest only the octets are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MailShown {
+    /// None: the accounts are somebody's.
+    #[default]
+    None,
+    /// What bears poplab's marker: the accounts are for testing.
+    Marked,
+    /// All, as the user said.
+    All,
+}
+
 /// What the user allowed and asked for.
 #[derive(Debug, Clone)]
 pub struct Permissions {
     /// `--allow-delete`: marked mail in disposable accounts may be deleted.
     pub allow_delete: bool,
+    /// Whose mail may stand in transcripts and verdicts.
+    pub mail_shown: MailShown,
     /// `--tls none`: passwords may go in cleartext to any host.
     pub cleartext_password: bool,
     /// The address is loopback, so that source addresses can be chosen and cleartext harms nobody.

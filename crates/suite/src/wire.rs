@@ -10,6 +10,7 @@ use proto::{Client, Deviation, Deviations, Event, Indicator, Limits};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::deletion::{self, Permission};
+use crate::discretion::Discretion;
 use crate::journal::Journal;
 use crate::outcome::Mishap;
 use crate::reproduce::{End, Step};
@@ -36,6 +37,8 @@ pub(crate) struct Wire {
     pub(crate) quiet: Duration,
     pub(crate) journal: Journal,
     pub(crate) permission: Permission,
+    /// Whose mail is put down.
+    pub(crate) discretion: Discretion,
     /// The unfinished line sent so far: a guarded command may come in pieces.
     pub(crate) unfinished: Vec<u8>,
     pub(crate) purpose: Purpose,
@@ -68,28 +71,6 @@ pub(crate) enum Item {
     Endless,
 }
 
-/// What octets are part of, for the journal.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// A line that is no content.
-    Line,
-    Content,
-    End,
-    /// Nothing whole.
-    Rest,
-}
-
-impl Part {
-    fn of(item: Option<&Item>) -> Self {
-        match item {
-            Some(Item::Content(_)) => Self::Content,
-            Some(Item::End(_)) => Self::End,
-            Some(_) => Self::Line,
-            None => Self::Rest,
-        }
-    }
-}
-
 /// Why nothing came.
 pub(crate) enum Quiet {
     /// In time.
@@ -112,6 +93,7 @@ impl Wire {
             quiet: QUIET,
             journal,
             permission: Permission::None,
+            discretion: Discretion::default(),
             unfinished: Vec::new(),
             purpose: Purpose::Check,
             identified: false,
@@ -129,6 +111,8 @@ impl Wire {
         self.identified = identified;
         self.unfinished = lines.rsplit(|octet| *octet == b'\n').next().unwrap_or_default().to_vec();
         let command = String::from_utf8_lossy(octets.get(..4).unwrap_or(octets)).into_owned();
+        let shown = self.discretion.sends(&lines);
+        self.put_down_content(&shown);
         let Some(stream) = self.stream.as_mut() else {
             return Err(Mishap::Closed { command, how: "already closed".to_owned() });
         };
@@ -150,7 +134,7 @@ impl Wire {
         loop {
             let step = self.machine.step(&self.unread[self.used..]);
             let (consumed, item) = (step.consumed, step.event.map(Item::of));
-            self.consume(consumed, Part::of(item.as_ref()));
+            self.consume(consumed, item.as_ref());
             if let Some(item) = item {
                 return Ok(item);
             }
@@ -182,25 +166,66 @@ impl Wire {
     fn end_at_line_feed(&mut self) -> Item {
         let mut deviations = self.machine.leave_content().unwrap_or_default();
         deviations.insert(Deviation::DotLineBareLf);
-        self.consume(self.unread().len(), Part::End);
-        Item::End(deviations)
+        let end = Item::End(deviations);
+        self.consume(self.unread().len(), Some(&end));
+        end
     }
 
-    fn consume(&mut self, octets: usize, part: Part) {
-        let taken = &self.unread[self.used..self.used + octets];
-        match part {
-            Part::Content | Part::End if self.off_the_record => {
-                self.journal.passed_over(self.number, octets as u64, part == Part::End);
-            }
-            Part::Content | Part::End => {
-                self.journal.received_content(self.number, taken, part == Part::End);
-            }
-            Part::Line => self.journal.received_line(self.number, taken),
-            Part::Rest if octets > 0 => self.journal.received(self.number, taken),
-            Part::Rest => {}
-        }
+    fn consume(&mut self, octets: usize, item: Option<&Item>) {
+        let taken = self.unread[self.used..self.used + octets].to_vec();
+        self.put_down(item, &taken);
         self.used += octets;
         self.taken += octets as u64;
+    }
+
+    /// Puts down what came, as far as it may be seen.
+    fn put_down(&mut self, item: Option<&Item>, octets: &[u8]) {
+        if !matches!(item, None | Some(Item::Content(_))) {
+            self.end_mail();
+        }
+        match item {
+            Some(Item::Content(text)) => {
+                self.journal.received_content(self.number, octets.len() as u64, false);
+                let shown = self.discretion.content(text, octets);
+                self.put_down_content(&shown);
+            }
+            Some(Item::End(_)) => {
+                self.journal.received_content(self.number, octets.len() as u64, true);
+                self.put_down_content(octets);
+            }
+            Some(_) if self.discretion.may_show_line(octets) => {
+                self.journal.received_line(self.number, octets);
+            }
+            Some(_) => self.journal.received_unshown_line(self.number, octets.len()),
+            None => self.put_down_rest(octets),
+        }
+    }
+
+    fn put_down_content(&self, octets: &[u8]) {
+        if !self.off_the_record {
+            self.journal.content(self.number, octets);
+        }
+    }
+
+    /// Puts down octets that are nothing whole.
+    fn put_down_rest(&self, octets: &[u8]) {
+        if octets.is_empty() {
+            return;
+        }
+        if self.discretion.may_show_line(octets) {
+            self.journal.received(self.number, octets);
+        } else {
+            self.journal.unshown_content(self.number, octets.len());
+        }
+    }
+
+    /// A message has ended, or what will come of it.
+    fn end_mail(&mut self) {
+        let (shown, hidden) = self.discretion.end();
+        self.put_down_content(&shown);
+        if hidden > 0 {
+            self.journal.unshown_content(self.number, hidden);
+        }
     }
 
     /// Reads on. At a moment that has passed nothing is read, however much has come.
@@ -226,10 +251,11 @@ impl Wire {
             Ok(Ok(octets)) if octets > 0 => Ok(()),
             Ok(_) => {
                 let how = stream.ending().map_or("RST", ending_word).to_owned();
-                let rest = std::mem::take(&mut self.unread);
-                self.journal.received(self.number, &rest);
-                self.taken += rest.len() as u64;
                 let word = stream.ending().unwrap_or(Ending::Reset).to_string();
+                let rest = std::mem::take(&mut self.unread);
+                self.put_down_rest(&rest);
+                self.end_mail();
+                self.taken += rest.len() as u64;
                 self.journal.ended(
                     self.number,
                     &format!("closed by server, {how}"),
@@ -250,6 +276,7 @@ impl Wire {
 /// A connection that is merely let go ends without QUIT: nothing is committed.
 impl Drop for Wire {
     fn drop(&mut self) {
+        self.end_mail();
         if self.stream.as_ref().is_some_and(|stream| stream.ending().is_none()) {
             self.journal.ended(self.number, "closed by client", "client", Some(Step::End(End::Abandon)));
         }

@@ -331,3 +331,59 @@ fn nothing_that_a_server_says_is_a_command_of_a_ci_system_or_hides_text() {
     assert_eq!(mistyped.code, Some(2));
     assert_harmless("mistyped", &mistyped.stderr, false);
 }
+
+/// A line of somebody's letter has this word in it.
+const PRECIOUS: &str = "precious";
+
+/// Holds two letters, and is wrong in ways whose findings could quote them: bodies are not the same each time, TOP gives
+/// other lines, and what follows a line of one dot comes as if nobody had asked for it.
+fn holds_letters(connection: &mut Connection) {
+    let mut times = 0;
+    connection.say(b"+OK ready\r\n");
+    while let Some(line) = connection.listen() {
+        times += 1;
+        let word = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+        let header = format!("From: {PRECIOUS}@example.org\r\nSubject: {PRECIOUS} {times}\r\n\r\n");
+        let body = format!("the {PRECIOUS} line {times}\r\n..{PRECIOUS}\r\n");
+        let reply = match (word.as_str(), line.contains(' ')) {
+            ("CAPA", _) => "+OK\r\nUSER\r\nTOP\r\nUIDL\r\n.\r\n".to_owned(),
+            ("USER" | "PASS" | "NOOP" | "RSET" | "QUIT", _) => "+OK\r\n".to_owned(),
+            ("STAT", _) => "+OK 2 300\r\n".to_owned(),
+            ("LIST", false) => "+OK\r\n1 150\r\n2 150\r\n.\r\n".to_owned(),
+            ("UIDL", false) => "+OK\r\n1 first\r\n2 second\r\n.\r\n".to_owned(),
+            ("RETR", _) if times % 3 == 0 => {
+                format!("+OK\r\n{header}{body}.\r\nafter the dot, {PRECIOUS}\r\n.\r\n")
+            }
+            ("RETR" | "TOP", _) => format!("+OK\r\n{header}{body}{body}.\r\n"),
+            _ => "-ERR no\r\n".to_owned(),
+        };
+        if !connection.say(reply.as_bytes()) || word == "QUIT" {
+            return;
+        }
+    }
+}
+
+#[test]
+fn the_mail_of_a_user_is_in_no_output_unless_they_say_so() {
+    let (env, peer) = (TestEnv::new(), Peer::new(holds_letters));
+    let target = peer.target();
+    let server = ["conformance", "--target", &target, "--tls", "none", "--user", "alice", "--timeout", "1"];
+    let forms = ALL_FORMS.join(",");
+    let rest = ["--password-env", "SECRET", "--verbose", "--format", &forms];
+    let select = ["--select", "*.retr.*", "--select", "*.top.*", "--select", "*.frame.*"];
+    let arguments = [&server[..], &rest, &select].concat();
+    let ended = env.run_with_secret(&arguments, "swordfish-123");
+    let mut all = outputs(&env, &ended);
+    for form in ALL_FORMS {
+        all.push((format!("report {form}"), env.run(&["report", "poplab-run", "--format", form]).stdout));
+    }
+    assert!(all.iter().any(|(_, text)| text.contains("octets of mail, not shown")), "{all:?}");
+    assert!(all.iter().any(|(name, _)| name.ends_with("report.html")), "{all:?}");
+    for (name, text) in all {
+        assert!(!text.contains(PRECIOUS), "{name}: {text}");
+    }
+    let ended = env.run_with_secret(&[&arguments[..], &["--show-mail"]].concat(), "swordfish-123");
+    let shown = outputs(&env, &ended);
+    let has_mail = |(name, text): &(String, String)| name.contains("transcripts/") && text.contains(PRECIOUS);
+    assert!(shown.iter().any(has_mail), "{}{}", ended.stdout, ended.stderr);
+}

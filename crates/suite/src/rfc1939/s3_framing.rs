@@ -222,7 +222,7 @@ async fn chunking(lab: &Lab) -> Outcome {
     let other = if number == 1 { 2 } else { 1 };
     for turn in ["first", "second"] {
         let reply = session.command(format!("RETR {number}")).await.judged()?.assume_ok()?;
-        if let Some(wrong) = difference(expected, mail::body(reply.octets())) {
+        if let Some(wrong) = difference(expected, &reply) {
             point_out(&reply, expected);
             return fail(format!("the {turn} RETR {number} of fx.large: {wrong}"));
         }

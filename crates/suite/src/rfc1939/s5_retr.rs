@@ -168,7 +168,7 @@ fn same_body(reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
         };
     }
     let wire = mail::wire(&fixture.octets);
-    let wrong = difference(mail::body(&wire), mail::body(reply.octets()));
+    let wrong = difference(mail::body(&wire), reply);
     let wrong = wrong.or_else(|| lost_field(&wire, reply.octets()));
     let unstuffed = reply.deviations.contains(Deviation::ContentUnstuffed);
     match wrong {
@@ -193,15 +193,17 @@ fn practice(name: &str) -> bool {
     matches!(name, "fx.nul" | "fx.barecr" | "fx.barelfdot" | "fx.binary" | "fx.longline" | "fx.utf8hdr")
 }
 
-/// How received octets differ from those expected, in words; `None` if they do not.
-pub(super) fn difference(expected: &[u8], received: &[u8]) -> Option<String> {
+/// How the body that was received differs from the one expected, in words; `None` if it does not.
+pub(super) fn difference(expected: &[u8], reply: &Reply) -> Option<String> {
+    let received = mail::body(reply.octets());
     if expected == received {
         return None;
     }
     let (wanted, came) = (lines(expected), lines(received));
     let counts = format!("{} lines came, the fixture has {}", came.len(), wanted.len());
     let at = first_difference(&wanted, &came);
-    let shown = |lines: &[&[u8]]| lines.get(at).map_or_else(|| "missing".to_owned(), |line| quote(line));
+    let shown =
+        |lines: &[&[u8]]| lines.get(at).map_or_else(|| "missing".to_owned(), |line| reply.quote(line));
     Some(format!("{counts}; body line {} is {} instead of {}", at + 1, shown(&came), shown(&wanted)))
 }
 
@@ -271,8 +273,10 @@ fn bare_line_feeds(octets: &[u8]) -> (usize, usize) {
 async fn repeatable(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let first = session.assume_ok("RETR 1").await?;
-    let second = session.require_ok("RETR 1").await?;
-    match difference(mail::body(first.octets()), mail::body(second.octets())) {
+    let mut second = session.require_ok("RETR 1").await?;
+    // Lines of both are quoted.
+    second.private |= first.private;
+    match difference(mail::body(first.octets()), &second) {
         Some(wrong) => {
             point_out(&second, mail::body(first.octets()));
             fail(format!("RETR 1 was sent twice; compared with the first time, {wrong}"))
@@ -344,7 +348,7 @@ async fn no_final_newline(lab: &Lab) -> Outcome {
     let (expected, came) = (last(&wire), last(reply.octets()));
     if came != expected {
         let glued = came.strip_suffix(b".").is_some_and(|line| line == expected);
-        let seen = format!("the last line of RETR {number} (fx.nonl) is {}", quote(&came));
+        let seen = format!("the last line of RETR {number} (fx.nonl) is {}", reply.quote(&came));
         return if glued {
             fail(seen)
         } else {

@@ -8,7 +8,7 @@ use crate::check::checks;
 use crate::enduring;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require};
-use crate::reply::{Reply, lines, quote};
+use crate::reply::{Reply, lines};
 use crate::session::Session;
 
 checks! {
@@ -40,8 +40,8 @@ async fn structure(lab: &Lab) -> Outcome {
         Some(at) => fail(format!(
             "line {} of the body is {} in TOP 1 3 and {} in RETR 1",
             at + 1,
-            quote(sent[at]),
-            quote(expected[at])
+            reply.quote(sent[at]),
+            whole.quote(expected[at])
         )),
     }
 }
@@ -73,7 +73,7 @@ async fn exact_count(lab: &Lab) -> Outcome {
         let body = mail::body(reply.octets());
         let sent = lines(body).len();
         require(sent == count, || {
-            format!("TOP {number} {count} ({name}) gave {sent} body lines: {}", quote(body))
+            format!("TOP {number} {count} ({name}) gave {sent} body lines: {}", reply.quote(body))
         })?;
     }
     Ok(())
@@ -104,7 +104,7 @@ async fn more_than_all(lab: &Lab) -> Outcome {
 async fn dot_stuffing(lab: &Lab) -> Outcome {
     let placed = lab.fixture("fx.dots").await?;
     let (mut session, number) = (placed.session, placed.number);
-    let top = session.require_ok(format!("TOP {number} 99")).await?;
+    let mut top = session.require_ok(format!("TOP {number} 99")).await?;
     let noop = session.command("NOOP").await.judged()?;
     require(noop.is_ok(), || {
         format!(
@@ -113,6 +113,8 @@ async fn dot_stuffing(lab: &Lab) -> Outcome {
         )
     })?;
     let retr = session.assume_ok(format!("RETR {number}")).await?;
+    // Lines of both are quoted.
+    top.private |= retr.private;
     let fixture = mail::wire(&placed.fixture.octets);
     same_body(&top, mail::body(retr.octets()), &format!("RETR {number}"))
         // Both may be wrong in the same way.
@@ -122,7 +124,7 @@ async fn dot_stuffing(lab: &Lab) -> Outcome {
 fn same_body(top: &Reply, expected: &[u8], of: &str) -> Outcome {
     let (sent, expected) = (lines(mail::body(top.octets())), lines(expected));
     let at = (0..sent.len().max(expected.len())).find(|at| sent.get(*at) != expected.get(*at));
-    let shown = |line: Option<&&[u8]>| line.map_or_else(|| "missing".to_owned(), |line| quote(line));
+    let shown = |line: Option<&&[u8]>| line.map_or_else(|| "missing".to_owned(), |line| top.quote(line));
     match at {
         None => Ok(()),
         Some(at) => fail(format!(
@@ -203,7 +205,7 @@ fn require_same_header(top: &Reply, whole: &Reply) -> Outcome {
             top.command,
             sent.len(),
             expected.len(),
-            quote(line)
+            whole.quote(line)
         )),
         None => require(sent.len() == expected.len(), || {
             format!("`{}` gave {} header lines and RETR {}", top.command, sent.len(), expected.len())

@@ -37,7 +37,7 @@ async fn required(lab: &Lab) -> Outcome {
     for command in commands {
         let reply = session.command(&command).await.judged()?;
         let Some(line) = raw_line(reply.octets()) else { continue };
-        let seen = format!("without UTF8, `{command}` gave the header line {}", quote(line));
+        let seen = format!("without UTF8, `{command}` gave the header line {}", reply.quote(line));
         return if lab.survey().announces("UTF8") {
             fail(format!("{seen}; a surrogate in ASCII or `-ERR` was required"))
         } else {

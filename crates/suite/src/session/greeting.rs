@@ -46,7 +46,7 @@ impl Session {
     /// A line that nothing asked for, quoted, if one comes in this time.
     pub(crate) async fn surplus(&mut self, wait: Duration) -> Option<String> {
         let item = self.wire.item(wait).await.ok()?;
-        Some(self.journal().quote(&item.into_octets()))
+        Some(self.shown(&item.into_octets()))
     }
 
     /// The server has begun to serve this connection, and may count it for a while after its end.

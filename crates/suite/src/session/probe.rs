@@ -15,7 +15,7 @@ impl Session {
             return Mishap::Closed { command, how: "it could not be written to".to_owned() };
         }
         let then = match self.due(PROBE).await {
-            Ok(item) => self.journal().quote(&item.into_octets()),
+            Ok(item) => self.shown(&item.into_octets()),
             Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
             Err(Quiet::Silent) => return Mishap::TimedOut { command },
         };

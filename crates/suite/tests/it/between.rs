@@ -60,7 +60,12 @@ impl Between {
             security: Some(Security::Clear),
             dialer: Dialer::played(accept, Trust::Insecure).expect("a dialer in memory"),
             pool: Pool::new(accounts),
-            permissions: Permissions { allow_delete: true, cleartext_password: true, loopback: true },
+            permissions: Permissions {
+                allow_delete: true,
+                mail_shown: suite::MailShown::All,
+                cleartext_password: true,
+                loopback: true,
+            },
             seed: SEED,
             wait: Some(Duration::from_secs(10)),
             until: None,

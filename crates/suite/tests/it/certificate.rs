@@ -18,7 +18,12 @@ fn verdict(trust: impl FnOnce(&MemoryNetwork) -> Trust) -> (Verdict, String) {
             security: Some(Security::Implicit),
             dialer: dialer(Trust::Only { ca_pem: network.ca_pem().into() }),
             pool: Pool::new(Vec::new()),
-            permissions: Permissions { allow_delete: false, cleartext_password: false, loopback: true },
+            permissions: Permissions {
+                allow_delete: false,
+                mail_shown: suite::MailShown::None,
+                cleartext_password: false,
+                loopback: true,
+            },
             seed: SEED,
             wait: None,
             until: None,

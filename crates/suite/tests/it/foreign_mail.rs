@@ -5,9 +5,9 @@ use std::sync::Arc;
 use fake::{Configuration, DEFECTS, Defects, World};
 use mail::Role;
 use record::Severity;
-use suite::{Account, Security};
+use suite::{Account, MailShown, Permissions, Security};
 
-use crate::laboratory::{SEED, judge, paused, site};
+use crate::laboratory::{SEED, judge, named, paused, site, surveyed};
 
 /// Accounts of every role in which nothing is poplab's.
 fn inboxes(defects: Defects) -> (World, Vec<Account>) {
@@ -84,7 +84,7 @@ fn one_foreign_message_among_marked_ones_protects_them_all() {
 #[test]
 fn without_permission_not_even_own_mail_is_touched() {
     let world = crate::laboratory::world([]);
-    let before: Vec<_> = crate::laboratory::named().map(|(user, _, _)| world.messages(&user)).collect();
+    let before: Vec<_> = named().map(|(user, _, _)| world.messages(&user)).collect();
     paused(async {
         let site =
             site(&world, Security::Implicit, crate::laboratory::accounts(), false).await.expect("surveyed");
@@ -96,6 +96,86 @@ fn without_permission_not_even_own_mail_is_touched() {
         let guilty: Vec<_> = evidence.iter().filter(sent_dele).map(|evidence| &evidence.result.id).collect();
         assert!(guilty.is_empty(), "DELE was sent without permission by {guilty:?}");
     });
-    let after: Vec<_> = crate::laboratory::named().map(|(user, _, _)| world.messages(&user)).collect();
+    let after: Vec<_> = named().map(|(user, _, _)| world.messages(&user)).collect();
     assert_eq!(before, after);
+}
+
+/// A word in every line of the mail that nobody must see.
+const PRECIOUS: &str = "precious";
+
+/// Mail of somebody's; one was written over a fixture and kept its marker, and dots, signs of replies and line ends are
+/// where they mislead.
+fn letters(edited: bool) -> Vec<Arc<[u8]>> {
+    let fixture = &mail::corpus(SEED)[0];
+    let marker = mail::Marker::parse(&fixture.octets).expect("a marker");
+    (1..=5)
+        .map(|number| {
+            let header = match number {
+                3 if edited => format!("X-Poplab-Fixture: {marker}\r\n"),
+                _ => String::new(),
+            };
+            let body = format!("the {PRECIOUS} letter {number}.\r\n.\r\n..{PRECIOUS}\r\n-- \r\n").repeat(20);
+            let head = format!("From: {PRECIOUS}{number}@example.org\r\nSubject: {PRECIOUS} {number}\r\n");
+            Arc::from(format!("{head}{header}\r\n{body}last {PRECIOUS}").into_bytes())
+        })
+        .collect()
+}
+
+/// All that is told of a run against accounts of somebody's mail: conversations, verdicts, reproductions.
+fn told(defect: Option<fake::Defect>, known: &[Role], mail_shown: MailShown, edited: bool) -> Vec<String> {
+    let mail = letters(edited);
+    let accounts = named()
+        .map(|(user, _, _)| fake::Account::new(user.clone(), format!("Secret-of-{user}"), mail.clone()));
+    let world = World::new(Configuration {
+        accounts: accounts.collect(),
+        defects: defect.into_iter().collect(),
+        ..Configuration::default()
+    });
+    let known = named()
+        .filter(|(_, role, _)| known.contains(role))
+        .map(|(user, role, _)| Account::new(user.clone(), format!("Secret-of-{user}"), role));
+    let permissions =
+        Permissions { allow_delete: true, mail_shown, cleartext_password: false, loopback: true };
+    paused(async {
+        let (site, survey) = surveyed(&world, Security::Implicit, known.collect(), permissions).await;
+        let mut told = vec![survey.render()];
+        let Ok(site) = site else { return told };
+        let areas = [".retr.", ".top.", ".frame.", ".list.", ".dele.", ".update.", ".utf8."];
+        let of_mail = |check: &suite::Check| areas.iter().any(|area| check.id.contains(area));
+        let checks = suite::all().into_iter().filter(of_mail).collect();
+        for evidence in judge(&site, checks, 8).await {
+            told.push(format!("{:?}", evidence.result));
+            told.extend(evidence.reproduction.map(|reproduction| {
+                reproduction.script(&suite::reproduce::Server::Running(&suite::reproduce::Verification::None))
+            }));
+            told.extend(evidence.transcript.map(|transcript| transcript.render()));
+        }
+        told
+    })
+}
+
+/// Defects that make verdicts about the lines of a message, or bring lines of it where replies are due.
+fn defects_of_mail() -> impl Iterator<Item = &'static fake::DefectInfo> {
+    DEFECTS.iter().filter(|info| info.id.contains(".retr.") || info.id.contains(".top."))
+}
+
+#[test]
+fn nobody_s_mail_is_in_a_transcript_or_a_verdict() {
+    let fixtures = (&[Role::Fixtures][..], MailShown::None, true);
+    let all = (&[Role::Fixtures, Role::Disposable, Role::Second][..], MailShown::Marked, false);
+    let wrong = defects_of_mail().map(|info| (Some(info), fixtures));
+    for (info, (roles, shown, edited)) in [(None, fixtures), (None, all)].into_iter().chain(wrong) {
+        let told = told(info.map(|info| info.defect), roles, shown, edited);
+        for text in &told {
+            assert!(!text.contains(PRECIOUS), "{:?}, {shown:?}: {text}", info.map(|info| info.id));
+        }
+        assert!(told.iter().any(|text| text.contains("octets of mail, not shown")), "{shown:?}: no mail");
+    }
+}
+
+#[test]
+fn mail_is_shown_to_whoever_says_so() {
+    let told = told(None, &[Role::Fixtures], MailShown::All, false);
+    assert!(told.iter().any(|text| text.contains("S| Subject: precious 1")));
+    assert!(!told.iter().any(|text| text.contains("octets of mail, not shown")));
 }

@@ -76,7 +76,12 @@ pub(crate) async fn site(
     accounts: Vec<Account>,
     allow_delete: bool,
 ) -> Result<Rc<Site>, SurveyError> {
-    let permissions = Permissions { allow_delete, cleartext_password: false, loopback: true };
+    let permissions = Permissions {
+        allow_delete,
+        mail_shown: suite::MailShown::All,
+        cleartext_password: false,
+        loopback: true,
+    };
     surveyed(world, security, accounts, permissions).await.0
 }
 

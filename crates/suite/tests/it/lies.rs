@@ -137,7 +137,12 @@ fn against(lie: Lie, letters: impl Fn(Vec<Letter>) -> Vec<Letter>) -> Outcome {
             security: Some(Security::Clear),
             dialer: Dialer::tcp(Trust::Insecure).expect("a dialer"),
             pool: Pool::new(accounts),
-            permissions: Permissions { allow_delete: true, cleartext_password: true, loopback: true },
+            permissions: Permissions {
+                allow_delete: true,
+                mail_shown: suite::MailShown::All,
+                cleartext_password: true,
+                loopback: true,
+            },
             seed: SEED,
             wait: Some(Duration::from_mins(1)),
             until: None,

@@ -13,7 +13,12 @@ use crate::laboratory::{accounts, judge, named, paused, surveyed, world, world_w
 /// A password that only the fixtures account of these tests has, so that it is known by its length.
 const LONG: &str = "Secret-of-an-account-in-which-somebody-reads-their-own-mail";
 
-const HARMLESS: Permissions = Permissions { allow_delete: false, cleartext_password: false, loopback: true };
+const HARMLESS: Permissions = Permissions {
+    allow_delete: false,
+    mail_shown: suite::MailShown::None,
+    cleartext_password: false,
+    loopback: true,
+};
 
 /// Surveys and judges; gives all conversations, the survey's first.
 fn conversations(
@@ -91,7 +96,7 @@ fn a_wrong_password_is_given_once_and_then_its_account_is_left_alone() {
                 },
             )
             .collect();
-        let permissions = Permissions { allow_delete: true, ..HARMLESS };
+        let permissions = Permissions { allow_delete: true, mail_shown: suite::MailShown::None, ..HARMLESS };
         let lines: Vec<(String, String)> =
             conversations(&world([]), security, known, permissions).iter().flat_map(answered).collect();
         for role in [Role::Empty, Role::Second, Role::Disposable] {

@@ -136,7 +136,12 @@ fn judged(info: &DefectInfo, served: &Served, security: Security, all: bool) -> 
             security: Some(security),
             dialer: Dialer::tcp(Trust::Only { ca_pem: served.ca_pem.clone().into() }).expect("a dialer"),
             pool: Pool::new(few()),
-            permissions: Permissions { allow_delete: true, cleartext_password: false, loopback: true },
+            permissions: Permissions {
+                allow_delete: true,
+                mail_shown: suite::MailShown::All,
+                cleartext_password: false,
+                loopback: true,
+            },
             seed: SEED,
             wait: Some(WAIT),
             until: None,

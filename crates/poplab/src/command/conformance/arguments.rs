@@ -23,7 +23,8 @@ Examples:
 
 Mail is safe: nothing is deleted without --allow-delete, and then only messages that
 bear poplab's marker, in accounts with the role `disposable`. A refused login is not
-repeated.
+repeated. Of messages of --user, and of those without poplab's marker, transcripts and
+reports tell the number of octets alone; --show-mail shows them.
 
 No server is listened to without end: a reply may take 3 to 10 times the wait for an
 answer, the longer the more of it comes; of a message 12 MiB are kept, of a listing
@@ -89,6 +90,10 @@ pub(crate) struct Arguments {
     /// Allow checks to delete mail that bears poplab's marker in accounts with the role `disposable`
     #[arg(long, help_heading = "Accounts")]
     pub(super) allow_delete: bool,
+
+    /// Show mail of --user, and mail without poplab's marker, in transcripts and reports; else only octets are told
+    #[arg(long, help_heading = "Accounts")]
+    pub(super) show_mail: bool,
 
     /// Judge only the checks whose id matches; * stands for anything; may be repeated
     #[arg(long, value_name = "GLOB", help_heading = "Checks")]

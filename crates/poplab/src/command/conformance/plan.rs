@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mail::Role;
 use net::{Dialer, Endpoint, Trust};
-use suite::{Account, Check, Permissions, Pool, Security};
+use suite::{Account, Check, MailShown, Permissions, Pool, Security};
 use tokio::time::Instant;
 
 use super::arguments::{Arguments, Tls};
@@ -29,6 +29,7 @@ pub(super) struct Plan {
     pub(super) dialer: Dialer,
     /// Whether marked mail may be deleted.
     pub(super) allow_delete: bool,
+    mail_shown: MailShown,
     /// The checks.
     pub(super) checks: Vec<Check>,
     /// How many of them side by side.
@@ -110,6 +111,7 @@ impl Plan {
         Ok(Self {
             // All mail of the embedded server is ours.
             allow_delete: arguments.allow_delete || matches!(target, Target::Embedded(_)),
+            mail_shown: mail_shown(arguments, &target),
             jobs: descriptors::jobs(arguments.jobs, matches!(target, Target::Embedded(_)))?,
             target,
             entrances,
@@ -135,6 +137,7 @@ impl Plan {
             pool,
             permissions: Permissions {
                 allow_delete: self.allow_delete,
+                mail_shown: self.mail_shown,
                 cleartext_password: entrance.cleartext_password,
                 loopback: is_loopback(&entrance.endpoint.host),
             },
@@ -142,6 +145,17 @@ impl Plan {
             wait: self.wait,
             until: Some(until),
         }
+    }
+}
+
+/// Of a mailbox of somebody's own nothing is shown unless they say so; accounts with roles are for testing.
+fn mail_shown(arguments: &Arguments, target: &Target) -> MailShown {
+    if arguments.show_mail || matches!(target, Target::Embedded(_)) {
+        MailShown::All
+    } else if arguments.user.is_some() {
+        MailShown::None
+    } else {
+        MailShown::Marked
     }
 }
 

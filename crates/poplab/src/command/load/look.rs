@@ -9,7 +9,7 @@ use net::{Dialer, Endpoint};
 use record::Entrance;
 use scenario::{Mode, Modes, Scenario, Verify};
 use suite::site::Survey;
-use suite::{Permissions, Pool, Security, Site};
+use suite::{MailShown, Permissions, Pool, Security, Site};
 
 use super::arguments::Arguments;
 use super::plan::{self, Plan};
@@ -100,7 +100,12 @@ fn survey(
         dialer,
         pool: Pool::among(Vec::new(), secrets::of_the_run()),
         // Nobody logs in.
-        permissions: Permissions { allow_delete: false, cleartext_password: false, loopback: false },
+        permissions: Permissions {
+            allow_delete: false,
+            mail_shown: MailShown::None,
+            cleartext_password: false,
+            loopback: false,
+        },
         seed: scenario.seed,
         wait: Some(scenario.timeouts.connect.min(PATIENCE)),
         until: None,
