@@ -39,7 +39,7 @@ const EXAMPLES: [Example; 7] = [
     ("stale-alone", &["conformance", "--select", "*.stat.format", "--baseline", "known.yaml"], 1),
     ("not-there", &["conformance", "--target", "127.0.0.1:1", "--tls", "none"], 3),
     ("nothing-selected", &["conformance", "--select", "nothing.at.all"], 4),
-    ("load", &["load", "smoke", "--duration", "2s", "--defect", "load.retr-corrupt", "--no-live"], 1),
+    ("load", &["load", "smoke", "--duration", "2s", "--defect", "load.retr-corrupt"], 1),
 ];
 
 /// Entries that are no longer seen, one of them with a pattern.
