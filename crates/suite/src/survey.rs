@@ -1,8 +1,9 @@
 //! The first look at an entrance: is it POP3 at all, how is it protected, what does it offer, do the accounts work.
 //!
 //! Where there is nothing to judge, because nothing listens or another protocol does, that is told in words with the
-//! remedy. A server that is wrong in one respect is another matter: what was wrong is kept as an [`Observation`], for
-//! the check that is about it, and the look goes on as far as it can. Nothing is judged here.
+//! remedy. A server that is wrong in one respect is another matter: what was wrong is kept as an
+//! [`Observation`](crate::site::Observation), for the check that is about it, and the look goes on as far as it can.
+//! Nothing is judged here.
 
 mod accounts;
 mod error;
