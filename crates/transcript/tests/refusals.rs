@@ -22,8 +22,8 @@ fn refusals() {
         ("# check\n[x] == note\n", 2, "an entry", "“[x] == note”"),
         ("# check\n[+1] == note\n", 2, "an entry", "“[+1] == note”"),
         ("# check\n[4294967296] == note\n", 2, "an entry", "“[4294967296] == note”"),
-        ("# check\n[1] X: note\n", 2, "==, C:, C|, S: or S|", "“X: note”"),
-        ("# check\n[1] ×\n", 2, "==, C:, C|, S: or S|", "“×”"),
+        ("# check\n[1] X: note\n", 2, "==, ^^, C:, C|, S: or S|", "“X: note”"),
+        ("# check\n[1] ×\n", 2, "==, ^^, C:, C|, S: or S|", "“×”"),
         ("# check\n[1] C:QUIT\n", 2, "a space", "“C:QUIT”"),
         ("# check\n[1] C: QUIT\\q\n", 2, "after a backslash", "“\\q”"),
         ("# check\n[1] == a\n[1] S: a×b\n", 3, "\\× for the character ×", "“×b”"),
@@ -47,7 +47,7 @@ fn refusals() {
 fn an_error_is_one_sentence_for_people() {
     assert_eq!(
         refusal("# check\n[1] C: NOOP\n[1] C; QUIT\n").to_string(),
-        "line 3: expected ==, C:, C|, S: or S| after the session, found “C; QUIT”"
+        "line 3: expected ==, ^^, C:, C|, S: or S| after the session, found “C; QUIT”"
     );
 }
 
