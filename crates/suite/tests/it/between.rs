@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use net::{Dialer, Endpoint, MemoryNetwork, Stream, Trust};
-use suite::{Account, Permissions, Plan, Pool, Security, Site, SurveyError};
+use suite::{Account, Plan, Pool, Security, Site, SurveyError};
 use transcript::Transcript;
 
-use crate::laboratory::{SEED, identity, world};
+use crate::laboratory::{EVERYTHING, SEED, identity, world};
 
 /// What becomes of a line of the client's.
 pub(crate) enum Asked {
@@ -60,12 +60,7 @@ impl Between {
             security: Some(Security::Clear),
             dialer: Dialer::played(accept, Trust::Insecure).expect("a dialer in memory"),
             pool: Pool::new(accounts),
-            permissions: Permissions {
-                allow_delete: true,
-                mail_shown: suite::MailShown::All,
-                cleartext_password: true,
-                loopback: true,
-            },
+            permissions: EVERYTHING,
             seed: SEED,
             wait: Some(Duration::from_secs(10)),
             until: None,

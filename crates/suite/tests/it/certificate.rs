@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use net::{Authority, Dialer, MemoryNetwork, Trust};
 use record::Verdict;
-use suite::{Permissions, Plan, Pool, Security};
+use suite::{Plan, Pool, Security};
 
-use crate::laboratory::{SEED, judge, paused, world};
+use crate::laboratory::{LOOKING, SEED, judge, paused, world};
 
 /// The verdict and its reason when, after the survey, trust has become this.
 fn verdict(trust: impl FnOnce(&MemoryNetwork) -> Trust) -> (Verdict, String) {
@@ -18,12 +18,7 @@ fn verdict(trust: impl FnOnce(&MemoryNetwork) -> Trust) -> (Verdict, String) {
             security: Some(Security::Implicit),
             dialer: dialer(Trust::Only { ca_pem: network.ca_pem().into() }),
             pool: Pool::new(Vec::new()),
-            permissions: Permissions {
-                allow_delete: false,
-                mail_shown: suite::MailShown::None,
-                cleartext_password: false,
-                loopback: true,
-            },
+            permissions: LOOKING,
             seed: SEED,
             wait: None,
             until: None,

@@ -12,6 +12,18 @@ use transcript::Transcript;
 /// The seed of all tests.
 pub(crate) const SEED: u64 = 42;
 
+/// What a tester may do who only looks: the least there is, on this machine.
+pub(crate) const LOOKING: Permissions = Permissions {
+    allow_delete: false,
+    mail_shown: suite::MailShown::None,
+    cleartext_password: false,
+    loopback: true,
+};
+
+/// What a tester may do on a server of these tests, whose mail is poplab's own.
+pub(crate) const EVERYTHING: Permissions =
+    Permissions { allow_delete: true, mail_shown: suite::MailShown::All, ..LOOKING };
+
 /// The accounts every test target has: role and how many.
 const ACCOUNTS: [(Role, u32); 4] =
     [(Role::Fixtures, 4), (Role::Empty, 1), (Role::Disposable, 16), (Role::Second, 1)];
@@ -76,13 +88,7 @@ pub(crate) async fn site(
     accounts: Vec<Account>,
     allow_delete: bool,
 ) -> Result<Rc<Site>, SurveyError> {
-    let permissions = Permissions {
-        allow_delete,
-        mail_shown: suite::MailShown::All,
-        cleartext_password: false,
-        loopback: true,
-    };
-    surveyed(world, security, accounts, permissions).await.0
+    surveyed(world, security, accounts, Permissions { allow_delete, ..EVERYTHING }).await.0
 }
 
 /// The same with other permissions, and with what the survey leaves behind.

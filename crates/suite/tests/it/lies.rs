@@ -7,9 +7,9 @@ use std::time::Duration;
 use mail::{Marker, Role};
 use net::{Dialer, Trust};
 use record::Verdict;
-use suite::{Account, Check, Evidence, Permissions, Plan, Pool, Security};
+use suite::{Account, Check, Evidence, Plan, Pool, Security};
 
-use crate::laboratory::{self, SEED, judge, paused, site};
+use crate::laboratory::{self, EVERYTHING, SEED, judge, paused, site};
 use crate::liar::{Letter, Liar, Lie};
 
 /// All checks that send a DELE after a login. That none is missing is tested below.
@@ -137,12 +137,7 @@ fn against(lie: Lie, letters: impl Fn(Vec<Letter>) -> Vec<Letter>) -> Outcome {
             security: Some(Security::Clear),
             dialer: Dialer::tcp(Trust::Insecure).expect("a dialer"),
             pool: Pool::new(accounts),
-            permissions: Permissions {
-                allow_delete: true,
-                mail_shown: suite::MailShown::All,
-                cleartext_password: true,
-                loopback: true,
-            },
+            permissions: EVERYTHING,
             seed: SEED,
             wait: Some(Duration::from_mins(1)),
             until: None,

@@ -8,17 +8,10 @@ use mail::Role;
 use suite::{Account, Evidence, Permissions, Security};
 use transcript::{Entry, Side, Transcript};
 
-use crate::laboratory::{accounts, judge, named, paused, surveyed, world, world_with};
+use crate::laboratory::{LOOKING, accounts, judge, named, paused, surveyed, world, world_with};
 
 /// A password that only the fixtures account of these tests has, so that it is known by its length.
 const LONG: &str = "Secret-of-an-account-in-which-somebody-reads-their-own-mail";
-
-const HARMLESS: Permissions = Permissions {
-    allow_delete: false,
-    mail_shown: suite::MailShown::None,
-    cleartext_password: false,
-    loopback: true,
-};
 
 /// Surveys and judges; gives all conversations, the survey's first.
 fn conversations(
@@ -69,7 +62,7 @@ fn a_right_password_that_auth_refuses_is_given_once() {
             ..fake::Configuration::default()
         });
         let known = vec![Account::new("fixtures1", LONG, Role::Fixtures)];
-        let refused: Vec<String> = conversations(&world, security, known, HARMLESS)
+        let refused: Vec<String> = conversations(&world, security, known, LOOKING)
             .iter()
             .flat_map(answered)
             .filter(|(line, answer)| {
@@ -96,7 +89,7 @@ fn a_wrong_password_is_given_once_and_then_its_account_is_left_alone() {
                 },
             )
             .collect();
-        let permissions = Permissions { allow_delete: true, mail_shown: suite::MailShown::None, ..HARMLESS };
+        let permissions = Permissions { allow_delete: true, mail_shown: suite::MailShown::None, ..LOOKING };
         let lines: Vec<(String, String)> =
             conversations(&world([]), security, known, permissions).iter().flat_map(answered).collect();
         for role in [Role::Empty, Role::Second, Role::Disposable] {
@@ -116,7 +109,7 @@ fn nothing_is_retrieved_where_that_deletes() {
     for expiry in [Expiry::AtOnce, Expiry::AtOnceAfterLogin] {
         for security in [Security::Implicit, Security::Starttls] {
             let world = world_with(Policy { expiry, ..Policy::default() });
-            let all = conversations(&world, security, accounts(), HARMLESS);
+            let all = conversations(&world, security, accounts(), LOOKING);
             assert!(all.len() > 100, "{expiry:?}, {security}: only {} conversations", all.len());
             let retrieved: Vec<_> = all
                 .iter()
@@ -132,7 +125,7 @@ fn nothing_is_retrieved_where_that_deletes() {
 
 #[test]
 fn no_password_goes_in_cleartext_to_another_host() {
-    let elsewhere = Permissions { loopback: false, allow_delete: true, ..HARMLESS };
+    let elsewhere = Permissions { loopback: false, allow_delete: true, ..LOOKING };
     for security in [Security::Starttls, Security::Clear] {
         let all = conversations(&world([]), security, accounts(), elsewhere.clone());
         let expected = if security == Security::Clear { 1 } else { 100 };
@@ -161,7 +154,7 @@ fn an_account_that_no_line_can_carry_never_reaches_the_wire() {
     for (user, password) in [("fixtures1\r\nNOOP", "pass"), ("fixtures1", "pass\r\nSTAT"), ("fixtures1", "")]
     {
         let known = vec![Account::new(user, password, Role::Fixtures)];
-        let all = conversations(&world([]), Security::Implicit, known, HARMLESS);
+        let all = conversations(&world([]), Security::Implicit, known, LOOKING);
         let lines: Vec<_> = all.iter().flat_map(answered).map(|(line, _)| line).collect();
         let ours = |line: &&String| line.starts_with("USER fixtures1") || line.starts_with("PASS pass");
         assert_eq!(lines.iter().find(ours), None);
@@ -184,7 +177,7 @@ fn a_password_that_is_repeated_in_another_conversation_is_shown_in_none() {
     let accounts = named()
         .map(|(user, _, _)| fake::Account::new(user.clone(), format!("Secret-of-{user}"), mail.clone()));
     let world = fake::World::new(fake::Configuration { accounts: accounts.collect(), ..Default::default() });
-    let all = conversations(&world, Security::Starttls, known, HARMLESS);
+    let all = conversations(&world, Security::Starttls, known, LOOKING);
     assert!(all.iter().any(|transcript| transcript.render().contains("\u{2039}secret 17\u{203a}")));
     for transcript in all {
         let text = transcript.render();

@@ -13,11 +13,11 @@ use mail::Role;
 use net::{Dialer, FakeServer, Ports, Trust};
 use record::Verdict;
 use suite::reproduce::{Reproduction, Server, Verification, shell_word};
-use suite::{Account, Evidence, Permissions, Plan, Pool, Runner, Security};
+use suite::{Account, Evidence, Plan, Pool, Runner, Security};
 use tokio::sync::oneshot;
 use transcript::{Entry, Side};
 
-use crate::laboratory::{SEED, accounts, named, password, refill, world};
+use crate::laboratory::{EVERYTHING, SEED, accounts, named, password, refill, world};
 
 /// Most of the time is waiting, so many at a time are no burden.
 const SIDE_BY_SIDE: usize = 12;
@@ -137,12 +137,7 @@ fn judged(info: &DefectInfo, served: &Served, security: Security, all: bool) -> 
             security: Some(security),
             dialer: Dialer::tcp(Trust::Only { ca_pem: served.ca_pem.clone().into() }).expect("a dialer"),
             pool: Pool::new(few()),
-            permissions: Permissions {
-                allow_delete: true,
-                mail_shown: suite::MailShown::All,
-                cleartext_password: false,
-                loopback: true,
-            },
+            permissions: EVERYTHING,
             seed: SEED,
             wait: Some(WAIT),
             until: None,
