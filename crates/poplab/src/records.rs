@@ -153,7 +153,7 @@ impl Records {
             ..run.borrow().clone()
         };
         let run = without_secrets(run);
-        findings.change_foreign_texts(&mut |text| *text = secrets::of_the_run().redact(text));
+        findings.change_foreign_texts(&mut |text| *text = secrets::of_the_run().redact_recorded(text));
         let findings = &*findings;
         let mut writing = Writing { folder, error, refused: Vec::new(), told: 0, run };
         findings.files(&writing.run.clone(), &mut |name, content| writing.file(name, content));
@@ -245,7 +245,7 @@ impl Writing<'_> {
 
 /// What the server said and what the user typed without what must not be shown of it.
 fn without_secrets(mut run: Run) -> Run {
-    run.change_foreign_texts(&mut |text| *text = secrets::of_the_run().redact(text));
+    run.change_foreign_texts(&mut |text| *text = secrets::of_the_run().redact_recorded(text));
     run
 }
 

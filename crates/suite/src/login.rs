@@ -44,6 +44,7 @@ const CHALLENGES_AT_MOST: usize = 6;
 /// passwords that checks make from right ones by taking a letter away or changing its case. Those with something
 /// behind or before the right one are found by it.
 pub(crate) fn learn(accounts: &[Account], secrets: &Secrets) {
+    secrets.add_names(accounts.iter().map(|account| &account.user));
     secrets.add_all(accounts.iter().map(Account::password));
     let messages = accounts.iter().flat_map(|account| {
         let (user, password) = (&account.user, account.password());

@@ -27,11 +27,24 @@ pub(crate) enum Ahead {
     Nothing,
 }
 
+/// What a form is to the secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Made from it: base64, or how source text would write it. No part of one is an ordinary word.
+    Derived,
+    /// The secret itself.
+    Plain,
+    /// The secret itself, which is looked for as a word of its own.
+    Word,
+}
+
 /// What stands at a place.
 #[derive(Default)]
 pub(crate) struct Found {
     /// Octets of the longest form, line ends within it included.
     pub(crate) longest: usize,
+    /// Octets, up to the end or to line ends behind which the stream ended, of what may be the beginning of one.
+    pub(crate) cut: usize,
     /// Octets of the longest form that has line ends of its own.
     pub(crate) hiding_line_ends: usize,
     /// More octets are needed to tell.
@@ -40,7 +53,7 @@ pub(crate) struct Found {
 
 struct Form {
     octets: Box<[u8]>,
-    whole_word: bool,
+    kind: Kind,
 }
 
 /// Forms of one kind: with `GAPS` line ends may stand between their octets, with `ANY_CASE` they are kept, and found, as
@@ -48,7 +61,7 @@ struct Form {
 pub(crate) struct Table<const GAPS: bool, const ANY_CASE: bool> {
     forms: Vec<Form>,
     /// The same, from their end.
-    reversed: Vec<Box<[u8]>>,
+    reversed: Vec<Form>,
     first: [bool; 256],
     /// The first octets of forms, and their last ones.
     beginnings: Marks,
@@ -95,7 +108,7 @@ impl<const GAPS: bool, const ANY_CASE: bool> Default for Table<GAPS, ANY_CASE> {
 
 impl<const GAPS: bool, const ANY_CASE: bool> Table<GAPS, ANY_CASE> {
     /// Adds a form; [`Table::settle`] comes after the last one.
-    pub(crate) fn insert(&mut self, form: &[u8], whole_word: bool) {
+    pub(crate) fn insert(&mut self, form: &[u8], kind: Kind) {
         let octets: Box<[u8]> = form.iter().map(|octet| Self::folded(*octet)).collect();
         let Some(first) = octets.first() else { return };
         self.first[usize::from(*first)] = true;
@@ -108,19 +121,18 @@ impl<const GAPS: bool, const ANY_CASE: bool> Table<GAPS, ANY_CASE> {
                 self.beginnings.add(*beginning);
                 self.ends.add(*end);
             }
-            self.reversed.push(octets.iter().rev().copied().collect());
+            self.reversed.push(Form { octets: octets.iter().rev().copied().collect(), kind });
         }
-        self.forms.push(Form { octets, whole_word });
+        self.forms.push(Form { octets, kind });
     }
 
     /// Sorts what was added.
     pub(crate) fn settle(&mut self) {
-        // Of two that are alike the one that is found anywhere comes first.
-        self.forms
-            .sort_by(|one, other| (&one.octets, one.whole_word).cmp(&(&other.octets, other.whole_word)));
-        self.forms.dedup_by(|later, earlier| later.octets == earlier.octets);
-        self.reversed.sort();
-        self.reversed.dedup();
+        for forms in [&mut self.forms, &mut self.reversed] {
+            // Of two that are alike the one that hides more comes first.
+            forms.sort_by(|one, other| (&one.octets, one.kind).cmp(&(&other.octets, other.kind)));
+            forms.dedup_by(|later, earlier| later.octets == earlier.octets);
+        }
     }
 
     /// Whether a form may begin here. Seldom says so where none does.
@@ -183,7 +195,7 @@ fn complete(
     ahead: Ahead,
     found: &mut Found,
 ) {
-    if form.whole_word {
+    if form.kind == Kind::Word {
         if before.is_some_and(is_of_a_word) || after.is_some_and(is_of_a_word) {
             return;
         }
@@ -206,10 +218,10 @@ fn ran_out(candidates: &[Form], depth: usize, at: usize, line_end: bool, ahead: 
         Ahead::Cut => {
             let enough = |form: &Form| {
                 let enough = if line_end { is_part(depth, form.octets.len()) } else { depth >= BEGINNING };
-                enough && !form.whole_word
+                enough && form.kind != Kind::Word
             };
             if candidates.iter().any(enough) {
-                found.longest = found.longest.max(at);
+                found.cut = found.cut.max(at);
             }
         }
     }
@@ -234,12 +246,14 @@ fn is_of_a_word(octet: u8) -> bool {
 
 /// Parts of forms at the two ends of a text.
 pub(crate) mod edges {
-    use super::{TELLING, Table, going_on, is_part};
+    use super::{Form, Kind, TELLING, Table, going_on, is_part};
 
-    /// How many octets at the beginning are the end of a form, as much of it as is recognised.
+    /// How many octets at the beginning are the end of a form, as much of it as is recognised. `is_none` says of so
+    /// many octets, and of the kind of a form that they are the end of, that they are no part of a secret.
     pub(crate) fn end<const GAPS: bool, const ANY_CASE: bool>(
         table: &Table<GAPS, ANY_CASE>,
         octets: &[u8],
+        is_none: &dyn Fn(usize, Kind) -> bool,
     ) -> usize {
         let part = |length: &usize| {
             let Some(last) = octets[..*length].last_chunk::<TELLING>() else { return false };
@@ -247,50 +261,48 @@ pub(crate) mod edges {
                 return false;
             }
             let ends = octets[..*length].iter().rev();
-            is_part_of_one(&table.reversed, ends.map(|octet| Table::<GAPS, ANY_CASE>::folded(*octet)))
+            is_part_of_one(
+                &table.reversed,
+                ends.map(|octet| Table::<GAPS, ANY_CASE>::folded(*octet)),
+                is_none,
+            )
         };
         (1..=octets.len().min(table.longest)).rev().find(part).unwrap_or(0)
     }
 
-    /// How many octets at the end are the beginning of a form, as much of it as is recognised.
+    /// How many octets at the end are the beginning of a form, as much of it as is recognised; `is_none` as in [`end`].
     pub(crate) fn beginning<const GAPS: bool, const ANY_CASE: bool>(
         table: &Table<GAPS, ANY_CASE>,
         octets: &[u8],
+        is_none: &dyn Fn(usize, Kind) -> bool,
     ) -> usize {
         let part = |length: &usize| {
             let rest = &octets[octets.len() - length..];
             if rest.len() < TELLING || !table.may_begin(rest) {
                 return false;
             }
-            let rest = rest.iter();
-            let mut candidates = &table.forms[..];
-            let mut depth = 0;
-            for octet in rest.map(|octet| Table::<GAPS, ANY_CASE>::folded(*octet)) {
-                candidates = going_on(candidates, depth, octet, |form| &form.octets);
-                depth += 1;
-                let whole = candidates.iter().take_while(|form| form.octets.len() == depth).count();
-                candidates = &candidates[whole..];
-                if candidates.is_empty() {
-                    return false;
-                }
-            }
-            candidates.iter().any(|form| is_part(depth, form.octets.len()))
+            let rest = rest.iter().map(|octet| Table::<GAPS, ANY_CASE>::folded(*octet));
+            is_part_of_one(&table.forms, rest, is_none)
         };
         (1..=octets.len().min(table.longest)).rev().find(part).unwrap_or(0)
     }
 
-    fn is_part_of_one(forms: &[Box<[u8]>], octets: impl Iterator<Item = u8>) -> bool {
+    fn is_part_of_one(
+        forms: &[Form],
+        octets: impl Iterator<Item = u8>,
+        is_none: &dyn Fn(usize, Kind) -> bool,
+    ) -> bool {
         let mut candidates = forms;
         let mut depth = 0;
         for octet in octets {
-            candidates = going_on(candidates, depth, octet, |form| form);
+            candidates = going_on(candidates, depth, octet, |form| &form.octets);
             depth += 1;
-            let whole = candidates.iter().take_while(|form| form.len() == depth).count();
+            let whole = candidates.iter().take_while(|form| form.octets.len() == depth).count();
             candidates = &candidates[whole..];
             if candidates.is_empty() {
                 return false;
             }
         }
-        candidates.iter().any(|form| is_part(depth, form.len()))
+        candidates.iter().any(|form| is_part(depth, form.octets.len()) && !is_none(depth, form.kind))
     }
 }

@@ -71,8 +71,10 @@
 mod digest;
 mod excerpt;
 mod forms;
+mod names;
 mod notation;
 mod parse;
+mod parts;
 mod recorder;
 mod redact;
 mod render;

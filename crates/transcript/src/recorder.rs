@@ -61,9 +61,10 @@ impl Recorder {
         self.secrets.add(secret);
     }
 
-    /// A text without the secrets known so far, for words about the conversation that are kept beside it.
+    /// A text without the secrets known so far, for words about the conversation that are kept beside it. Who has
+    /// recorded nothing takes no part of a secret for a word; see [`Secrets::redact_recorded`].
     pub fn redact(&self, text: &str) -> String {
-        self.secrets.redact(text)
+        self.secrets.redact(text, !self.sessions.is_empty())
     }
 
     /// The number for a new session: 1, 2, 3 …
@@ -81,7 +82,7 @@ impl Recorder {
             streams.client.break_off(&secrets.view(), log);
             streams.server.break_off(&secrets.view(), log);
         }
-        log.push(Entry::Note { session, text: one_line(&secrets.redact(text)) });
+        log.push(Entry::Note { session, text: one_line(&secrets.redact(text, true)) });
     }
 
     /// The client sent these octets.
@@ -123,8 +124,9 @@ impl Recorder {
     /// content of a session is, up to [`REMEMBERED`](crate::REMEMBERED) octets without a secret in them.
     pub fn mark_content(&mut self, session: u32, line: u64, text: &str) {
         self.turn(None);
+        let text = one_line(&self.redact(text));
         let folded = self.sessions.get(&session).and_then(|streams| streams.server.folded());
-        unfold::mark(&mut self.log.entries, session, line, folded, &one_line(&self.secrets.redact(text)));
+        unfold::mark(&mut self.log.entries, session, line, folded, &text);
     }
 
     /// The transcript.
@@ -135,7 +137,7 @@ impl Recorder {
             session.server.break_off(&self.secrets.view(), &mut self.log);
         }
         Transcript {
-            title: title_line(&self.secrets.redact(&self.title)),
+            title: title_line(&self.redact(&self.title)),
             seed: self.seed,
             entries: self.log.finish(),
             sent: wire(self.sessions.values().map(|session| session.client.wire())),

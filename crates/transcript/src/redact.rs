@@ -3,6 +3,7 @@
 //! It deliberately does not know which secrets there are, nor in which forms they turn up: that is [`crate::secrets`].
 
 use crate::forms::{Ahead, is_line_end};
+use crate::names::NAME_AT_MOST;
 use crate::secrets::View;
 
 /// A piece of the stream, redacted.
@@ -29,8 +30,12 @@ pub(crate) struct Redactor {
     /// Octets of the secret that is being gone through; it is given out when its length is known, since secrets
     /// that overlap become one.
     secret: u64,
+    /// These octets themselves, if a line begins with them.
+    part: Option<Vec<u8>>,
     /// The octet before the pending ones.
     before: Option<u8>,
+    /// As many before the pending ones as a name may have, and one.
+    context: Vec<u8>,
 }
 
 impl Redactor {
@@ -59,10 +64,12 @@ impl Redactor {
     pub(crate) fn flush(&mut self, secrets: &View<'_>, sink: &mut impl FnMut(Token<'_>)) {
         let held = self.pending.clone();
         let (covered, hidden, before) = (self.covered, self.hidden, self.before);
+        let context = self.context.clone();
         self.advance(secrets, Ahead::Cut, sink);
         self.shown = held.len();
         self.pending = held;
         (self.covered, self.hidden, self.before) = (covered, hidden, before);
+        self.context = context;
     }
 
     /// Decides about as many pending octets as can be decided about.
@@ -86,21 +93,33 @@ impl Redactor {
             if found.unsure {
                 break;
             }
-            self.covered = self.covered.max(found.longest);
+            let cut =
+                if found.cut > found.longest && self.is_name(secrets, at, found.cut) { 0 } else { found.cut };
+            self.covered = self.covered.max(found.longest).max(cut);
             self.hidden = self.hidden.max(found.hiding_line_ends);
-            self.before = Some(octets[0]);
+            let before = self.before.replace(octets[0]);
             if self.covered > 0 {
                 // A line end between two parts of a secret is none of it, and tells where lines end.
-                let shows = self.hidden == 0 && is_line_end(octets[0]);
+                let octet = octets[0];
+                let shows = self.hidden == 0 && is_line_end(octet);
                 if at >= self.shown {
                     give(&self.pending[open..at], sink);
                     open = if shows { at } else { at + 1 };
+                    if self.secret == 0 && (before.is_none_or(is_line_end) || at == self.shown) {
+                        self.part = Some(Vec::new());
+                    }
                     self.secret += u64::from(!shows);
+                    if let Some(part) = self.part.as_mut().filter(|_| !shows) {
+                        part.push(octet);
+                    }
                 }
                 self.covered -= 1;
                 self.hidden = self.hidden.saturating_sub(1);
                 if (self.covered == 0 || shows) && self.secret > 0 {
                     sink(Token::Secret(std::mem::take(&mut self.secret)));
+                    if let Some(part) = self.part.take() {
+                        secrets.line_began(&part);
+                    }
                 }
             }
             at += 1;
@@ -108,8 +127,19 @@ impl Redactor {
         if open < at {
             give(&self.pending[open..at], sink);
         }
+        self.context.extend_from_slice(&self.pending[at.saturating_sub(NAME_AT_MOST + 1)..at]);
+        self.context.drain(..self.context.len().saturating_sub(NAME_AT_MOST + 1));
         self.pending.drain(..at);
         self.shown = self.shown.saturating_sub(at);
+    }
+
+    /// Whether the pending octets up to a line end, of which the last `length` are like the beginning of a secret, end
+    /// with a user's name.
+    fn is_name(&self, secrets: &View<'_>, at: usize, length: usize) -> bool {
+        let octets = &self.pending[at..];
+        let context = [&self.context, &self.pending[at.saturating_sub(NAME_AT_MOST + 1)..at]].concat();
+        octets.get(length).is_some_and(|after| is_line_end(*after))
+            && secrets.is_end_of_name(&context, &octets[..length])
     }
 }
 
@@ -198,6 +228,33 @@ mod tests {
         assert_eq!(redacted(&["wonderland"], &["PASS wonder", "land;"], true), "PASS <6><4>;");
         assert_eq!(redacted(&["wonderland"], &["PASS wo", "nde", "rland;"], true), "PASS wo<3><5>;");
         assert_eq!(redacted(&["wonderland"], &["PASS wo", "rd"], true), "PASS word");
+    }
+
+    #[test]
+    fn a_name_before_a_line_end_is_none_and_what_follows_it_is_hidden() {
+        let (known, own) = (Secrets::new(), Patterns::default());
+        known.add("alice123");
+        known.add_names(["alice", "joalice"]);
+        let known = known.view(&own);
+        let shown = |parts: &[&str]| {
+            let mut out = String::new();
+            let mut redactor = Redactor::default();
+            let mut sink = |token: Token<'_>| match token {
+                Token::Octets(octets) => out.push_str(std::str::from_utf8(octets).unwrap()),
+                Token::Secret(length) => out.extend(["<", &length.to_string(), ">"]),
+            };
+            for part in parts {
+                redactor.feed(&known, part.as_bytes(), &mut sink);
+                redactor.flush(&known, &mut sink);
+            }
+            out
+        };
+        assert_eq!(shown(&["USER alice\r\n", "PASS x\r\n"]), "USER alice\r\nPASS x\r\n");
+        assert_eq!(shown(&["USER jo", "alice\r\n"]), "USER joalice\r\n");
+        assert_eq!(shown(&["+OK alice\r\n", "123 of it\r\n"]), "+OK alice\r\n<3> of it\r\n");
+        assert_eq!(shown(&["+OK malice\r\n"]), "+OK m<5>\r\n");
+        assert_eq!(shown(&["+OK alice1\r\n"]), "+OK <6>\r\n");
+        assert_eq!(shown(&["PASS alice"]), "PASS <5>");
     }
 
     #[test]

@@ -4,14 +4,19 @@
 //! end; so all secrets are known before the first octet, and each of their forms is looked for. Secrets of up to
 //! [`WORD_AT_MOST`] octets are only looked for as whole words, since anything else would black out every text; whoever
 //! reads accounts says so. It deliberately finds no digest of a secret: whoever makes one registers it.
+//!
+//! A cut may leave a part of a secret. What looks like one may as well be a word or a user's name: which of them it is
+//! taken for is told in [`crate::names`] and [`Secrets::redact_recorded`].
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use crate::digest::placeholder;
-use crate::forms::{Ahead, Found, Table, edges};
+use crate::forms::{Ahead, Found, Kind, Table, edges};
+use crate::names::{Names, is_word};
+use crate::parts::Parts;
 use crate::redact::{Redactor, Token};
 
 /// Secrets of up to so many octets are replaced only where they stand as a word of their own, and not in base64.
@@ -27,7 +32,14 @@ const TELLING: usize = 5;
 ///
 /// No `Debug` of what it holds, on purpose.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<RwLock<Patterns>>);
+pub struct Secrets(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    patterns: RwLock<Patterns>,
+    /// What recorders saw of secrets at the beginning of lines.
+    parts: Mutex<Parts>,
+}
 
 impl Secrets {
     /// No secrets yet.
@@ -52,7 +64,7 @@ impl Secrets {
         self.change(|patterns| {
             let secret = secret.as_ref();
             if secret.len() < ANY_CASE_FROM {
-                patterns.whole.insert(secret, true);
+                patterns.whole.insert(secret, Kind::Word);
                 patterns.settle();
             } else {
                 patterns.extend([secret]);
@@ -60,18 +72,31 @@ impl Secrets {
         });
     }
 
+    /// Adds names of users, which are no secrets: where one stands as a word of its own it is shown, although a part
+    /// of it is like a part of a secret. A whole secret within a name is replaced all the same.
+    pub fn add_names(&self, names: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+        self.change(|patterns| names.into_iter().for_each(|name| patterns.names.add(name.as_ref())));
+    }
+
     /// A text without the secrets, for people. Also replaced is what is left of one that a cut or a line end broke in
     /// two, if it is more than half: at the beginning and the end of the text, and of what it quotes in backticks.
     pub fn redact(&self, text: &str) -> String {
-        redact(&self.view(&Patterns::default()), text)
+        redact(&self.view(&Patterns::default()), text, false)
+    }
+
+    /// The same for a text on what was recorded, with these secrets known: recorders have seen what broke a secret in
+    /// two. What begins like the end of one and goes on as a word is shown, unless a line began with that part.
+    pub fn redact_recorded(&self, text: &str) -> String {
+        redact(&self.view(&Patterns::default()), text, true)
     }
 
     pub(crate) fn view<'a>(&'a self, own: &'a Patterns) -> View<'a> {
-        View { run: self.0.read().unwrap_or_else(PoisonError::into_inner), own }
+        let run = self.0.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        View { run, own, parts: &self.0.parts }
     }
 
     fn change(&self, change: impl FnOnce(&mut Patterns)) {
-        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.0.patterns.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -100,8 +125,9 @@ impl Known {
         self.run.view(&self.own)
     }
 
-    pub(crate) fn redact(&self, text: &str) -> String {
-        redact(&self.view(), text)
+    /// See [`Secrets::redact`], and [`Secrets::redact_recorded`] where what the text tells of was recorded.
+    pub(crate) fn redact(&self, text: &str, recorded: bool) -> String {
+        redact(&self.view(), text, recorded)
     }
 }
 
@@ -114,6 +140,7 @@ pub(crate) struct Patterns {
     broken: Table<true, false>,
     /// The same in any case.
     any_case: Table<true, true>,
+    names: Names,
 }
 
 impl Patterns {
@@ -132,21 +159,21 @@ impl Patterns {
 
     fn insert(&mut self, secret: &[u8]) {
         if secret.len() <= WORD_AT_MOST {
-            self.whole.insert(secret, true);
+            self.whole.insert(secret, Kind::Word);
             return;
         }
         if secret.contains(&b'\r') || secret.contains(&b'\n') {
-            self.whole.insert(secret, false);
+            self.whole.insert(secret, Kind::Plain);
         } else if secret.len() < ANY_CASE_FROM {
-            self.broken.insert(secret, false);
+            self.broken.insert(secret, Kind::Plain);
         } else {
-            self.any_case.insert(secret, false);
+            self.any_case.insert(secret, Kind::Plain);
         }
         for escaped in escaped(secret) {
-            self.broken.insert(escaped.as_bytes(), false);
+            self.broken.insert(escaped.as_bytes(), Kind::Derived);
         }
-        self.broken.insert(STANDARD.encode(secret).as_bytes(), false);
-        self.broken.insert(STANDARD_NO_PAD.encode(secret).as_bytes(), false);
+        self.broken.insert(STANDARD.encode(secret).as_bytes(), Kind::Derived);
+        self.broken.insert(STANDARD_NO_PAD.encode(secret).as_bytes(), Kind::Derived);
         // Within the base64 of a longer message (AUTH PLAIN) a secret begins at the first, second or third octet of a
         // group. What is looked for are the characters that are made of its bits alone; of the first and the last
         // octet up to four bits stay visible.
@@ -156,7 +183,7 @@ impl Patterns {
             let (first, last) = ((place * 8).div_ceil(6), message.len() * 8 / 6);
             let text = STANDARD_NO_PAD.encode(&message);
             if last - first >= TELLING {
-                self.broken.insert(&text.as_bytes()[first..last], false);
+                self.broken.insert(&text.as_bytes()[first..last], Kind::Derived);
             }
         }
     }
@@ -184,6 +211,7 @@ fn escaped(secret: &[u8]) -> Vec<String> {
 pub(crate) struct View<'a> {
     run: RwLockReadGuard<'a, Patterns>,
     own: &'a Patterns,
+    parts: &'a Mutex<Parts>,
 }
 
 impl View<'_> {
@@ -211,24 +239,49 @@ impl View<'_> {
         [&*self.run, self.own].into_iter()
     }
 
+    /// A line began with these octets, which are a secret or a part of one.
+    pub(crate) fn line_began(&self, octets: &[u8]) {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).add(octets);
+    }
+
+    /// Whether the octets are the end of a user's name, and a word ends there. `before` is what came before them.
+    pub(crate) fn is_end_of_name(&self, before: &[u8], octets: &[u8]) -> bool {
+        self.run.names.end_with(before, octets)
+    }
+
     /// How many octets at the beginning are the greater end of a secret.
-    fn end_of_one(&self, octets: &[u8]) -> usize {
-        let ends = self
-            .each()
-            .map(|patterns| edges::end(&patterns.broken, octets).max(edges::end(&patterns.any_case, octets)));
+    fn end_of_one(&self, text: &str, recorded: bool) -> usize {
+        let is_none = |length: usize, kind: Kind| {
+            self.run.names.begins(text, length)
+                || recorded && kind == Kind::Plain && self.is_begun_word(text, length)
+        };
+        let ends = self.each().map(|patterns| {
+            let broken = edges::end(&patterns.broken, text.as_bytes(), &is_none);
+            broken.max(edges::end(&patterns.any_case, text.as_bytes(), &is_none))
+        });
         ends.max().unwrap_or(0)
     }
 
+    /// Whether so many octets are but the beginning of a word: it goes on, and no line began with them as a part of a
+    /// secret.
+    fn is_begun_word(&self, text: &str, length: usize) -> bool {
+        let goes_on = text.get(length..).and_then(|rest| rest.chars().next()).is_some_and(is_word);
+        goes_on
+            && !self.parts.lock().unwrap_or_else(PoisonError::into_inner).begins(&text.as_bytes()[..length])
+    }
+
     /// How many octets at the end are the greater beginning of a secret.
-    fn beginning_of_one(&self, octets: &[u8]) -> usize {
+    fn beginning_of_one(&self, text: &str) -> usize {
+        let is_none = |length: usize, _: Kind| self.run.names.ends(text, length);
         let beginnings = self.each().map(|patterns| {
-            edges::beginning(&patterns.broken, octets).max(edges::beginning(&patterns.any_case, octets))
+            let broken = edges::beginning(&patterns.broken, text.as_bytes(), &is_none);
+            broken.max(edges::beginning(&patterns.any_case, text.as_bytes(), &is_none))
         });
         beginnings.max().unwrap_or(0)
     }
 }
 
-fn redact(view: &View<'_>, text: &str) -> String {
+fn redact(view: &View<'_>, text: &str, recorded: bool) -> String {
     let mut out = Vec::new();
     Redactor::whole(view, text.as_bytes(), &mut |token| match token {
         Token::Octets(octets) => out.extend_from_slice(octets),
@@ -239,19 +292,20 @@ fn redact(view: &View<'_>, text: &str) -> String {
     let last = segments.len() - 1;
     let shown = segments.iter().enumerate().map(|(number, segment)| {
         let quoted = number % 2 == 1;
-        without_edges(view, segment, quoted || number == 0, quoted || number == last)
+        without_edges(view, segment, (quoted || number == 0, quoted || number == last), recorded)
     });
     shown.collect::<Vec<_>>().join("`")
 }
 
-/// Without the halves of secrets at its beginning and its end.
-fn without_edges(view: &View<'_>, text: &str, beginning: bool, end: bool) -> String {
+/// Without the halves of secrets at its beginning and its end, where these may be such.
+fn without_edges(view: &View<'_>, text: &str, (beginning, end): (bool, bool), recorded: bool) -> String {
     let (text, cut) = text.strip_suffix('…').map_or((text, ""), |text| (text, "…"));
-    let octets = text.as_bytes();
-    let first = if beginning { view.end_of_one(octets) } else { 0 };
-    let last = if end { view.beginning_of_one(&octets[first..]) } else { 0 };
+    let first = if beginning { view.end_of_one(text, recorded) } else { 0 };
+    // A part of a secret may end within a character.
+    let rest = String::from_utf8_lossy(&text.as_bytes()[first..]);
+    let last = if end { view.beginning_of_one(&rest) } else { 0 };
     let told = |length: usize| if length > 0 { placeholder(length as u64) } else { String::new() };
-    let kept = String::from_utf8_lossy(&octets[first..octets.len() - last]);
+    let kept = String::from_utf8_lossy(&rest.as_bytes()[..rest.len() - last]);
     format!("{}{kept}{}{cut}", told(first), told(last))
 }
 
@@ -329,5 +383,21 @@ mod tests {
             "`‹secret 7›` came, `-ERR ‹secret 5›`"
         );
         assert_eq!(redacted("wonderland", "won and land"), "won and land");
+        // Of what nobody recorded, nobody knows whether a line end came before it.
+        assert_eq!(redacted("pw disp", "`disposable3` has mail"), "`‹secret 4›osable3` has mail");
+    }
+
+    #[test]
+    fn what_is_like_a_part_of_a_secret_may_be_a_name_or_a_word() {
+        let secrets = Secrets::new();
+        secrets.add("pw disp");
+        assert_eq!(secrets.redact_recorded("`disposable3` has mail"), "`disposable3` has mail");
+        assert_eq!(secrets.redact_recorded("`disp` has mail"), "`‹secret 4›` has mail");
+        assert_eq!(secrets.redact_recorded("my pw disposable3"), "my ‹secret 7›osable3");
+        secrets.add_names(["disposable3", "a pw d"]);
+        assert_eq!(secrets.redact("`disposable3` has mail"), "`disposable3` has mail");
+        assert_eq!(secrets.redact("`disposable34` has mail"), "`‹secret 4›osable34` has mail");
+        assert_eq!(secrets.redact("mail of a pw d"), "mail of a pw d");
+        assert_eq!(secrets.redact("mail of b pw d"), "mail of b ‹secret 4›");
     }
 }

@@ -357,6 +357,107 @@ proptest! {
     }
 
     #[test]
+    fn a_name_that_is_like_a_part_of_a_secret_is_shown(
+        secret in "[a-z]{2,5} ?[a-z0-9]{3,8}",
+        cut in any::<Index>(),
+        more in "[a-z0-9]{0,6}",
+        behind in any::<bool>(),
+        goes_on in any::<bool>(),
+    ) {
+        let (front, back) = secret.split_at(cut.index(secret.len() + 1));
+        let name = if behind { format!("{more}{front}") } else { format!("{back}{more}") };
+        let name = name.trim();
+        let said = [format!("{name} has mail"), format!("`USER {name}` and `{name}`"), format!("mail of {name}")];
+        let folded = said.join("\n").to_ascii_lowercase();
+        // Another secret than these may be in it by chance, in base64.
+        prop_assume!(!name.is_empty() && !folded.contains(&secret) && !folded.contains(&STANDARD.encode(&secret)));
+        let secrets = Secrets::new();
+        secrets.add(&secret);
+        secrets.add_names([name, "somebody else"]);
+        for text in &said {
+            prop_assert_eq!(&secrets.redact(text), text);
+            prop_assert_eq!(&secrets.redact_recorded(text), text);
+        }
+        let mut recorder = Recorder::knowing("login", None, &secrets);
+        recorder.sent(1, format!("USER {name}\r\n").as_bytes());
+        if goes_on {
+            recorder.note(1, &said[0]);
+        }
+        recorder.received(1, b"+OK\r\n");
+        let rendered = recorder.finish().render();
+        let wanted = format!("USER {name}\n");
+        prop_assert!(rendered.contains(&wanted), "{}", rendered);
+    }
+
+    #[test]
+    fn a_word_that_begins_like_the_end_of_a_secret_is_shown_unless_a_line_began_with_that(
+        secret in "[g-z]{6,12}",
+        cut in any::<Index>(),
+        more in "[A-F]{1,6}",
+        spoken_between in any::<bool>(),
+        broken in any::<bool>(),
+    ) {
+        let (front, back) = secret.split_at(1 + cut.index(secret.len() - 1));
+        let recognised = |part: &str| part.len() >= 4 && part.len() * 2 >= secret.len();
+        let secrets = Secrets::new();
+        secrets.add(&secret);
+        let mut recorder = Recorder::knowing("words", None, &secrets);
+        let line = if broken { format!("+OK {front}\r\n") } else { format!("+OK {front},\r\n") };
+        recorder.received(1, line.as_bytes());
+        if spoken_between {
+            recorder.sent(1, b"NOOP\r\n");
+        }
+        recorder.received(1, format!("{back}{more} and on\r\n").as_bytes());
+        for text in [format!("`{back}{more} and on` came"), format!("{back}{more}")] {
+            for shown in [recorder.redact(&text), secrets.redact_recorded(&text)] {
+                if broken && recognised(back) {
+                    prop_assert!(!shown.contains(back), "{}", shown);
+                } else {
+                    prop_assert_eq!(&shown, &text);
+                }
+            }
+            if recognised(back) {
+                prop_assert!(!secrets.redact(&text).contains(back));
+            }
+        }
+        // What is cut at its end may go on as the secret.
+        for text in [format!("`{front}`"), format!("x{front}…")] {
+            prop_assert_eq!(recorder.redact(&text).contains(front), !recognised(front), "{}", text);
+        }
+    }
+
+    #[test]
+    fn no_secret_is_put_together_from_what_is_shown_of_lines_whatever_users_are_called(
+        secret in "[g-z]{6,12}",
+        cut in any::<Index>(),
+        names in vec("[g-z]{1,8}", 0..4),
+        own_part in any::<bool>(),
+        place in 0..3_usize,
+        encoded in any::<bool>(),
+    ) {
+        let said = if encoded {
+            STANDARD.encode(format!("{}{secret}", &"xyz"[..place]))
+        } else {
+            secret.clone()
+        };
+        let (front, back) = said.split_at(cut.index(said.len() + 1));
+        let secrets = Secrets::new();
+        secrets.add(&secret);
+        secrets.add_names(names.iter().map(String::as_str).chain(own_part.then_some(front)));
+        let mut recorder = Recorder::knowing("put together", None, &secrets);
+        recorder.received(1, format!("{front}\r\n").as_bytes());
+        recorder.sent(1, b"NOOP\r\n");
+        recorder.received(1, format!("{back}\r\n").as_bytes());
+        let shown = [format!("`{front}`"), format!("`{back}`")].map(|text| recorder.redact(&text)).concat();
+        // Less than half of it may be left, and a part that is a name is public.
+        let told = if encoded { said.clone() } else { secret.clone() };
+        prop_assert!(!shown.replace('`', "").contains(&told) || own_part || told.len() < 8, "{}", shown);
+        let mut left = literal(&recorder.finish(), 1, Side::Server);
+        left.retain(|octet| !matches!(octet, b'\r' | b'\n'));
+        prop_assert!(!contains(&left, told.as_bytes()));
+    }
+
+    #[test]
     fn any_text_is_read_or_refused(text in any::<String>()) {
         if let Err(error) = Transcript::parse(&text) {
             prop_assert!((1..=text.lines().count() + 1).contains(&error.line));

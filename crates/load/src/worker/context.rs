@@ -109,7 +109,10 @@ impl Context {
         self.secrets.get_or_init(|| {
             let secrets = Secrets::new();
             match &self.scenario().accounts {
-                Accounts::List(list) => secrets.add_all(list.iter().map(|account| account.password.reveal())),
+                Accounts::List(list) => {
+                    secrets.add_names(list.iter().map(|account| &account.user));
+                    secrets.add_all(list.iter().map(|account| account.password.reveal()));
+                }
                 Accounts::Pattern { password, .. } => secrets.add_all(password.iter().map(Secret::reveal)),
             }
             secrets

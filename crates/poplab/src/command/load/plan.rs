@@ -173,6 +173,7 @@ pub(super) fn scenario(arguments: &Arguments, name: &str) -> anyhow::Result<Scen
     let secrets = secrets::of_the_run();
     match &scenario.accounts {
         Accounts::List(list) => {
+            secrets.add_names(list.iter().map(|account| &account.user));
             secrets.add_all(list.iter().map(|account| account.password.reveal()));
             secrets::warn_of_weak(
                 list.iter().map(|account| (account.user.as_str(), account.password.reveal())),

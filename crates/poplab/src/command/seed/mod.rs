@@ -211,6 +211,7 @@ fn domain(text: &str) -> Result<String, String> {
 fn fixtures(path: &Path, seed: u64) -> anyhow::Result<String> {
     let file = accounts::read(path)?;
     // A server or a command may say in its refusal what it knows of an account.
+    secrets::of_the_run().add_names(file.accounts.iter().map(|account| &account.user));
     secrets::of_the_run().add_all(file.accounts.iter().map(Account::password));
     let tasks = tasks(&file.accounts);
     match &file.seeding {
