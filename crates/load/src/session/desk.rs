@@ -31,6 +31,8 @@ pub(super) enum Asked {
     Stat,
     List,
     Uidl,
+    /// LIST or UIDL of this one message.
+    One(u32),
     /// A message to be verified.
     Message,
     /// The beginning of a message, of which the header is verified.
@@ -78,7 +80,7 @@ pub(super) struct Desk {
     pub(super) arrival: Arrival,
     pub(super) behaviour: u16,
     pub(super) logged_in: bool,
-    /// The maildrop was looked at once more, and was as before: a DELE may leave.
+    /// The maildrop was looked at once more, and was as before: a DELE may leave, after a shorter look of its own.
     pub(super) confirmed: bool,
     /// When what is retrieved expires, if that was asked on this connection.
     pub(super) expiry: Option<Expiry>,
@@ -372,6 +374,12 @@ impl Desk {
                 self.stat = stat;
                 Failure::deviating(self.reply.step, deviations, text).or_else(|| self.wrong_totals())
             }
+            Asked::One(number) => {
+                let ids = self.reply.step == Step::UIDL;
+                let listed = self.listed.as_mut();
+                let result = listed.map_or(Err(Wrong::Numbers), |listed| listed.again(number, text, ids));
+                result.err().and_then(|wrong| self.wrong(wrong, text))
+            }
             _ => {
                 // What goes wrong from here on goes wrong on the way to the last octet.
                 self.reply.step = match self.reply.step {
@@ -436,6 +444,9 @@ impl Desk {
                 "verification:changed",
                 "a message has another size or unique-id than it had before in the same session",
             ),
+            Wrong::Marked => {
+                fail("verification:mark", "a message is still listed that this session marked as deleted")
+            }
             Wrong::TooLong => Some(too_long(step, "more than 250,000 lines or 32 MiB")),
             Wrong::NoRoom => fail(
                 "memory",

@@ -187,10 +187,10 @@ impl Desk {
     }
 
     /// A command that no user sends: it waits for no think time.
-    pub(super) fn ask_at_once(&mut self, step: Step, asked: Asked, shape: Shape, line: &'static [u8]) {
+    pub(super) fn ask_at_once(&mut self, step: Step, asked: Asked, shape: Shape, line: Line) {
         self.expect(asked, step);
         self.shape = shape;
-        self.line = Line::Fixed(line);
+        self.line = line;
         self.written = 0;
         self.travel();
     }

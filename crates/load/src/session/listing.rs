@@ -36,6 +36,8 @@ pub struct Message {
     pub unique_id: Option<u64>,
     /// Whether it was retrieved in this session and carried poplab's marker.
     pub marked: bool,
+    /// Whether a DELE of this session was answered with `+OK`.
+    pub(crate) deleted: bool,
     /// Which of the seeded messages it said to be, if it was looked at.
     pub(crate) seeded: Option<u32>,
     /// What tells its marker from others, if it was retrieved; 0 if not.
@@ -76,12 +78,18 @@ pub(crate) struct Listed {
     sorted: Vec<u64>,
     /// The seeded messages seen so far, in order.
     claimed: Vec<u32>,
-    /// Messages marked as deleted, which listings leave out.
+    /// Messages marked as deleted, which listings leave out, and the octets of those.
     deleted: usize,
+    deleted_octets: u64,
+    /// Messages and octets of all when the first was marked, where all sizes were known.
+    whole: Option<(u64, u64)>,
+    /// The number of the line before, of the listing under way; 0 before the first.
+    last: u32,
     /// Whether numbers come from LIST or UIDL before the listing under way.
     known: bool,
-    /// Whether LIST was answered whole.
+    /// Whether LIST was answered whole, and whether UIDL was.
     sized: bool,
+    identified: bool,
 }
 
 /// What is wrong with a listing.
@@ -95,6 +103,8 @@ pub(crate) enum Wrong {
     Twice,
     /// A message has another size or unique-id than before in the same session.
     Changed,
+    /// A message is listed that was marked as deleted.
+    Marked,
     /// It has more lines or octets than any maildrop needs.
     TooLong,
     /// All listings of the worker together are more than it has memory for.
@@ -113,8 +123,12 @@ impl Listed {
         self.exchanged = None;
         self.proven = 0;
         self.deleted = 0;
+        self.deleted_octets = 0;
+        self.whole = None;
+        self.last = 0;
         self.known = false;
         self.sized = false;
+        self.identified = false;
         small
     }
 
@@ -123,6 +137,7 @@ impl Listed {
         self.partial.clear();
         self.lines = 0;
         self.octets = 0;
+        self.last = 0;
         self.known = !self.messages.is_empty();
     }
 
@@ -165,6 +180,7 @@ impl Listed {
             return Err(Wrong::Numbers);
         }
         self.sized |= !ids;
+        self.identified |= ids;
         if ids && distinct_ids {
             self.sorted.clear();
             self.sorted.extend(self.messages.iter().filter_map(|message| message.unique_id));
@@ -177,13 +193,33 @@ impl Listed {
     }
 
     /// A message was marked as deleted.
-    pub(crate) fn delete(&mut self) {
-        self.deleted += 1;
+    pub(crate) fn delete(&mut self, number: u32) {
+        if self.deleted == 0 {
+            self.whole = self.totals();
+        }
+        if let Some(message) = self.message(number).filter(|message| !message.deleted) {
+            message.deleted = true;
+            let octets = message.octets.unwrap_or_default();
+            self.deleted += 1;
+            self.deleted_octets = self.deleted_octets.saturating_add(octets);
+        }
     }
 
     /// No message is marked as deleted any more.
     pub(crate) fn restore(&mut self) {
+        self.messages.iter_mut().for_each(|message| message.deleted = false);
         self.deleted = 0;
+        self.deleted_octets = 0;
+    }
+
+    /// Whether a message is marked as deleted.
+    pub(crate) fn has_marks(&self) -> bool {
+        self.deleted > 0
+    }
+
+    /// Whether this message is marked as deleted.
+    pub(crate) fn is_deleted(&self, number: u32) -> bool {
+        self.place(number).is_some_and(|place| self.messages[place].deleted)
     }
 
     /// What STAT must say by LIST: messages and octets. `None` where LIST was not asked for, or messages are marked as
@@ -194,6 +230,26 @@ impl Listed {
         }
         let octets = self.messages.iter().map(|message| message.octets).sum::<Option<u64>>()?;
         Some((self.messages.len() as u64, octets))
+    }
+
+    /// What STAT must say by LIST of the messages that are not marked as deleted, and what it says if it counts those
+    /// too. `None` where LIST was not asked for. Asked before every DELE, so nothing is added up once something is marked.
+    pub(crate) fn left_and_all(&self) -> Option<((u64, u64), (u64, u64))> {
+        let whole = if self.deleted > 0 { self.whole } else { self.totals() };
+        let (messages, octets) = whole?;
+        let left = (messages - self.deleted as u64, octets.saturating_sub(self.deleted_octets));
+        Some((left, (messages, octets)))
+    }
+
+    /// Whether LIST was answered whole, so that all sizes are known.
+    pub(crate) fn sized(&self) -> bool {
+        self.sized
+    }
+
+    /// Takes the answer for one message: its unique-id, or its size, must be as before.
+    pub(crate) fn again(&mut self, number: u32, line: &[u8], ids: bool) -> Result<(), Wrong> {
+        let (said, octets, unique_id) = entry(line, ids)?;
+        if said == number { self.compare(number, octets, unique_id) } else { Err(Wrong::Changed) }
     }
 
     /// A message said to be this one of so many (`of`) seeded ones. False if it said otherwise before; or if another one
@@ -242,7 +298,7 @@ impl Listed {
 
     /// Whether the unique-ids of all messages are known.
     pub(crate) fn identified(&self) -> bool {
-        !self.messages.is_empty() && self.messages.iter().all(|message| message.unique_id.is_some())
+        self.identified && !self.messages.is_empty()
     }
 
     /// A message was retrieved whole; `mark` tells its marker from others.
@@ -274,35 +330,43 @@ impl Listed {
     }
 
     fn line(&mut self, line: &[u8], ids: bool, room: &Room) -> Result<(), Wrong> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let (number, octets, unique_id) = if ids {
-            let (parsed, deviations) = listing::unique_id(line);
-            let (number, id) = parsed.filter(|_| deviations.is_empty()).ok_or(Wrong::Format(deviations))?;
-            (number, None, Some(hash(id)))
-        } else {
-            let (parsed, deviations) = listing::scan(line);
-            let (number, octets) =
-                parsed.filter(|_| deviations.is_empty()).ok_or(Wrong::Format(deviations))?;
-            (number, Some(octets), None)
-        };
-        let number = u32::try_from(number).map_err(|_| Wrong::Numbers)?;
+        let (number, octets, unique_id) = entry(line.strip_suffix(b"\r").unwrap_or(line), ids)?;
         self.lines += 1;
-        if self.known {
-            let message = self.message(number).ok_or(Wrong::Numbers)?;
-            let (size, id) = (octets.or(message.octets), unique_id.or(message.unique_id));
-            let same = message.octets.is_none_or(|before| Some(before) == size)
-                && message.unique_id.is_none_or(|before| Some(before) == id);
-            (message.octets, message.unique_id) = (size, id);
-            return if same { Ok(()) } else { Err(Wrong::Changed) };
-        }
-        if self.messages.last().is_some_and(|last| last.number >= number) {
+        if std::mem::replace(&mut self.last, number) >= number {
             return Err(Wrong::Numbers);
+        }
+        if self.known {
+            return self.compare(number, octets, unique_id);
         }
         if self.messages.len() >= MESSAGES {
             return Err(Wrong::TooLong);
         }
         self.grow(room)?;
-        self.messages.push(Message { number, octets, unique_id, marked: false, seeded: None, mark: 0 });
+        self.messages.push(Message {
+            number,
+            octets,
+            unique_id,
+            marked: false,
+            deleted: false,
+            seeded: None,
+            mark: 0,
+        });
+        Ok(())
+    }
+
+    /// A message is listed once more: it must be as it was before, and not be marked as deleted.
+    fn compare(&mut self, number: u32, octets: Option<u64>, unique_id: Option<u64>) -> Result<(), Wrong> {
+        let message = self.message(number).ok_or(Wrong::Numbers)?;
+        if message.deleted {
+            return Err(Wrong::Marked);
+        }
+        let (size, id) = (octets.or(message.octets), unique_id.or(message.unique_id));
+        let same = message.octets.is_none_or(|before| Some(before) == size)
+            && message.unique_id.is_none_or(|before| Some(before) == id);
+        if !same {
+            return Err(Wrong::Changed);
+        }
+        (message.octets, message.unique_id) = (size, id);
         Ok(())
     }
 
@@ -332,55 +396,18 @@ impl Listed {
     }
 }
 
-/// What one user (or one of its devices) remembers of a maildrop it leaves mail in: hashes of unique-ids, sorted.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    ids: Vec<u64>,
-}
-
-impl Memory {
-    /// Of these unique-ids.
-    pub(crate) fn of(ids: impl Iterator<Item = u64>) -> Memory {
-        let mut ids: Vec<u64> = ids.collect();
-        ids.sort_unstable();
-        ids.dedup();
-        Memory { ids }
-    }
-
-    /// Octets of memory that it holds.
-    pub(crate) fn memory(&self) -> usize {
-        self.ids.capacity() * size_of::<u64>()
-    }
-
-    pub(crate) fn knows(&self, id: u64) -> bool {
-        self.ids.binary_search(&id).is_ok()
-    }
-
-    pub(crate) fn learn(&mut self, id: u64) {
-        if let Err(place) = self.ids.binary_search(&id) {
-            self.ids.insert(place, id);
-        }
-    }
-
-    /// How many of what it knows are no longer there.
-    pub(crate) fn missing(&self, present: &[Message]) -> usize {
-        let there = sorted(present);
-        self.ids.iter().filter(|id| there.binary_search(id).is_err()).count()
-    }
-
-    /// Forgets what is no longer there, so that a memory is never larger than the maildrop.
-    pub(crate) fn keep(&mut self, present: &[Message]) {
-        if self.ids.len() > present.len() {
-            let there = sorted(present);
-            self.ids.retain(|id| there.binary_search(id).is_ok());
-        }
-    }
-}
-
-fn sorted(present: &[Message]) -> Vec<u64> {
-    let mut ids: Vec<u64> = present.iter().filter_map(|message| message.unique_id).collect();
-    ids.sort_unstable();
-    ids
+/// What a line of a listing says: the number, and the size or the unique-id.
+fn entry(line: &[u8], ids: bool) -> Result<(u32, Option<u64>, Option<u64>), Wrong> {
+    let (number, octets, unique_id) = if ids {
+        let (parsed, deviations) = listing::unique_id(line);
+        let (number, id) = parsed.filter(|_| deviations.is_empty()).ok_or(Wrong::Format(deviations))?;
+        (number, None, Some(hash(id)))
+    } else {
+        let (parsed, deviations) = listing::scan(line);
+        let (number, octets) = parsed.filter(|_| deviations.is_empty()).ok_or(Wrong::Format(deviations))?;
+        (number, Some(octets), None)
+    };
+    Ok((u32::try_from(number).map_err(|_| Wrong::Numbers)?, octets, unique_id))
 }
 
 /// FNV-1a, finished with a mixer: 64 bits of a unique-id. Two of a thousand messages are taken for the same once in
@@ -517,34 +544,34 @@ mod tests {
         assert_eq!(ids_only.totals(), None);
         let mut listed = listed(&[(b"1 120\r\n2 200\r\n", false)]).unwrap();
         assert_eq!(listed.totals(), Some((2, 320)));
-        listed.delete();
-        assert_eq!(listed.totals(), None);
-        listed.start();
+        listed.delete(1);
+        listed.delete(1);
+        assert_eq!((listed.totals(), listed.left_and_all()), (None, Some(((1, 200), (2, 320)))));
         let room = Room::of(1_000_000);
-        listed.push(b"2 200\r\n", false, &room).unwrap();
-        assert_eq!(listed.finish(false, true), Ok(()));
+        let again = |listed: &mut Listed, text: &[u8]| {
+            listed.start();
+            listed.push(text, false, &room)?;
+            listed.finish(false, true)
+        };
+        assert_eq!(again(&mut listed, b"2 200\r\n"), Ok(()));
+        assert_eq!(again(&mut listed, b"1 120\r\n"), Err(Wrong::Marked), "as many, but not the same");
         listed.restore();
-        listed.start();
-        listed.push(b"2 200\r\n", false, &room).unwrap();
-        assert_eq!(listed.finish(false, true), Err(Wrong::Numbers));
+        assert_eq!(again(&mut listed, b"2 200\r\n"), Err(Wrong::Numbers));
+        assert_eq!(again(&mut listed, b"2 200\r\n2 200\r\n"), Err(Wrong::Numbers), "one that stands twice");
+        assert_eq!(again(&mut listed, b"1 120\r\n2 200\r\n"), Ok(()));
     }
 
     #[test]
-    fn a_memory_is_no_larger_than_the_maildrop() {
-        let message = |id| Message {
-            number: 1,
-            octets: None,
-            unique_id: Some(id),
-            marked: false,
-            seeded: None,
-            mark: 0,
-        };
-        let mut memory = Memory::of([5, 3, 3].into_iter());
-        for id in [9, 3] {
-            memory.learn(id);
+    fn one_message_is_asked_for_again() {
+        let mut listed = listed(&[(b"1 120\r\n2 200\r\n", false), (b"1 a\r\n2 b\r\n", true)]).unwrap();
+        assert_eq!(listed.again(2, b"2 b", true), Ok(()));
+        assert_eq!(listed.again(2, b"2 200 octets", false), Ok(()));
+        for (line, ids) in [(&b"2 c"[..], true), (b"1 a", true), (b"2 201", false)] {
+            assert_eq!(listed.again(2, line, ids), Err(Wrong::Changed), "{}", line.escape_ascii());
+            assert_eq!(listed.again(2, line, ids), Err(Wrong::Changed), "it is not believed the second time");
         }
-        assert_eq!(memory.missing(&[message(3), message(7)]), 2);
-        memory.keep(&[message(3), message(7)]);
-        assert!(memory.knows(3) && !memory.knows(5) && !memory.knows(9));
+        listed.delete(2);
+        assert_eq!(listed.again(2, b"2 b", true), Err(Wrong::Marked));
+        assert!(matches!(listed.again(1, b"done", true), Err(Wrong::Format(_))));
     }
 }

@@ -13,6 +13,7 @@ mod expiry;
 mod failure;
 mod listing;
 mod login;
+mod memory;
 mod open;
 mod recording;
 mod room;
@@ -38,7 +39,8 @@ use exchange::Line;
 pub(crate) use expiry::Expiry;
 pub use failure::Failure;
 pub use listing::Message;
-pub(crate) use listing::{ENTRY, Listed, Memory};
+pub(crate) use listing::{ENTRY, Listed};
+pub(crate) use memory::Memory;
 pub(crate) use recording::Recording;
 pub(crate) use room::Room;
 pub(crate) use timer::Timer;
@@ -170,22 +172,22 @@ impl Session {
     }
 
     /// DELE, if that is allowed: the run has the permission; *every* message of this maildrop was listed, retrieved
-    /// whole in this session, and is by its marker and its content poplab's own; no two are the same. Before the first
-    /// one the server is asked once more (STAT, and UIDL or LIST) whether the maildrop is still the one that was looked
-    /// at: those questions are no steps and have no figures, but the time of the session has them in it.
+    /// whole in this session, and is by its marker and its content poplab's own; no two are the same. Before each one
+    /// the server is asked whether the maildrop is still the one that was looked at: before the first with STAT and the
+    /// whole UIDL or LIST, before a later one with STAT and UIDL or LIST of this message. Those questions are no steps and
+    /// have no figures, but the time of the session has them in it.
     ///
     /// # Errors
     /// As of every step; `foreign-mail` if there is other mail, `verification:number` if one message came under two
-    /// numbers, `verification:changed` if the maildrop is another one: then no DELE was sent.
+    /// numbers, `verification:changed` if the maildrop is another one, `verification:mark` if a mark cannot be seen to
+    /// have hit the message it was meant for: then no DELE was sent, and what was marked before was taken back by RSET.
     pub async fn dele(&mut self, number: u32) -> Result<(), Failure> {
         self.proven(number)?;
-        if !self.desk.confirmed {
-            // On the heap, since it would make every session larger for its whole life.
-            Box::pin(self.confirm()).await?;
-        }
+        // On the heap, since it would make every session larger for its whole life.
+        Box::pin(self.before_dele(number)).await?;
         self.desk.ask(Step::DELE, Asked::Word, Shape::Single, Line::Numbered("DELE", number, None));
         self.exchange().await?;
-        self.desk.deleted();
+        self.desk.deleted(number);
         self.desk.sample(Step::DELE);
         Ok(())
     }
@@ -217,11 +219,17 @@ impl Session {
     }
 
     /// QUIT, and the end of the session. It is complete with the reply; after it the server is given a second to
-    /// close first, which keeps this machine's ports free.
+    /// close first, which keeps this machine's ports free. Where something was marked as deleted, which QUIT carries out,
+    /// the maildrop is looked at before: it must hold what was not marked, and nothing else.
     ///
     /// # Errors
-    /// As of every step: what was deleted may not be deleted then (RFC 1939 section 6).
+    /// As of every step: what was deleted may not be deleted then (RFC 1939 section 6). `verification:changed` and
+    /// `verification:mark` as of [`Session::dele`]: then RSET was sent instead.
     pub async fn quit(&mut self) -> Result<(), Failure> {
+        if self.desk.has_marks() {
+            // On the heap, since it would make every session larger for its whole life.
+            Box::pin(self.before_commit()).await?;
+        }
         self.simple(Step::QUIT, Asked::Word, Shape::Single, b"QUIT\r\n").await?;
         self.desk.sample_whole(Step::SESSION);
         let Session { stream, timer, desk, tail } = self;

@@ -91,11 +91,16 @@ impl Desk {
     }
 
     /// A message was marked as deleted.
-    pub(super) fn deleted(&mut self) {
+    pub(super) fn deleted(&mut self, number: u32) {
         self.stat = None;
         if let Some(listed) = &mut self.listed {
-            listed.delete();
+            listed.delete(number);
         }
+    }
+
+    /// Whether a message is marked as deleted, so that QUIT would remove it.
+    pub(super) fn has_marks(&self) -> bool {
+        self.listed.as_ref().is_some_and(|listed| listed.has_marks())
     }
 
     /// No message is marked as deleted any more.

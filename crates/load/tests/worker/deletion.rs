@@ -6,7 +6,6 @@ use fake::{Expiry, Policy};
 use load::{Behaviours, Retrieval, Session};
 use scenario::{Behaviour, Scenario};
 
-use crate::liar::{Liar, Lie, one_session, right};
 use crate::stage::{Run, Stage, population, scenario};
 
 fn download(mail: bool) -> Scenario {
@@ -121,83 +120,6 @@ fn a_behaviour_of_the_user_s_own_deletes_no_more_than_any_other() {
     assert_eq!(run.count("DELE"), 3 * 6);
     for user in 1..4 {
         assert_eq!(stage.world.messages(&population(4).name(user)).len(), 4);
-    }
-}
-
-/// What came of one session of download-and-delete with a server that tells this lie: errors, and the commands it heard.
-fn lied_to(lie: Lie) -> (Vec<String>, Vec<String>) {
-    let messages = (1..=3).map(|number| mail::ordinary(7, number, 900)).collect();
-    let liar = Liar::start(messages, lie);
-    let run = liar.meet(&one_session(Behaviour::DownloadAndDelete), Behaviours::none());
-    let heard = liar.heard();
-    let wrong = run.sum(|second| second.verified.failures);
-    assert_eq!(wrong, run.errors().len() as u64, "a lie fails the run: {:?}", run.errors());
-    (kinds(&run), heard)
-}
-
-#[test]
-fn a_server_that_does_not_lie_has_its_mail_deleted() {
-    let asked = "LIST UIDL RETR RETR RETR STAT UIDL DELE DELE DELE QUIT";
-    assert_eq!(lied_to(|_, _, _| None), (vec![], asked.split(' ').map(str::to_owned).collect()));
-    // One without unique-ids is asked for the sizes once more.
-    let (errors, heard) = lied_to(|line, _, _| line.starts_with("UIDL").then(|| b"-ERR what?\r\n".to_vec()));
-    assert_eq!(
-        (errors, heard.join(" ")),
-        (vec![], "LIST UIDL RETR RETR RETR STAT LIST UIDL DELE DELE DELE QUIT".to_owned())
-    );
-}
-
-#[test]
-fn no_lie_has_mail_deleted() {
-    let lies: [(&str, Lie, &str); 6] = [
-        (
-            "RETR gives message 1 whatever was asked for",
-            |line, _, messages| line.starts_with("RETR").then(|| right("RETR 1", messages)),
-            "verification:number at DELE",
-        ),
-        (
-            "a message came after the look",
-            |line, _, messages| {
-                let octets: usize = messages.iter().map(Vec::len).sum();
-                line.starts_with("STAT").then(|| format!("+OK 4 {}\r\n", octets + 50).into_bytes())
-            },
-            "verification:changed at STAT",
-        ),
-        (
-            "STAT counts what LIST does not show",
-            |line, _, _| line.starts_with("STAT").then(|| b"+OK 2 1800\r\n".to_vec()),
-            "verification:changed at STAT",
-        ),
-        (
-            "the unique-ids are others than before",
-            |line, before, _| {
-                (line.starts_with("UIDL") && before > 0)
-                    .then(|| b"+OK\r\n1 new\r\n2 id-1\r\n3 id-2\r\n.\r\n".to_vec())
-            },
-            "verification:changed at UIDL",
-        ),
-        (
-            "UIDL shows more than before",
-            |line, before, _| {
-                (line.starts_with("UIDL") && before > 0)
-                    .then(|| b"+OK\r\n1 id-1\r\n2 id-2\r\n3 id-3\r\n4 id-4\r\n.\r\n".to_vec())
-            },
-            "verification:changed at UIDL",
-        ),
-        (
-            "there are no unique-ids, and the sizes are others than before",
-            |line, before, _| match (&line[..4], before) {
-                ("UIDL", _) => Some(b"-ERR what?\r\n".to_vec()),
-                ("LIST", 1..) => Some(b"+OK\r\n1 901\r\n2 900\r\n3 900\r\n.\r\n".to_vec()),
-                _ => None,
-            },
-            "verification:changed at LIST",
-        ),
-    ];
-    for (what, lie, kind) in lies {
-        let (errors, heard) = lied_to(lie);
-        assert_eq!(errors, [kind], "{what}");
-        assert!(!heard.iter().any(|word| word == "DELE"), "{what}: {heard:?}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! A server that lies, since the fake's defects are bugs and no lies: a right one in a few lines, with an answer of the
 //! test's own wherever that has one. Over loopback, on the real clock; it serves one connection after the other.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,15 @@ use crate::stage::{PASSWORD, Run, clear};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the server says instead of what is right: it is given the line, and how often this command came before.
-pub(crate) type Lie = fn(&str, usize, &[Vec<u8>]) -> Option<Vec<u8>>;
+pub(crate) type Lie = fn(&str, usize, &mut Maildrop) -> Option<Vec<u8>>;
+
+/// What the server has, in one session.
+#[derive(Clone)]
+pub(crate) struct Maildrop {
+    pub(crate) messages: Vec<Vec<u8>>,
+    /// The numbers that are marked as deleted.
+    pub(crate) marked: BTreeSet<usize>,
+}
 
 /// The server, until it is dropped.
 pub(crate) struct Liar {
@@ -40,16 +49,17 @@ impl Liar {
                     return;
                 }
                 // A client that hangs up has ended its session, and no more.
-                let _ = stream.and_then(|stream| serve(&stream, &messages, lie, &kept));
+                let maildrop = Maildrop { messages: messages.clone(), marked: BTreeSet::new() };
+                let _ = stream.and_then(|stream| serve(&stream, maildrop, lie, &kept));
             }
         });
         Liar { address, said, over, thread: Some(thread) }
     }
 
-    /// The keywords of all commands after the logins, in their order.
+    /// All commands after the logins, in their order.
     pub(crate) fn heard(&self) -> Vec<String> {
         let said = self.said.lock().unwrap();
-        said.iter().filter(|word| !matches!(word.as_str(), "USER" | "PASS")).cloned().collect()
+        said.iter().filter(|line| !line.starts_with("USER ") && !line.starts_with("PASS ")).cloned().collect()
     }
 
     /// Runs one session of this scenario's behaviour.
@@ -102,34 +112,54 @@ pub(crate) fn one_session(behaviour: Behaviour) -> Scenario {
         .unwrap()
 }
 
-/// What a right server answers to STAT, LIST and UIDL, and lies are made of.
-pub(crate) fn right(line: &str, messages: &[Vec<u8>]) -> Vec<u8> {
+/// What a right server answers, and lies are made of.
+pub(crate) fn right(line: &str, maildrop: &mut Maildrop) -> Vec<u8> {
     let mut words = line.split_ascii_whitespace();
     let keyword = words.next().unwrap_or_default();
     let number = words.next().and_then(|word| word.parse::<usize>().ok());
-    let list = |entry: &dyn Fn(usize, &Vec<u8>) -> String| {
-        let lines = messages.iter().enumerate().map(|(at, message)| entry(at + 1, message));
-        format!("+OK\r\n{}.\r\n", lines.collect::<String>()).into_bytes()
+    let Maildrop { messages, marked } = maildrop;
+    let shown = messages.iter().enumerate().map(|(at, message)| (at + 1, message));
+    let shown: Vec<(usize, &Vec<u8>)> = shown.filter(|(number, _)| !marked.contains(number)).collect();
+    let list = |entry: &dyn Fn(usize, &Vec<u8>) -> String| match number {
+        None => {
+            let lines = shown.iter().map(|(number, message)| format!("{}\r\n", entry(*number, message)));
+            format!("+OK\r\n{}.\r\n", lines.collect::<String>()).into_bytes()
+        }
+        Some(number) => match shown.iter().find(|(shown, _)| *shown == number) {
+            Some((_, message)) => format!("+OK {}\r\n", entry(number, message)).into_bytes(),
+            None => b"-ERR no\r\n".to_vec(),
+        },
     };
-    match (keyword, number.and_then(|number| messages.get(number.checked_sub(1)?))) {
-        ("USER" | "PASS" | "QUIT" | "DELE" | "NOOP" | "RSET", _) => b"+OK\r\n".to_vec(),
+    match (keyword, number) {
+        ("USER" | "PASS" | "QUIT" | "NOOP", _) => b"+OK\r\n".to_vec(),
+        ("RSET", _) => {
+            marked.clear();
+            b"+OK\r\n".to_vec()
+        }
         ("STAT", _) => {
-            let octets: usize = messages.iter().map(Vec::len).sum();
-            format!("+OK {} {octets}\r\n", messages.len()).into_bytes()
+            let octets: usize = shown.iter().map(|(_, message)| message.len()).sum();
+            format!("+OK {} {octets}\r\n", shown.len()).into_bytes()
         }
-        ("LIST", _) => list(&|number, message| format!("{number} {}\r\n", message.len())),
-        ("UIDL", _) => list(&|number, _| format!("{number} id-{number}\r\n")),
-        ("RETR", Some(message)) => {
-            let stuffed = String::from_utf8_lossy(message).replace("\r\n.", "\r\n..");
-            format!("+OK\r\n{stuffed}.\r\n").into_bytes()
+        ("LIST", _) => list(&|number, message| format!("{number} {}", message.len())),
+        ("UIDL", _) => list(&|number, _| format!("{number} id-{number}")),
+        ("DELE", Some(number)) if shown.iter().any(|(shown, _)| *shown == number) => {
+            marked.insert(number);
+            b"+OK\r\n".to_vec()
         }
+        ("RETR", Some(number)) => match shown.iter().find(|(shown, _)| *shown == number) {
+            Some((_, message)) => {
+                let stuffed = String::from_utf8_lossy(message).replace("\r\n.", "\r\n..");
+                format!("+OK\r\n{stuffed}.\r\n").into_bytes()
+            }
+            None => b"-ERR no\r\n".to_vec(),
+        },
         _ => b"-ERR no\r\n".to_vec(),
     }
 }
 
 fn serve(
     stream: &TcpStream,
-    messages: &[Vec<u8>],
+    mut maildrop: Maildrop,
     says: Lie,
     said: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
@@ -143,8 +173,9 @@ fn serve(
         let keyword = line.split_ascii_whitespace().next().unwrap_or_default().to_owned();
         let before = heard.iter().filter(|word| **word == keyword).count();
         heard.push(keyword.clone());
-        said.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(keyword.clone());
-        out.write_all(&says(&line, before, messages).unwrap_or_else(|| right(&line, messages)))?;
+        said.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line.clone());
+        let answer = says(&line, before, &mut maildrop).unwrap_or_else(|| right(&line, &mut maildrop));
+        out.write_all(&answer)?;
         if keyword == "QUIT" {
             break;
         }

@@ -6,6 +6,7 @@
 mod deletion;
 mod errors;
 mod liar;
+mod lies;
 mod plan;
 mod safety;
 mod stage;
