@@ -1,7 +1,7 @@
 //! Named ways of being wrong, and the set of them a world has.
 //!
-//! The table is in [`table`]; where a defect acts is found by its name: the correct code asks for it at the very
-//! point where it decides. This module deliberately does not group or combine defects.
+//! The table is in [`table`], its rows by area below it; where a defect acts is found by its name: the correct code asks
+//! for it at the very point where it decides. This module deliberately does not group or combine defects.
 
 mod table;
 
