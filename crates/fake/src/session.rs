@@ -224,6 +224,10 @@ impl Session {
     }
 
     fn greet(&mut self) {
+        if self.broken(Defect::GreetingDropped) && self.number.is_multiple_of(10) {
+            self.after = After::Close;
+            return;
+        }
         let altered =
             [Defect::ApopTwoTimestamps, Defect::ApopFixed, Defect::GreetingGlued, Defect::GreetingTooLong];
         if !altered.iter().any(|&defect| self.broken(defect)) {

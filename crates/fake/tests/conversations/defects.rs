@@ -27,6 +27,7 @@ fn conversation(defect: Defect) -> String {
     let script = match defect {
         D::GreetingGlued | D::GreetingTooLong | D::ApopTwoTimestamps | D::ApopFixed => "== connect",
         D::GreetingTwoLines => "== connect\nC: NOOPX",
+        D::GreetingDropped => return "== connect\n".repeat(10),
         D::StatusWord => "== connect\nC: USER bob\nC: PASS x",
         D::BareLf | D::LowerCaseStatus | D::StatusGlued | D::NonAsciiText | D::DoubleReply => {
             "== login alice\nC: STAT\nC: NOOP"

@@ -13,6 +13,9 @@ macro_rules! framing {
     GreetingTooLong "rfc2449.greeting.too-long"
         "the greeting is a line of 600 octets"
         ["rfc2449.greeting.length"];
+    GreetingDropped "rfc1939.greeting.dropped"
+        "every tenth connection is closed without a greeting"
+        ["rfc1939.greeting.unprompted"];
     // Framing and grammar
     BareLf "rfc1939.frame.bare-lf"
         "the reply to NOOP ends with a bare LF"
