@@ -15,7 +15,7 @@ use crate::lab::Lab;
 use crate::login::Method;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
 use crate::refusal;
-use crate::reply::quote;
+use crate::reply::{Reply, quote};
 
 checks! {
     "rfc1939.apop.timestamp-syntax" => timestamp_syntax,
@@ -26,8 +26,7 @@ checks! {
 }
 
 async fn timestamp_syntax(lab: &Lab) -> Outcome {
-    let mut session = lab.connect_raw().await?;
-    let greeting = session.greeting().await?.assume_ok()?;
+    let (_session, greeting) = lab.greeted().await?;
     let found = bracketed(&greeting.line);
     let meant: Vec<&[u8]> = found.iter().copied().filter(|text| looks_meant(text)).collect();
     match meant[..] {
@@ -65,7 +64,9 @@ async fn timestamp_unique(lab: &Lab) -> Outcome {
     let (in_turn, at_once) = if lab.site().permissions.loopback { (150, 50) } else { (25, 10) };
     let mut seen = HashSet::new();
     for _ in 0..in_turn {
-        note(&mut seen, timestamp(lab).await?)?;
+        // One that is lost without a greeting is another requirement's matter.
+        let (_session, greeting) = lab.greeted().await?;
+        note(&mut seen, timestamp_of(&greeting)?)?;
     }
     let all: Vec<Pin<Box<dyn Future<Output = _> + '_>>> =
         (0..at_once).map(|_| Box::pin(timestamp(lab)) as Pin<Box<dyn Future<Output = _>>>).collect();
@@ -82,7 +83,10 @@ async fn timestamp_unique(lab: &Lab) -> Outcome {
 
 async fn timestamp(lab: &Lab) -> Result<String, Stop> {
     let mut session = lab.connect_raw().await?;
-    let greeting = session.greeting().await?.assume_ok()?;
+    timestamp_of(&session.greeting().await?.assume_ok()?)
+}
+
+fn timestamp_of(greeting: &Reply) -> Result<String, Stop> {
     match sasl::apop::timestamp(&greeting.line) {
         Some(timestamp) => Ok(timestamp.to_owned()),
         None => inconclusive(format!("the greeting {} has no timestamp", greeting.quoted())),
