@@ -99,6 +99,7 @@ async fn after_auth_only(lab: &Lab) -> Outcome {
     let mut named = lab.connect().await?;
     named.assume_ok(format!("USER {}", account.user)).await?;
     admitted(lab, &account, "while another connection has said USER").await?;
+    drop(named);
 
     let mut wrong = lab.connect().await?;
     login::may_send_password(
@@ -110,7 +111,7 @@ async fn after_auth_only(lab: &Lab) -> Outcome {
     let reply = wrong.command(format!("PASS wrong-{}", &lab.nonce()[..8])).await?;
     assume(reply.is_err(), || format!("a wrong password was answered {}", reply.quoted()))?;
     admitted(lab, &account, "while another connection has given a wrong password").await?;
-    drop((named, wrong));
+    drop(wrong);
     Ok(())
 }
 

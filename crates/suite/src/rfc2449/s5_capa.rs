@@ -65,6 +65,7 @@ fn lines_without(reply: &Reply, unwanted: &[Deviation]) -> Outcome {
 async fn both_states(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     session.require_ok("CAPA").await?;
+    drop(session);
     let mut session = lab.login(Role::Fixtures).await?;
     session.require_ok("CAPA").await?;
     Ok(())
@@ -79,6 +80,7 @@ async fn absent(lab: &Lab) -> Outcome {
 async fn both_lists(lab: &Lab) -> Result<(Vec<Capability>, Vec<Capability>), Stop> {
     let mut session = lab.connect().await?;
     let before = session.assume_ok("CAPA").await?;
+    drop(session);
     let mut session = lab.login(Role::Fixtures).await?;
     let after = session.assume_ok("CAPA").await?;
     Ok((listed(&before).unwrap_or_default(), listed(&after).unwrap_or_default()))
@@ -130,7 +132,8 @@ async fn truthful(lab: &Lab) -> Outcome {
     if has("USER") {
         let account = session.account()?;
         drop(session);
-        let (_session, reply) = lab.login_by(&account, Method::UserPass).await?;
+        let (again, reply) = lab.login_by(&account, Method::UserPass).await?;
+        session = again;
         if !reply.is_ok() {
             return inconclusive(format!(
                 "USER is announced, but {}: perhaps not for this user",
@@ -138,12 +141,14 @@ async fn truthful(lab: &Lab) -> Outcome {
             ));
         }
     }
+    drop(session);
     let mut session = lab.connect().await?;
     for name in lab.survey().mechanisms() {
         let Some(mechanism) = Mechanism::parse(&name) else { continue };
         let reply = session.command(format!("AUTH {}", mechanism.name())).await?;
         require(reply.continuation, || format!("SASL announces {name}, but {}", reply.seen()))?;
         session.respond("*").await?;
+        drop(session);
         session = lab.connect().await?;
     }
     if has("UTF8") {

@@ -22,6 +22,7 @@ async fn both(lab: &Lab, tag: &str) -> Result<[Option<Capability>; 2], Stop> {
     let find = |list: Vec<Capability>| list.into_iter().find(|capability| capability.tag == tag);
     let mut session = lab.connect().await?;
     let before = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
+    drop(session);
     let mut session = lab.login(Role::Fixtures).await?;
     let after = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
     Ok([find(before), find(after)])

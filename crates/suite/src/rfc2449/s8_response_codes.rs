@@ -28,6 +28,7 @@ async fn provoke(lab: &Lab) -> Outcome {
     for command in ["USER [x]", "XYZZY [AUTH]"] {
         session.command(command).await?;
     }
+    drop(session);
     if lab.survey().method.is_some() {
         let mut session = lab.login(Role::Fixtures).await?;
         for command in ["RETR [x]", "LIST [IN-USE", "NOOP", "RETR 99999"] {
@@ -96,6 +97,7 @@ async fn in_use_meaning(lab: &Lab) -> Outcome {
     require(!refused.has_code("IN-USE"), || {
         format!("a wrong password for a busy maildrop: {}", refused.seen())
     })?;
+    drop(other);
     let mut third = lab.connect().await?;
     let method = lab.survey().method.unwrap_or(login::Method::UserPass);
     let reply = login::attempt(&mut third, method, &account, None, &lab.nonce()).await?;

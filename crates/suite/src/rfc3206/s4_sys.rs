@@ -17,6 +17,7 @@ checks! {
 pub(crate) async fn provoke(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     session.command("XYZZY").await?;
+    drop(session);
     if lab.survey().method.is_some() {
         let mut session = lab.login(Role::Fixtures).await?;
         for command in ["RETR 99999", "LIST 99999", "NOOP", "XYZZY"] {

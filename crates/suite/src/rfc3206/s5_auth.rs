@@ -78,7 +78,7 @@ fn required(reply: &Reply, what: &str) -> Result<u32, Stop> {
 
 async fn only_credentials(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
-    let _holder = lab.login_to(&account).await?;
+    let holder = lab.login_to(&account).await?;
     // APOP needs the timestamp of its own greeting, which is not at hand here.
     let method = match lab.survey().method {
         Some(method) if method != login::Method::Apop => method,
@@ -90,10 +90,12 @@ async fn only_credentials(lab: &Lab) -> Outcome {
     require(!same || !busy.has_code("AUTH"), || {
         format!("the right credentials for a maildrop that is in use were answered {}", busy.quoted())
     })?;
+    drop((holder, other));
 
     let mut session = channel(lab).await?;
     let unknown = session.command("AUTH NO-SUCH-MECH").await?;
     let mut odd = unknown.has_code("AUTH").then(|| unknown.seen());
+    drop(session);
     if needs(lab, Mechanism::Plain).is_ok() {
         let mut session = channel(lab).await?;
         let malformed = session.command("AUTH PLAIN ***").await?;

@@ -84,6 +84,7 @@ async fn star(lab: &Lab) -> Outcome {
 async fn states(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let before = session.command("LANG").await.judged()?;
+    drop(session);
     let mut session = lab.login(Role::Fixtures).await?;
     let after = session.command("LANG").await.judged()?;
     for (state, reply, other) in [("before", &before, &after), ("after", &after, &before)] {

@@ -26,6 +26,7 @@ checks! {
 async fn capability(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let before = session.assume_ok("CAPA").await?;
+    drop(session);
     let mut session = lab.login(Role::Fixtures).await?;
     let after = session.require_ok("CAPA").await?;
     let parameters = |reply| {
