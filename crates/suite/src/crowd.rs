@@ -49,9 +49,10 @@ impl Crowd {
         Place { crowd: Rc::clone(self), served: Cell::new(false) }
     }
 
-    /// Whether the server may still count another connection than the one that asks.
-    pub(crate) fn is_more_than_one(&self) -> bool {
-        self.open.get() > 1 || self.left.get().is_some_and(|left| left.elapsed() < COUNTED_STILL)
+    /// Whether the server may have counted another connection at some moment from this one on. It is asked by who has
+    /// none any more.
+    pub(crate) fn is_met_since(&self, began: Instant) -> bool {
+        self.open.get() > 0 || self.left.get().is_some_and(|left| left + COUNTED_STILL > began)
     }
 
     /// A connection was lost before the greeting, and the next one was served at once.
@@ -104,18 +105,21 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_has_just_ended_still_counts() {
+    async fn a_connection_that_ended_a_moment_before_or_meanwhile_is_met() {
         let crowd = Rc::new(Crowd::default());
-        let first = crowd.enter();
-        first.is_served();
-        assert!(!crowd.is_more_than_one());
-        let second = crowd.enter();
-        assert!(crowd.is_more_than_one());
-        drop(first);
-        assert!(crowd.is_more_than_one());
+        assert!(!crowd.is_met_since(Instant::now()));
+        let unserved = crowd.enter();
+        assert!(crowd.is_met_since(Instant::now()));
+        drop(unserved);
+        assert!(!crowd.is_met_since(Instant::now()));
+        let served = crowd.enter();
+        served.is_served();
+        let began = Instant::now();
+        drop(served);
+        assert!(crowd.is_met_since(Instant::now()));
         tokio::time::advance(COUNTED_STILL).await;
-        assert!(!crowd.is_more_than_one());
-        drop(second);
+        assert!(!crowd.is_met_since(Instant::now()));
+        assert!(crowd.is_met_since(began));
         assert_eq!(crowd.made(), 2);
     }
 }

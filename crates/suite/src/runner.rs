@@ -243,7 +243,8 @@ impl Runner {
         self.site.crowd.thin_out();
         self.site.silences.forget();
         self.notices.borrow_mut().push(format!(
-            "{} turned connections away while others of this run were open: {} instead of {jobs} checks run side by side              now, and what was hit is repeated",
+            "{} turned connections away while others of this run were open: {} instead of {jobs} checks run side by \
+             side now, and what was hit is repeated",
             self.site.entrance.endpoint,
             self.jobs.get()
         ));

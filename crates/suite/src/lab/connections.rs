@@ -92,10 +92,11 @@ impl Lab {
     /// [`Stop::Inconclusive`] if there is no positive greeting.
     pub(crate) async fn greeted(&self) -> Result<(Session, Reply), Stop> {
         let crowd = &self.site.crowd;
+        let began = Instant::now();
         match self.greeted_once().await {
             Ok(greeted) => return Ok(greeted),
             Err(Unserved::Silent(stop)) => {
-                if crowd.is_more_than_one() {
+                if crowd.is_met_since(began) {
                     crowd.turn_away();
                 }
                 return Err(stop);
@@ -106,6 +107,7 @@ impl Lab {
         let mut pause = PAUSE;
         let mut first = true;
         loop {
+            let began = Instant::now();
             let stop = match self.greeted_once().await {
                 Ok(greeted) => {
                     if first {
@@ -115,7 +117,7 @@ impl Lab {
                 }
                 Err(Unserved::TurnedAway(stop) | Unserved::Silent(stop)) => stop,
             };
-            let crowded = crowd.is_more_than_one();
+            let crowded = crowd.is_met_since(began);
             if first && crowded {
                 crowd.turn_away();
             }

@@ -1,10 +1,13 @@
 //! Somebody between the suite and the fake server, who makes a right server wrong in what it says or how.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use net::{Dialer, Endpoint, MemoryNetwork, Stream, Trust};
 use suite::{Account, Plan, Pool, Security, Site, SurveyError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use transcript::Transcript;
 
 use crate::laboratory::{EVERYTHING, SEED, identity, world};
@@ -24,11 +27,67 @@ pub(crate) enum Asked {
 /// What becomes of what the server says, in any split; made anew for each connection.
 pub(crate) type Said = Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>;
 
+/// A connection that is being made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    /// From 1 in the order of arrival.
+    pub(crate) number: u32,
+    /// How many others are being served.
+    pub(crate) served: u32,
+}
+
+/// What becomes of a connection that is being made.
+pub(crate) enum Admission {
+    /// It is served.
+    Served,
+    /// It is told this, and closed.
+    TurnedAway(&'static str),
+    /// Nothing is said until another one goes; then it is looked at again.
+    Waits,
+    /// Nothing is ever said.
+    Ignored,
+}
+
+/// Connections that are being served.
+#[derive(Default)]
+pub(crate) struct Served {
+    count: AtomicU32,
+    arrivals: AtomicU32,
+    one_went: Notify,
+}
+
+impl Served {
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+/// One of those that are being served, for as long as it is.
+struct Place(Arc<Served>);
+
+impl Place {
+    fn of(served: &Arc<Served>) -> Place {
+        served.count.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(served))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::Relaxed);
+        self.0.one_went.notify_waiters();
+    }
+}
+
 /// Somebody between two parties.
 #[derive(Clone)]
 pub(crate) struct Between {
     pub(crate) asked: Arc<dyn Fn(&str) -> Asked + Send + Sync>,
     pub(crate) said: Arc<dyn Fn() -> Said + Send + Sync>,
+    /// Whether a connection is served.
+    admission: Arc<dyn Fn(Arrival) -> Admission + Send + Sync>,
+    pub(crate) served: Arc<Served>,
     /// Lines of the client, of all connections.
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
 }
@@ -36,7 +95,18 @@ pub(crate) struct Between {
 impl Between {
     /// Alters what the client is told in answer to some of its lines.
     pub(crate) fn answering(asked: impl Fn(&str) -> Asked + Send + Sync + 'static) -> Between {
-        Between { asked: Arc::new(asked), said: Arc::new(|| Box::new(<[u8]>::to_vec)), lines: Arc::default() }
+        Between {
+            asked: Arc::new(asked),
+            said: Arc::new(|| Box::new(<[u8]>::to_vec)),
+            admission: Arc::new(|_| Admission::Served),
+            served: Arc::default(),
+            lines: Arc::default(),
+        }
+    }
+
+    /// Serves some connections only.
+    pub(crate) fn admitting(admission: impl Fn(Arrival) -> Admission + Send + Sync + 'static) -> Between {
+        Between { admission: Arc::new(admission), ..Between::answering(|_| Asked::Pass) }
     }
 
     /// Alters all that the server says.
@@ -49,11 +119,20 @@ impl Between {
         &self,
         accounts: Vec<Account>,
     ) -> (Result<std::rc::Rc<Site>, SurveyError>, Transcript) {
+        self.survey_until(accounts, None).await
+    }
+
+    /// The same for a run that has to end then.
+    pub(crate) async fn survey_until(
+        &self,
+        accounts: Vec<Account>,
+        until: Option<Instant>,
+    ) -> (Result<std::rc::Rc<Site>, SurveyError>, Transcript) {
         let network = MemoryNetwork::with_identity(world([]), identity()).expect("a network in memory");
         let behind = Dialer::memory(&network, Trust::Insecure).expect("a dialer in memory");
         let (between, clear) = (self.clone(), network.clear());
         let accept = move |client: Stream| {
-            tokio::spawn(stand_between(client, behind.clone(), clear.clone(), between.clone()));
+            tokio::spawn(admit(client, behind.clone(), clear.clone(), between.clone()));
         };
         let plan = Plan {
             endpoint: network.clear(),
@@ -63,10 +142,32 @@ impl Between {
             permissions: EVERYTHING,
             seed: SEED,
             wait: Some(Duration::from_secs(10)),
-            until: None,
+            until,
         };
         let (site, leavings) = suite::survey(plan).await;
         (site, leavings.expect("a survey leaves its transcript").transcript)
+    }
+}
+
+async fn admit(mut client: Stream, behind: Dialer, server: Endpoint, between: Between) {
+    let number = between.served.arrivals.fetch_add(1, Ordering::Relaxed) + 1;
+    loop {
+        let one_went = between.served.one_went.notified();
+        match (between.admission)(Arrival { number, served: between.served.count() }) {
+            Admission::Served => {
+                let _place = Place::of(&between.served);
+                return stand_between(client, behind, server, between.clone()).await;
+            }
+            Admission::TurnedAway(text) => {
+                let _ = client.write_all(text.as_bytes()).await;
+                return client.close().await;
+            }
+            Admission::Waits => one_went.await,
+            Admission::Ignored => {
+                while client.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {}
+                return;
+            }
+        }
     }
 }
 

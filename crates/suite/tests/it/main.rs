@@ -6,6 +6,7 @@ mod between;
 mod busy;
 mod certificate;
 mod correct;
+mod crowd;
 mod defects;
 mod foreign_mail;
 mod hostile;

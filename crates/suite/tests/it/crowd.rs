@@ -1,0 +1,166 @@
+//! Connections that are not served: by a server that takes only so many at once, whose limit is no fault and costs no
+//! verdict, and by one that loses some whoever else is there, which is one.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use record::{Event, Verdict};
+use suite::{Evidence, Runner};
+
+use crate::between::{Admission, Between};
+use crate::laboratory::{accounts, paused};
+
+/// Checks side by side at first.
+const JOBS: usize = 8;
+
+/// Checks that are about two sessions at a time.
+const NEED_TWO: [&str; 5] = [
+    "rfc1939.lock.after-auth-only",
+    "rfc1939.lock.effect",
+    "rfc1939.lock.refusal",
+    "rfc2449.resp.in-use-meaning",
+    "rfc3206.auth.only-credentials",
+];
+
+/// What becomes of whom there is no room for.
+type OrElse = fn() -> Admission;
+
+/// The ways in which servers turn away whom they do not want.
+const WAYS: [(&str, OrElse); 4] = [
+    ("-ERR", || Admission::TurnedAway("-ERR too many connections from your address\r\n")),
+    ("closed", || Admission::TurnedAway("")),
+    ("waits", || Admission::Waits),
+    ("ignored", || Admission::Ignored),
+];
+
+/// What came of a whole run.
+struct Run {
+    evidence: Vec<Evidence>,
+    notices: Vec<String>,
+    /// Checks that were told to be inconclusive, at first or for good.
+    unsure: Vec<String>,
+}
+
+impl Run {
+    fn of(between: &Between) -> Run {
+        paused(async {
+            let (site, survey) = between.survey(accounts()).await;
+            let site = site.unwrap_or_else(|error| panic!("{error}\n{}", survey.render()));
+            let runner = Runner::new(Rc::clone(&site), suite::all(), JOBS);
+            let unsure = Rc::new(RefCell::new(Vec::new()));
+            let listener: suite::runner::Listener = {
+                let unsure = Rc::clone(&unsure);
+                Rc::new(move |event| match event {
+                    Event::CheckFinished(result) if result.verdict == Verdict::Inconclusive => {
+                        unsure.borrow_mut().push(result.id);
+                    }
+                    _ => {}
+                })
+            };
+            runner.run(&listener).await;
+            Run { evidence: runner.evidence(), notices: runner.notices(), unsure: unsure.take() }
+        })
+    }
+
+    fn verdicts(&self) -> BTreeMap<&str, Verdict> {
+        let results = self.evidence.iter().map(|evidence| &evidence.result);
+        results.map(|result| (result.id.as_str(), result.verdict)).collect()
+    }
+
+    /// Verdict, identifier and words of all that is not as it should be.
+    fn troubles(&self) -> Vec<String> {
+        let results = self.evidence.iter().map(|evidence| &evidence.result);
+        let troubles = [Verdict::Fail, Verdict::Warn, Verdict::Inconclusive];
+        let wanted = results.filter(|result| troubles.contains(&result.verdict));
+        wanted.map(|result| format!("{} {}: {}", result.verdict, result.id, result.observed)).collect()
+    }
+}
+
+/// A run against a server that admits so many connections at once, compared with one against a server without a limit.
+fn a_limit_costs_nothing_but(limit: u32, costs: &[&str]) {
+    let unlimited = Run::of(&Between::admitting(|_| Admission::Served));
+    assert_eq!(unlimited.notices, Vec::<String>::new());
+    for (way, or_else) in WAYS {
+        let limited =
+            Run::of(&Between::admitting(
+                move |arrival| {
+                    if arrival.served < limit { Admission::Served } else { or_else() }
+                },
+            ));
+        let (before, after) = (unlimited.verdicts(), limited.verdicts());
+        let changed: Vec<&str> =
+            before.iter().filter(|(id, verdict)| after[*id] != **verdict).map(|(id, _)| *id).collect();
+        assert_eq!(changed, costs, "{limit}, {way}: {:#?}", limited.troubles());
+        // What was hit is repeated before it is told.
+        let mut unsure = limited.unsure.clone();
+        unsure.sort();
+        assert_eq!(unsure, costs, "{limit}, {way}");
+        let others: Vec<String> =
+            limited.troubles().into_iter().filter(|told| !told.starts_with("inconclusive")).collect();
+        assert_eq!(others, Vec::<String>::new(), "{limit}, {way}");
+        // One check may have several connections, so fewer checks than connections may be too many.
+        let expected = [thinned(8, 4), thinned(4, 2), thinned(2, 1)];
+        assert!(expected.starts_with(&limited.notices), "{limit}, {way}: {:#?}", limited.notices);
+        let at_least = match (limit, way) {
+            // Four checks in turn wait for a moment at most.
+            (4, "waits") => 0,
+            (4, _) => 1,
+            (2, _) => 2,
+            _ => 3,
+        };
+        assert!(limited.notices.len() >= at_least, "{limit}, {way}: {:#?}", limited.notices);
+    }
+}
+
+/// What people are told when fewer checks run side by side.
+fn thinned(from: u32, to: u32) -> String {
+    format!(
+        "fake.poplab.test:110 turned connections away while others of this run were open: {to} instead of {from} \
+         checks run side by side now, and what was hit is repeated"
+    )
+}
+
+#[test]
+fn a_limit_of_four_connections_costs_no_verdict() {
+    a_limit_costs_nothing_but(4, &[]);
+}
+
+#[test]
+fn a_limit_of_two_connections_costs_no_verdict() {
+    a_limit_costs_nothing_but(2, &[]);
+}
+
+#[test]
+fn a_limit_of_one_connection_costs_only_what_is_about_two() {
+    a_limit_costs_nothing_but(1, &NEED_TWO);
+}
+
+#[test]
+fn every_nth_connection_closed_unanswered_is_one_finding() {
+    for each in [10, 25] {
+        let run = Run::of(&Between::admitting(move |arrival| {
+            if arrival.number.is_multiple_of(each) { Admission::TurnedAway("") } else { Admission::Served }
+        }));
+        let troubles = run.troubles();
+        assert_eq!(troubles.len(), 1, "{each}: {troubles:#?}");
+        assert!(troubles[0].starts_with("fail rfc1939.greeting.unprompted: of "), "{each}: {troubles:#?}");
+        assert!(
+            troubles[0].contains("connections made one at a time, 2 were closed without a greeting"),
+            "{each}: {troubles:#?}"
+        );
+        assert_eq!(run.notices.len(), 1, "{each}: {:#?}", run.notices);
+        assert!(run.notices[0].contains("unanswered and greeted the next at once"), "{:#?}", run.notices);
+    }
+}
+
+#[test]
+fn a_connection_lost_only_while_others_are_open_is_no_finding() {
+    let run = Run::of(&Between::admitting(|arrival| {
+        let lost = arrival.number.is_multiple_of(10) && arrival.served > 0;
+        if lost { Admission::TurnedAway("") } else { Admission::Served }
+    }));
+    assert_eq!(run.troubles(), Vec::<String>::new());
+    // It is told all the same.
+    assert!(run.notices[0].contains("unanswered and greeted the next at once"), "{:#?}", run.notices);
+}
