@@ -18,4 +18,5 @@ mod policies;
 mod promises;
 mod reading;
 mod reproduce;
+mod runner;
 mod transcripts;
