@@ -43,7 +43,7 @@ fn program(name: &str) -> Result<PathBuf, Failure> {
 
     let stderr = child.stderr.take();
     let said = name.to_owned();
-    let messages = std::thread::spawn(move || listen(stderr, &said));
+    let messages = std::thread::Builder::new().spawn(move || listen(stderr, &said)).map_err(failed)?;
     let mut artifacts = String::new();
     if let Some(mut stdout) = child.stdout.take() {
         stdout.read_to_string(&mut artifacts).map_err(failed)?;

@@ -126,16 +126,19 @@ pub(crate) fn say(line: &str) {
 }
 
 /// Inside a role: answers questions on a thread of its own; the receiver hears when the input has ended.
-pub(crate) fn answer() -> mpsc::Receiver<()> {
+///
+/// # Errors
+/// The system gives no thread.
+pub(crate) fn answer() -> std::io::Result<mpsc::Receiver<()>> {
     let (ended, end) = mpsc::channel();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         for _ in std::io::stdin().lock().lines().map_while(Result::ok) {
             let usage = Usage::own();
             say(&format!("{} {}", usage.cpu_ns, usage.resident));
         }
         drop(ended);
-    });
-    end
+    })?;
+    Ok(end)
 }
 
 /// Keeps this thread, and those it starts from now on, on one core; without such a core they stay where they are.

@@ -52,13 +52,13 @@ fn floor_server() -> anyhow::Result<()> {
     pin(SERVER_CORE);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let ended = Arc::new(AtomicBool::new(false));
-    let end = answer();
+    let end = answer()?;
     let told = Arc::clone(&ended);
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         // Fails when the sender is gone, which is the end.
         let _ = end.recv();
         told.store(true, Ordering::Relaxed);
-    });
+    })?;
     let population = population();
     say(&listener.local_addr()?.to_string());
     floor::server::serve(&listener, &population, &|| ended.load(Ordering::Relaxed))?;
@@ -125,7 +125,7 @@ fn fake_server(arguments: &[String]) -> anyhow::Result<()> {
         pace,
         ..Configuration::default()
     });
-    let end = answer();
+    let end = answer()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let server = FakeServer::start_with(world, listening, &identity).await?;

@@ -12,6 +12,7 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 
 use net::Alarm;
 use serde::{Deserialize, Serialize};
@@ -181,20 +182,68 @@ pub enum WorkerError {
 /// The assignment cannot be read or the work not begun. The controller has been told as well.
 pub fn worker_main(
     input: impl Read + Send + 'static,
-    mut output: impl Write + Send + 'static,
+    output: impl Write + Send + 'static,
     custom: Behaviours,
 ) -> Result<(), WorkerError> {
+    whole_life(input, output, custom, &mut thread)
+}
+
+/// What a thread does.
+pub(crate) type Work = Box<dyn FnOnce() + Send>;
+
+/// A thread of this name; the system may refuse it, which is no reason to panic.
+pub(crate) fn thread(name: &str, work: Work) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// [`worker_main`], with threads from elsewhere.
+pub(crate) fn whole_life(
+    input: impl Read + Send + 'static,
+    mut output: impl Write + Send + 'static,
+    custom: Behaviours,
+    thread: &mut dyn FnMut(&str, Work) -> std::io::Result<JoinHandle<()>>,
+) -> Result<(), WorkerError> {
     let mut input = BufReader::new(input);
+    let (stop, stopped) = watch::channel(false);
+    let (tell, heard) = mpsc::channel::<Said>();
+    // Input and output are handed to the threads once those are there: until then they are needed to say that they are
+    // not.
+    let (hand_input, handed_input) = mpsc::channel();
+    let (hand_output, handed_output) = mpsc::channel();
     let prepared = assignment(&mut input).and_then(|assignment| {
+        let start = |error: &dyn std::fmt::Display| WorkerError::Start(error.to_string());
+        let mut started = |name: &str, work: Work| {
+            thread(name, work)
+                .map_err(|error| WorkerError::Start(format!("the system gives it no thread: {error}")))
+        };
+        let listening = stop.clone();
+        // It blocks on stdin until the controller says something, so nobody waits for it.
+        let listen = move || {
+            let Ok(mut input) = handed_input.recv() else { return };
+            while let Some(Told::Start(_)) = told(&mut input) {}
+            listening.send_replace(true);
+        };
+        started("load-orders", Box::new(listen))?;
+        // Writing blocks when the controller is slow, which must not make the ticker late; so a thread of its own does
+        // it, and the histograms become text there.
+        let write = move || {
+            let Ok(mut output) = handed_output.recv() else { return };
+            for said in heard {
+                if !say(&mut output, &said) {
+                    // Nobody listens any more.
+                    stop.send_replace(true);
+                }
+            }
+        };
+        let writer = started("load-report", Box::new(write))?;
         // More descriptors are needed before the first socket, and not getting them is no reason to give up.
         let _ = net::limits::raise_descriptors();
-        let start = |error: &dyn std::fmt::Display| WorkerError::Start(error.to_string());
         let dialer = crate::dialer(&assignment).map_err(|error| start(&error))?;
         let runtime = crate::runtime().map_err(|error| start(&error))?;
         let alarm = runtime.block_on(async { Alarm::new() }).map_err(|error| start(&error))?;
-        Ok((assignment, dialer, alarm, runtime))
+        Ok((assignment, dialer, alarm, runtime, writer))
     });
-    let (mut assignment, dialer, alarm, runtime) = match prepared {
+    let (mut assignment, dialer, alarm, runtime, writer) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             say(&mut output, &Said::Failed(error.to_string()));
@@ -212,24 +261,9 @@ pub fn worker_main(
         }
     }
 
-    let (stop, stopped) = watch::channel(false);
-    let listening = stop.clone();
-    // It blocks on stdin until the controller says something, so nobody waits for it.
-    std::thread::spawn(move || {
-        while let Some(Told::Start(_)) = told(&mut input) {}
-        listening.send_replace(true);
-    });
-    // Writing blocks when the controller is slow, which must not make the ticker late; so a thread of its own does it,
-    // and the histograms become text there.
-    let (tell, heard) = mpsc::channel::<Said>();
-    let writer = std::thread::spawn(move || {
-        for said in heard {
-            if !say(&mut output, &said) {
-                // Nobody listens any more.
-                stop.send_replace(true);
-            }
-        }
-    });
+    // Neither thread ends before it has these.
+    let _ = hand_input.send(input);
+    let _ = hand_output.send(output);
     let ended = runtime.block_on(crate::work(assignment, dialer, Some(alarm), custom, stopped, |second| {
         let _ = tell.send(Said::Second(Box::new(second)));
     }));

@@ -4,12 +4,13 @@
 //! tries next.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use crate::memory::MemoryNetwork;
 use crate::stream::Stream;
@@ -197,7 +198,7 @@ async fn resolve(endpoint: &Endpoint, source: Option<IpAddr>) -> Result<Vec<Sock
             host: endpoint.host.clone(),
             reason: error.to_string(),
         };
-        tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await.map_err(unknown)?.collect()
+        look_up(endpoint.host.clone(), endpoint.port).await.map_err(unknown)?
     };
     if all.is_empty() {
         return Err(DialError::UnknownHost {
@@ -206,6 +207,19 @@ async fn resolve(endpoint: &Endpoint, source: Option<IpAddr>) -> Result<Vec<Sock
         });
     }
     Ok(all.into_iter().filter(|a| source.is_none_or(|s| s.is_ipv4() == a.is_ipv4())).collect())
+}
+
+/// Asks the system's resolver, which blocks, in a thread of its own: where the system gives none that is an error and no
+/// panic, and who gives up before the answer does not wait for it.
+async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let (tell, told) = oneshot::channel();
+    let ask = move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        // Fails only when nobody waits any more.
+        let _ = tell.send(found.map(Iterator::collect));
+    };
+    std::thread::Builder::new().name("resolver".to_owned()).spawn(ask)?;
+    told.await.unwrap_or_else(|_| Err(io::Error::other("the resolver ended without an answer")))
 }
 
 /// Where opening a connection failed.

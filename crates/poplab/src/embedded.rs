@@ -57,6 +57,11 @@ impl Embedded {
         let failed = |error: std::io::Error| {
             Failure::not_carried_out(format!("the embedded server cannot start: {error}"))
         };
+        let threadless = |error: std::io::Error| {
+            Failure::not_carried_out(format!(
+                "the embedded server cannot start: the system gives no thread: {error}"
+            ))
+        };
         let serve = move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -79,7 +84,7 @@ impl Embedded {
             });
         };
         let thread =
-            std::thread::Builder::new().name("fake-server".to_owned()).spawn(serve).map_err(failed)?;
+            std::thread::Builder::new().name("fake-server".to_owned()).spawn(serve).map_err(threadless)?;
         let started = told.recv().unwrap_or_else(|_| Err(std::io::Error::other("it ended at once")));
         let ((clear, tls), ca_pem) = started.map_err(failed)?;
         Ok(Self { world, seed, clear, tls, ca_pem, stop: Some(stop), thread: Some(thread) })

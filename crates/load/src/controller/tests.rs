@@ -1,5 +1,6 @@
 //! Conversations with workers that are texts, and a few processes that are not ours.
 
+use std::io::BufRead as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::processes::{Ending, Phase, converse};
 use super::*;
-use crate::pipe::{Said, line_of};
-use crate::{ErrorSeen, Targets};
+use crate::pipe::{Said, Work, line_of, thread, whole_life};
+use crate::{Behaviours, ErrorSeen, Targets, WorkerError};
 
 fn order(workers: u32) -> Order {
     let scenario = builder::scenario("controller")
@@ -307,4 +308,28 @@ fn a_trial_is_judged_by_its_thresholds_unless_the_generator_was_the_bottleneck()
     let outcome = course.finish();
     assert!(matches!(outcome.judgement(&order.assignment.scenario), Judgement::Accounts(_)));
     assert_eq!(outcome.results.generator.bottleneck, None);
+}
+
+/// A thread more than the system gives is what `ulimit -u` makes.
+#[test]
+fn a_worker_without_a_thread_says_so() {
+    let (said, output) = std::io::pipe().unwrap();
+    for threads in 0..2 {
+        let mut given = 0;
+        let mut give = |name: &str, work: Work| {
+            given += 1;
+            if given > threads { Err(std::io::ErrorKind::WouldBlock.into()) } else { thread(name, work) }
+        };
+        let input = std::io::Cursor::new(line_of(&order(1).of(0)).unwrap());
+        let output = output.try_clone().unwrap();
+        let error = whole_life(input, output, Behaviours::default(), &mut give).unwrap_err();
+        assert!(matches!(error, WorkerError::Start(_)), "{error}");
+    }
+    drop(output);
+    let said: Vec<Said> = std::io::BufReader::new(said)
+        .lines()
+        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        .collect();
+    let told = |said: &Said| matches!(said, Said::Failed(reason) if reason.contains("gives it no thread"));
+    assert!(said.len() == 2 && said.iter().all(told), "{said:?}");
 }
