@@ -11,9 +11,9 @@ pub(crate) const INTERRUPTED: &str = "interrupted";
 /// Set by a hang-up; there is no way back.
 static HUNG_UP: AtomicBool = AtomicBool::new(false);
 
-/// Waits for Ctrl-C, SIGTERM or SIGHUP.
-pub(crate) async fn interrupted() {
-    wish().await;
+/// Waits for Ctrl-C, SIGTERM or SIGHUP, of which none is lost once this has returned. Must be called within a runtime.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
+    wish()
 }
 
 /// Somebody who listens from the beginning, so that no signal is lost between two waits for one.

@@ -1,13 +1,13 @@
 //! Runs of `poplab load` that cannot be carried out, each told at once and with all reports; and that no process which it
 //! starts has a password in its environment.
 
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use record::{LoadResults, Run};
 
-use crate::environment::{Ended, TestEnv};
-use crate::peers::{Connection, Peer, refuses_passwords};
+use crate::environment::{self, Ended, TestEnv};
+use crate::peers::{Connection, Peer, refuses_passwords, silent_on_passwords};
 
 const SECRET: &str = "swordfish-123";
 /// No test waits longer for anything.
@@ -29,8 +29,7 @@ thresholds: ['errors < 1%']
 }
 
 fn start(env: &TestEnv, arguments: &[&str]) -> Child {
-    let mut command = env.command(arguments);
-    command.env("SECRET", SECRET).stdin(Stdio::null()).spawn().unwrap()
+    environment::start(env.command(arguments).env("SECRET", SECRET))
 }
 
 fn signal(name: &str, process: u32) {
@@ -126,26 +125,58 @@ fn a_worker_that_is_killed_is_told() {
     assert!(run.exit_reason.contains("worker 0"), "{}", run.exit_reason);
 }
 
+/// Signals that ask for the end of a run.
+const SIGNALS: [&str; 3] = ["-INT", "-TERM", "-HUP"];
+
+/// A run that this signal ended, with all reports.
+fn interrupted(env: &TestEnv, child: Child, name: &str) -> LoadResults {
+    signal(name, child.id());
+    let ended = Ended::of(child);
+    let (run, results) = records(env, &ended);
+    assert_eq!((ended.code, run.exit_reason.as_str()), (Some(3), "interrupted"), "{name}: {}", ended.stderr);
+    results
+}
+
 #[test]
-fn a_signal_during_the_first_look_leaves_the_reports() {
-    for (name, more) in [
-        ("-INT", &["--tls", "none"][..]),
-        ("-TERM", &["--tls", "none", "--find-capacity"]),
-        // Nothing says how the port is protected, so that it is tried.
-        ("-TERM", &[]),
-    ] {
+fn a_signal_during_the_first_look_or_the_trial_login_leaves_the_reports() {
+    for name in SIGNALS {
+        for (silent, script, heard) in [
+            ("before the greeting", Connection::stay as fn(&mut Connection), "== connection 1"),
+            ("before the password is judged", silent_on_passwords, "PASS swordfish-123"),
+        ] {
+            for more in [
+                &["--tls", "none"][..],
+                &["--tls", "none", "--find-capacity"],
+                // Nothing says how the port is protected, so that it is tried.
+                &[],
+            ] {
+                // Without TLS no password goes there.
+                if more.is_empty() && heard != "== connection 1" {
+                    continue;
+                }
+                let env = TestEnv::new();
+                scenario(&env);
+                let peer = Peer::new(script);
+                let target = peer.target();
+                let arguments = ["load", "users.yaml", "--target", &target, "--password-env", "SECRET"];
+                let child = start(&env, &[&arguments[..], more].concat());
+                peer.wait_for(heard);
+                let results = interrupted(&env, child, name);
+                assert_eq!(results.sessions.begun, 0, "{silent}, {more:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_signal_during_a_search_for_the_capacity_leaves_the_reports() {
+    for name in SIGNALS {
         let env = TestEnv::new();
         scenario(&env);
-        let silent = Peer::new(Connection::stay);
-        let target = silent.target();
-        let arguments = ["load", "users.yaml", "--target", &target, "--password-env", "SECRET"];
-        let child = start(&env, &[&arguments[..], more].concat());
-        silent.wait_for("== connection 1");
-        signal(name, child.id());
-        let ended = Ended::of(child);
-        let (run, results) = records(&env, &ended);
-        assert_eq!((ended.code, run.exit_reason.as_str()), (Some(3), "interrupted"), "{}", ended.stderr);
-        assert_eq!(results.sessions.begun, 0);
+        let child = start(&env, &["load", "users.yaml", "--find-capacity"]);
+        children(child.id(), "load-worker");
+        let results = interrupted(&env, child, name);
+        assert!(!results.missing.is_empty() || results.sessions.begun == 0, "{name}: {:?}", results.missing);
     }
 }
 

@@ -101,6 +101,20 @@ pub(crate) fn refuses_passwords(connection: &mut Connection) {
     }
 }
 
+/// The same, but it never says what it thinks of a password.
+pub(crate) fn silent_on_passwords(connection: &mut Connection) {
+    connection.say(b"+OK ready\r\n");
+    while let Some(line) = connection.listen() {
+        let reply: &[u8] = match line.split(' ').next() {
+            Some("CAPA") => b"+OK\r\nUSER\r\n.\r\n",
+            Some("USER" | "QUIT") => b"+OK\r\n",
+            Some("PASS") => continue,
+            _ => b"-ERR unknown\r\n",
+        };
+        connection.say(reply);
+    }
+}
+
 /// Knows CAPA and QUIT, which is well enough to be surveyed.
 pub(crate) fn knows_little(connection: &mut Connection) {
     connection.say(b"+OK ready\r\n");
@@ -114,7 +128,13 @@ pub(crate) fn knows_little(connection: &mut Connection) {
     }
 }
 
-/// The same on the first connection; all others are left without a greeting.
+/// Greets, and says nothing else.
+pub(crate) fn greets_alone(connection: &mut Connection) {
+    connection.say(b"+OK ready\r\n");
+    connection.stay();
+}
+
+/// Knows little on the first connection; all others are left without a greeting.
 pub(crate) fn falls_silent(connection: &mut Connection) {
     if connection.number == 1 {
         knows_little(connection);

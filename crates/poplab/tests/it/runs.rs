@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::environment::{Ended, TestEnv, start};
 use crate::fake::Server;
-use crate::peers::{Peer, falls_silent, knows_little};
+use crate::peers::{Connection, Peer, falls_silent, greets_alone, knows_little};
 
 const STAT: [&str; 3] = ["conformance", "--select", "rfc1939.stat.*"];
 
@@ -240,11 +240,37 @@ fn ctrl_c_leaves_the_reports() {
 }
 
 #[test]
+fn a_signal_during_the_first_look_leaves_the_reports() {
+    for name in ["-INT", "-TERM", "-HUP"] {
+        for (tls, script) in [
+            (&["--tls", "none"][..], Connection::stay as fn(&mut Connection)),
+            // Nothing says how the port is protected, so that it is tried.
+            (&[], Connection::stay),
+            // Greeted, and left without the capabilities.
+            (&["--tls", "none"], greets_alone),
+        ] {
+            let (env, peer) = (TestEnv::new(), Peer::new(script));
+            let target = peer.target();
+            let child = start(&mut env.command(&[&["conformance", "--target", &target], tls].concat()));
+            peer.wait_for("== connection 1");
+            let killed = std::process::Command::new("kill").args([name, &child.id().to_string()]).status();
+            assert!(killed.unwrap().success());
+            let ended = Ended::of(child);
+            let (run, results) = env.records("poplab-run");
+            let reason = run.exit_reason.as_str();
+            assert_eq!((ended.code, run.exit_code, reason), (Some(3), 3, "interrupted"), "{}", ended.stderr);
+            assert!(results.checks.is_empty() && ended.stderr.contains("error: interrupted"));
+        }
+    }
+}
+
+#[test]
 fn a_limit_that_is_too_low_is_named_before_anything_is_begun() {
     let env = TestEnv::new();
     for (limit, told) in [
         ("-n 6", "only 6 open files at once"),
-        ("-n 40", "only 40 open files at once"),
+        ("-n 12", "only 12 open files at once"),
+        ("-n 32", "only 32 open files at once"),
         ("-v 200000", "only 195 MiB of address space"),
     ] {
         for arguments in [&STAT[..], &["load", "smoke"], &["fake"], &["seed", "--accounts", "none.yaml"]] {

@@ -35,11 +35,17 @@ pub(super) struct Course {
 
 /// Characters of an entrance's label in a path; file systems take 255 octets for a name.
 const LABEL_AT_MOST: usize = 100;
+
 /// Judges every entrance of the plan in turn. One that cannot be judged does not keep the others from it.
-pub(super) async fn judge(plan: &Plan, seed: u64, progress: Progress) -> Course {
+pub(super) async fn judge(
+    plan: &Plan,
+    seed: u64,
+    progress: Progress,
+    interrupt: &interrupt::Listener,
+) -> Course {
     let mut course = Course::default();
     let progress = Rc::new(progress);
-    let stopped = interrupt::interrupted();
+    let stopped = interrupt.interrupted();
     tokio::pin!(stopped);
     let ends = Instant::now() + plan.within;
     for (index, entrance) in plan.entrances.iter().enumerate() {

@@ -19,6 +19,7 @@ pub(super) async fn last_look(
     dialer: &Dialer,
     entrances: &[record::Entrance],
     wait: Option<Duration>,
+    interrupt: &interrupt::Listener,
 ) -> Option<String> {
     let look = async {
         for entrance in entrances {
@@ -33,7 +34,7 @@ pub(super) async fn last_look(
     };
     tokio::select! {
         gone = look => gone,
-        () = interrupt::interrupted() => Some(interrupt::INTERRUPTED.to_owned()),
+        () = interrupt.interrupted() => Some(interrupt::INTERRUPTED.to_owned()),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::baseline::Deviation;
 use crate::exit::{self, Failure};
 use crate::folder::Readers;
 use crate::records::{Conclusion, Records, Wanted};
-use crate::{embedded, folder, limits, terminal};
+use crate::{embedded, folder, interrupt, limits, terminal};
 
 /// Judges, writes the run's folder and prints the report.
 ///
@@ -84,9 +84,11 @@ fn carry_out(arguments: &Arguments, records: &Records) -> (Course, anyhow::Resul
     };
     let progress = Progress::new(plan.checks.len() * plan.entrances.len(), arguments.quiet);
     let mut course = runtime.block_on(async {
-        let mut course = judge::judge(&plan, arguments.seed, progress).await;
+        // From before the first connection to the end, without a gap in which a signal would be lost or the end.
+        let interrupt = interrupt::Listener::start();
+        let mut course = judge::judge(&plan, arguments.seed, progress, &interrupt).await;
         if course.error.is_none() {
-            course.error = last_look::last_look(&plan.dialer, &course.entrances, plan.wait).await;
+            course.error = last_look::last_look(&plan.dialer, &course.entrances, plan.wait, &interrupt).await;
         }
         course
     });
