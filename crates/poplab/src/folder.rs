@@ -339,6 +339,10 @@ fn is_ours(directory: &Directory) -> io::Result<bool> {
 pub(crate) fn put(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let folder = path.parent().unwrap_or(Path::new(""));
+    // The names there are the machine's, such as /dev/stdin, and root could replace them.
+    if folder.canonicalize().is_ok_and(|folder| folder == Path::new("/dev")) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no file is made in /dev"));
+    }
     Directory::open(folder)?.replace(name, content, readers.of_file(), false)
 }
 
@@ -351,6 +355,15 @@ mod tests {
 
     fn frame(reason: &str) -> String {
         record::Run { exit_reason: reason.to_owned(), ..record::Run::default() }.to_json()
+    }
+
+    #[test]
+    fn no_name_of_the_machine_is_replaced() {
+        for path in ["/dev/poplab-test", "/dev/../dev/poplab-test"] {
+            let refused = put(Path::new(path), b"mine", Readers::Owner).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{refused}");
+            assert!(!Path::new(path).exists());
+        }
     }
 
     #[test]

@@ -90,6 +90,41 @@ fn sigterm_ends_it_in_order() {
 }
 
 #[test]
+fn a_certificate_is_written_through_no_link() {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+    let env = TestEnv::new();
+    let precious = env.write("elsewhere/precious", "kept");
+    let pipe = env.path("elsewhere/pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    // What nobody reads is not opened: a pipe behind a link would make it wait for ever.
+    for (name, target) in [("file.pem", &precious), ("pipe.pem", &pipe), ("none.pem", &env.path("none"))] {
+        symlink(target, env.path(name)).unwrap();
+        // With no standard input it ends at once.
+        let ended = env.run(&["fake", "--ca-out", name]);
+        assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+        assert!(std::fs::symlink_metadata(env.path(name)).unwrap().is_file(), "{name}");
+        assert!(env.read(name).starts_with("-----BEGIN CERTIFICATE-----"));
+    }
+    assert_eq!(env.read("elsewhere/precious"), "kept");
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo() && !env.path("none").exists());
+}
+
+#[test]
+fn a_certificate_goes_to_standard_output_before_the_first_line() {
+    let env = TestEnv::new();
+    for setup in ["", "exec > out;", "exec 3> out;"] {
+        let name = if setup.contains('3') { "/dev/fd/3" } else { "/dev/stdout" };
+        let ended = env.run_after(setup, &["fake", "--ca-out", name]);
+        assert_eq!(ended.code, Some(0), "{setup}: {}", ended.stderr);
+        let text = if setup.is_empty() { ended.stdout } else { env.read("out") };
+        assert!(text.starts_with("-----BEGIN CERTIFICATE-----\n"), "{setup}: {text}");
+        let rest = text.split("-----END CERTIFICATE-----\n").last().unwrap();
+        assert!(setup.contains('3') || rest.starts_with("{\"format\":1,"), "{setup}: {text}");
+    }
+}
+
+#[test]
 fn passwords_of_files_and_of_the_environment_are_not_shown() {
     let env = TestEnv::new();
     env.write("accounts.yaml", "accounts:\n  - {user: dan, password: open-sesame, role: empty}\n");
