@@ -6,6 +6,7 @@
 //! what has a verdict keeps it, the rest is inconclusive. A server that turns connections away is met with fewer checks
 //! side by side, and what was hit is repeated.
 
+mod kept;
 mod knock;
 
 use std::cell::{Cell, RefCell};
@@ -54,6 +55,7 @@ pub struct Runner {
     jobs: Cell<usize>,
     running: Cell<usize>,
     done: RefCell<Vec<Finished>>,
+    kept: RefCell<kept::Kept>,
     /// What was hit by a limit on connections, to be repeated.
     again: RefCell<Vec<Turn>>,
     latencies: RefCell<Latencies>,
@@ -91,6 +93,7 @@ impl Runner {
             jobs: Cell::new(jobs.max(1)),
             running: Cell::new(0),
             done: RefCell::default(),
+            kept: RefCell::default(),
             again: RefCell::default(),
             latencies: RefCell::new(Latencies::new()),
             notices: RefCell::default(),
@@ -108,6 +111,7 @@ impl Runner {
         }
         self.look_back(listener);
         self.watch(listener);
+        self.kept.borrow_mut().make_room(&mut self.done.borrow_mut());
     }
 
     async fn phases(self: &Rc<Self>, listener: &Listener) {
@@ -233,7 +237,9 @@ impl Runner {
             return;
         }
         listener(Event::CheckFinished(finished.evidence.result.clone()));
-        self.done.borrow_mut().push(finished);
+        let mut done = self.done.borrow_mut();
+        done.push(finished);
+        self.kept.borrow_mut().one_more(&mut done);
     }
 
     /// The server turns connections away: fewer checks run side by side from now on.

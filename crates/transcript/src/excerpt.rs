@@ -47,6 +47,14 @@ pub(crate) fn excerpt(transcript: &Transcript, at_most: usize) -> Vec<ExcerptLin
     lines.shown(&chosen)
 }
 
+/// The entries by their index, those that explain most first; marks are none.
+pub(crate) fn by_weight(transcript: &Transcript) -> Vec<usize> {
+    let shown = |(index, entry): (usize, &Entry)| (!matches!(entry, Entry::Mark { .. })).then_some(index);
+    let indexes: Vec<usize> = transcript.entries.iter().enumerate().filter_map(shown).collect();
+    let order = Lines::of(transcript).by_weight();
+    order.iter().filter_map(|number| indexes.get(number.checked_sub(1)?).copied()).collect()
+}
+
 /// Lines that are shown, with one for each gap.
 fn length(chosen: &BTreeSet<usize>, total: usize) -> usize {
     let mut next = 0;

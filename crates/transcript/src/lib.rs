@@ -79,6 +79,7 @@ mod recorder;
 mod redact;
 mod render;
 mod secrets;
+mod shorten;
 mod stream;
 mod text;
 mod transcript;

@@ -5,6 +5,7 @@
 use crate::excerpt::{self, ExcerptLine};
 use crate::parse::{self, ParseError};
 use crate::render;
+use crate::shorten;
 use crate::text::Text;
 
 /// Who spoke.
@@ -163,6 +164,18 @@ impl Transcript {
         if let Some(session) = self.entries.get(index).map(Entry::session) {
             self.entries.insert(index + 1, Entry::Mark { session, text: render::one_line(text) });
         }
+    }
+
+    /// Octets that it takes in memory or in its text form, whichever is more; no less than that, and about as much.
+    pub fn weight(&self) -> usize {
+        shorten::weight(self)
+    }
+
+    /// Leaves out entries until its weight is at most this, if there is any that will do. The marked line and those around
+    /// it stay before anything else, then what was asked and how it was answered; so it is content that is cut. A note says
+    /// what is missing, and `why`.
+    pub fn shorten(&mut self, at_most: usize, why: &str) {
+        shorten::shorten(self, at_most, why);
     }
 
     /// Whether an entry is marked.

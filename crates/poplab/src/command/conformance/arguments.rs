@@ -28,7 +28,9 @@ reports tell the number of octets alone; --show-mail shows them.
 
 No server is listened to without end: a reply may take 3 to 10 times the wait for an
 answer, the longer the more of it comes; of a message 12 MiB are kept, of a listing
-20000 lines, of capabilities 1000, and the rest is read and counted.
+20000 lines, of capabilities 1000, and the rest is read and counted. Of all
+conversations at an entrance 16 MiB are kept, those of findings first; a line in a
+transcript says what was left out there.
 
 The run's folder (--out) holds run.json, results.json, latency.hlog and transcripts/
 in every case, also when the run could not be carried out.")]

@@ -35,6 +35,8 @@ pub(super) struct Course {
 
 /// Characters of an entrance's label in a path; file systems take 255 octets for a name.
 const LABEL_AT_MOST: usize = 100;
+/// Octets that are kept of the first look; what is kept of the checks is bounded by the suite.
+const LOOK_AT_MOST: usize = 1 << 20;
 
 /// Judges every entrance of the plan in turn. One that cannot be judged does not keep the others from it.
 pub(super) async fn judge(
@@ -57,8 +59,9 @@ pub(super) async fn judge(
             suite::survey_until(plan.survey(entrance, seed, until), stopped.as_mut()).await;
         let security = surveyed.as_ref().ok().map(|site| site.entrance.security).or(entrance.security);
         let label = entrance::label(security, &entrance.endpoint, &course.entrances);
-        if let Some(leavings) = leavings {
+        if let Some(mut leavings) = leavings {
             course.latencies.merge(&leavings.latencies);
+            leavings.transcript.shorten(LOOK_AT_MOST, "of the first look at an entrance 1 MiB is kept");
             course.transcripts.push((path(&label, "survey"), leavings.transcript));
         }
         let site = match surveyed {
