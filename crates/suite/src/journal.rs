@@ -201,7 +201,7 @@ impl Journal {
         if conversation.is_too_long() {
             return None;
         }
-        Some(Reproduction::new(site, conversation.told(&|text| recorder.redact(text))?))
+        Some(Reproduction::new(site, conversation.told(&|text| recorder.redact_strictly(text))?))
     }
 
     /// A latency by phase or command.

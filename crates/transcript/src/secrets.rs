@@ -265,7 +265,11 @@ impl View<'_> {
     /// Whether so many octets are but the beginning of a word: it goes on, and no line began with them as a part of a
     /// secret.
     fn is_begun_word(&self, text: &str, length: usize) -> bool {
-        let goes_on = text.get(length..).and_then(|rest| rest.chars().next()).is_some_and(is_word);
+        let goes_on = text.get(length..).is_some_and(|rest| {
+            // Names of things have more than letters: `disposable-1-2`.
+            let rest = rest.strip_prefix(['-', '_', '.', '@', '+']).unwrap_or(rest);
+            rest.starts_with(is_word)
+        });
         goes_on
             && !self.parts.lock().unwrap_or_else(PoisonError::into_inner).begins(&text.as_bytes()[..length])
     }
@@ -392,7 +396,9 @@ mod tests {
         let secrets = Secrets::new();
         secrets.add("pw disp");
         assert_eq!(secrets.redact_recorded("`disposable3` has mail"), "`disposable3` has mail");
+        assert_eq!(secrets.redact_recorded("`disp-3` has mail"), "`disp-3` has mail");
         assert_eq!(secrets.redact_recorded("`disp` has mail"), "`‹secret 4›` has mail");
+        assert_eq!(secrets.redact_recorded("`disp.` has mail"), "`‹secret 4›.` has mail");
         assert_eq!(secrets.redact_recorded("my pw disposable3"), "my ‹secret 7›osable3");
         secrets.add_names(["disposable3", "a pw d"]);
         assert_eq!(secrets.redact("`disposable3` has mail"), "`disposable3` has mail");
