@@ -230,7 +230,7 @@ async fn starts_clean(lab: &Lab) -> Outcome {
     let (after, _) = session.assume_ok("STAT").await?.totals()?;
     require(after >= before, || {
         format!(
-            "{before} messages in one session; after DELE 1 and a close without QUIT the next one counts {after}"
+            "{before} messages in one session; after DELE 1 and a close without QUIT STAT counts {after} in the next one"
         )
     })?;
     let reply = session.command("LIST 1").await?;
@@ -246,11 +246,15 @@ async fn starts_clean(lab: &Lab) -> Outcome {
 async fn numbering(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let (count, _) = session.assume_ok("STAT").await?.totals()?;
-    let listing = session.assume_ok("LIST").await?.scan_listing()?;
-    let mut numbers: Vec<u64> = listing.into_iter().map(|(number, _)| number).collect();
+    let reply = session.assume_ok("LIST").await?;
+    let listing = reply.scan_listing()?;
+    let mut numbers: Vec<u64> = listing.iter().map(|(number, _)| *number).collect();
     // Any order will do.
     numbers.sort_unstable();
     if let Some((expected, found)) = (1..).zip(&numbers).find(|(expected, found)| expected != *found) {
+        if let Some(place) = listing.iter().rposition(|(number, _)| number == found) {
+            reply.deviates(place);
+        }
         return fail(format!(
             "LIST numbers the messages {found} where {expected} was due; STAT counts {count}"
         ));

@@ -35,8 +35,9 @@ const SIZE_AT_MOST: u64 = 1024 * 1024;
 async fn format(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("LIST").await?;
-    for line in reply.lines() {
+    for (place, line) in reply.lines().into_iter().enumerate() {
         if let Some(deviation) = proto::listing::scan(line).1.iter().next() {
+            reply.deviates(place);
             return fail(format!("LIST gave the line {}: {deviation}", quote(line)));
         }
     }
@@ -59,10 +60,13 @@ async fn nothing_more(lab: &Lab) -> Outcome {
 
 async fn complete(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
-    let listing = session.require_ok("LIST").await?.scan_listing()?;
+    let reply = session.require_ok("LIST").await?;
     let mut numbers = BTreeSet::new();
-    for (number, _) in listing {
-        require(numbers.insert(number), || format!("LIST gave message {number} twice"))?;
+    for (place, (number, _)) in reply.scan_listing()?.into_iter().enumerate() {
+        if !numbers.insert(number) {
+            reply.deviates(place);
+            return fail(format!("LIST gave message {number} twice"));
+        }
     }
     let (count, _) = session.assume_ok("STAT").await?.totals()?;
     let Some(missing) = (1..=count).find(|number| !numbers.contains(number)) else { return Ok(()) };

@@ -257,6 +257,10 @@ async fn line_ends(lab: &Lab) -> Outcome {
         return fail("the lines of RETR 1 end with LF alone, as the server's status lines do");
     }
     let (bare, all) = bare_line_feeds(reply.octets());
+    let mut lines = reply.octets().split_inclusive(|octet| *octet == b'\n');
+    if let Some(place) = lines.position(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n")) {
+        reply.deviates(place);
+    }
     let seen = format!("in RETR 1, {bare} of {all} LF have no CR before them");
     // Of mail that is not poplab's, some bare LF may be content; all of them cannot.
     let ours = Marker::parse(reply.octets()).is_some_and(|marker| !practice(&marker.fixture));

@@ -41,9 +41,10 @@ type Ids = Vec<(u64, Vec<u8>)>;
 async fn format(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("UIDL").await?;
-    for line in reply.lines() {
+    for (place, line) in reply.lines().into_iter().enumerate() {
         let (_, deviations) = proto::listing::unique_id(line);
         if let Some(deviation) = deviations.iter().next() {
+            reply.deviates(place);
             return fail(format!("UIDL has the line {}: {deviation}", quote(line)));
         }
     }
@@ -54,9 +55,10 @@ async fn alphabet(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("UIDL").await?;
     let unwanted = [Deviation::UniqueIdEmpty, Deviation::UniqueIdTooLong, Deviation::UniqueIdAlphabet];
-    for line in reply.lines() {
+    for (place, line) in reply.lines().into_iter().enumerate() {
         let (_, deviations) = proto::listing::unique_id(line);
         if let Some(deviation) = unwanted.into_iter().find(|unwanted| deviations.contains(*unwanted)) {
+            reply.deviates(place);
             return fail(format!("UIDL has the line {}: {deviation}", quote(line)));
         }
     }
@@ -112,6 +114,13 @@ async fn excludes_deleted(lab: &Lab) -> Outcome {
     session.command("RSET").await?;
     let reply = reply.require_ok()?;
     let listed = numbers(&reply)?;
+    if let Some(place) = reply
+        .lines()
+        .iter()
+        .position(|line| proto::listing::unique_id(line).0.is_some_and(|(number, _)| number == 1))
+    {
+        reply.deviates(place);
+    }
     require(!listed.contains(&1), || {
         format!("message 1 was marked as deleted, yet UIDL lists it ({} lines)", reply.lines().len())
     })

@@ -100,7 +100,7 @@ async fn expire_never(lab: &Lab) -> Outcome {
     let after = lab.login_to(&account).await?.assume_ok("STAT").await?.totals()?;
     require(after.0 >= before.0, || {
         format!(
-            "the maildrop held {} messages; after RETR and QUIT it holds {}, in spite of EXPIRE NEVER",
+            "the maildrop held {} messages; after RETR and QUIT STAT counts {}, in spite of EXPIRE NEVER",
             before.0, after.0
         )
     })

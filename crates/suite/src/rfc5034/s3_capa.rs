@@ -48,7 +48,7 @@ async fn after_auth(lab: &Lab) -> Outcome {
         listed(&reply).unwrap_or_default().into_iter().find(|capability| capability.tag == "SASL")
     else {
         return fail(format!(
-            "after AUTH {mechanism} the list has no SASL line; before it had {}",
+            "after AUTH {mechanism} CAPA has no SASL line; before it had {}",
             before.join(" ")
         ));
     };

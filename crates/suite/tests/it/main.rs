@@ -8,6 +8,7 @@ mod certificate;
 mod correct;
 mod crowd;
 mod defects;
+mod evidence;
 mod foreign_mail;
 mod hostile;
 mod laboratory;
