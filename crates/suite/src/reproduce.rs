@@ -6,6 +6,7 @@
 
 mod conversation;
 mod line;
+mod scram;
 mod script;
 mod secrets;
 mod words;

@@ -5,6 +5,7 @@ QUIET = 3  # seconds after which nothing is taken for nothing
 AT_MOST = 180  # seconds for everything
 SHOWN = 20  # lines of content that are shown
 LINE_AT_MOST = 1 << 20  # octets of a line
+ROUNDS_AT_MOST = 1000000  # of hashing a password in SCRAM
 
 BEGUN = time.monotonic()
 SECRETS, PASSWORDS, CUT = set(), {}, []
@@ -52,6 +53,40 @@ def cram(number, word):
     return secret(hmac.new(word, challenge, "md5").hexdigest().encode())
 
 
+def changed(digest):
+    """A digest with another first digit."""
+    return secret((b"1" if digest[:1] == b"0" else b"0") + digest[1:])
+
+
+def spliced(octets, at, other):
+    """With something put into it that does not belong there; None is behind it."""
+    at = len(octets) if at is None else at
+    return secret(octets[:at] + other + octets[at:])
+
+
+def scram(number, word, bare, before, after, nonce, proof):
+    """The client's last message in SCRAM-SHA-256, after what a session heard last. `bare` is the client's first one
+    without its header; the nonce stands between `before` and `after`."""
+    heard = base64.b64decode(SESSIONS[number].last[2:].strip() or b"", validate=False)
+    asked = dict(part.split(b"=", 1) for part in heard.split(b",") if b"=" in part)
+    whole, own = asked.get(b"r", b""), dict(part.split(b"=", 1) for part in bare.split(b","))[b"r"]
+    other_end = whole[:-1] + (b"1" if whole.endswith(b"0") else b"0")
+    without = before + {"whole": whole, "own": own, "other end": other_end}[nonce] + after
+    rounds = int(asked.get(b"i", b"1"))
+    if rounds > ROUNDS_AT_MOST:
+        raise ValueError("the server wants the password hashed %d times" % rounds)
+    salted = hashlib.pbkdf2_hmac("sha256", word, base64.b64decode(asked.get(b"s", b"")), rounds)
+    signed = b",".join((bare, heard, without))
+    key = hmac.new(salted, b"Client Key", "sha256").digest()
+    signature = hmac.new(hashlib.sha256(key).digest(), signed, "sha256").digest()
+    made = bytes(one ^ other for one, other in zip(key, signature))
+    if proof == "one bit changed":
+        made = bytes([made[0] ^ 1]) + made[1:]
+    server = hmac.new(hmac.new(salted, b"Server Key", "sha256").digest(), signed, "sha256").digest()
+    SESSIONS[number].proof = b"v=" + base64.b64encode(server)
+    return without + b",p=" + secret(base64.b64encode(made))
+
+
 def show(octets):
     """A line for people: nothing invisible, no secret."""
     for word in sorted(SECRETS, key=len, reverse=True):
@@ -61,7 +96,7 @@ def show(octets):
     octets, end = (octets[:-1], "␊") if octets.endswith(b"\n") else (octets, end)
     text = octets.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
     text = re.sub(r"(.)\1{40,}", lambda run: "%s × %d" % (run[1], len(run[0])), text)
-    text = re.sub(" $", "␠", text)
+    text = text if end else re.sub(" $", "␠", text)
     text = "".join(chr(0x2400 + ord(c)) if c < " " else "␡" if c == "\x7f" else c for c in text)
     return "".join(c if c.isprintable() else c.encode().hex(" ").join("‹›") for c in text) + end
 
@@ -81,7 +116,7 @@ def left(most):
 class Session:
     def __init__(self, number, tls):
         self.number, self.buffer, self.over = number, b"", False
-        self.greeting, self.last = None, b""
+        self.greeting, self.last, self.proof = None, b"", None
         self.asked, self.unfinished, self.answers = [], b"", b""
         self.named, self.count, self.marked = False, None, set()
         self.socket = socket.create_connection((HOST, PORT), left(PATIENCE))
@@ -147,6 +182,7 @@ class Session:
         first = self.greeting is None
         line = self.status()
         if first or line.startswith(b"+ "):
+            self.judge_proof(line)
             return line
         asked = self.asked.pop(0) if self.asked else b""
         words = line.split()
@@ -154,6 +190,13 @@ class Session:
             self.count = int(words[1])
         self.answers = asked
         return line
+
+    def judge_proof(self, line):
+        """Whether what a server says to the client's proof in SCRAM is its own."""
+        if self.proof is not None and not line.startswith(b"-ERR"):
+            right = base64.b64decode(line[2:].strip() or b"", validate=False).split(b",")[0] == self.proof
+            say(self.number, "==", "the server's proof is " + ("right" if right else "wrong"))
+        self.proof = None
 
     def content(self, octets):
         """The content of a reply, to its end or to so many octets."""

@@ -1,15 +1,18 @@
 //! What the client sent, with every secret replaced by how it is made: from a password that the reader gives, and from
 //! what the server said.
 //!
-//! What cannot be made again is not told at all. The proof of SCRAM is such a thing.
+//! What cannot be made again is not told at all.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use sasl::{apop, base64, cram_md5};
 
+use super::scram;
 use super::words::python_octets;
 
+/// Digits that the suite leaves of a digest it cuts off.
+const DIGITS_LEFT: usize = 16;
 /// Shorter texts are not taken for base64.
 const PLAIN_AT_MOST: usize = 5;
 
@@ -97,7 +100,7 @@ impl<'a> Sent<'a> {
             // An answer is made from what was heard before its line began.
             let heard = side.heard.iter().rev().find(|(at, _)| *at <= from).map(|(_, line)| line.as_slice());
             let greeting = side.heard.first().map(|(_, line)| line.as_slice());
-            let place = Place { session, line, from, heard, greeting };
+            let place = Place { session, line, from, said: &side.octets[..from], heard, greeting };
             let secrets = self.of_line(&place);
             if !self.is_clean(&place, &secrets) {
                 return None;
@@ -162,17 +165,24 @@ impl<'a> Sent<'a> {
                 return made(format!("apop({session}, {})", password_of(user)), None);
             }
         }
-        let decoded = base64::decode(word).ok().filter(|_| word.len() >= 4)?;
+        let Some(decoded) = base64::decode(word).ok().filter(|_| word.len() >= 4) else {
+            return self.of_broken_word(place, word, range);
+        };
         let challenge = place
             .heard
             .and_then(|line| line.strip_prefix(b"+ "))
             .and_then(|text| base64::decode(text.trim_ascii_end()).ok());
+        let last = challenge.as_ref().filter(|_| find(&decoded, b",p=").is_some());
+        if let Some(challenge) = last {
+            return made(scram::made(session, place.said, challenge, &decoded, self.accounts)?, None);
+        }
         for Account { user, password } in self.accounts {
             if let Some(challenge) = &challenge {
-                let digest = cram_md5::digest(challenge, password);
-                if let Some(at) = find(&decoded, digest.as_bytes()) {
-                    let secret = format!("cram({session}, {})", password_of(user));
-                    return made(self.encoded(&decoded, at, digest.len(), &secret)?, None);
+                let found = digests(session, user, &cram_md5::digest(challenge, password))
+                    .into_iter()
+                    .find_map(|(digest, python)| Some((find(&decoded, digest.as_bytes())?, digest, python)));
+                if let Some((at, digest, python)) = found {
+                    return made(self.encoded(&decoded, at, digest.len(), &python)?, None);
                 }
             }
             if let Some(at) = whole(&decoded, password.as_bytes()) {
@@ -187,6 +197,18 @@ impl<'a> Sent<'a> {
             }
         }
         None
+    }
+
+    /// Base64 with a secret in it that something was put into, so that it is no base64.
+    fn of_broken_word(&self, place: &Place<'_>, word: &[u8], range: &Range<usize>) -> Option<Found> {
+        let foreign = |octet: &u8| !octet.is_ascii_alphanumeric() && !b"+/=".contains(octet);
+        let at = word.iter().position(foreign)?;
+        let length = word[at..].iter().take_while(|octet| foreign(octet)).count();
+        let (put, back) = word[at..].split_at(length);
+        let right = self.of_word(place, &[&word[..at], back].concat(), range)?;
+        let at = if back.is_empty() { "None".to_owned() } else { at.to_string() };
+        let python = format!("spliced({}, {at}, {})", right.python, python_octets(put));
+        Some(Found { python, shell: None, ..right })
     }
 
     /// Base64 made from a secret and what is around it; `None` if another secret is.
@@ -206,13 +228,18 @@ impl<'a> Sent<'a> {
         let found = found.iter().map(|found| found.place.start - place.from..found.place.end - place.from);
         for range in found.chain(std::iter::once(place.line.len()..place.line.len())) {
             let between = &place.line[from..range.start];
-            // What is secret only as base64 may be shown if what it stands for may.
-            let open = |word: &&[u8]| {
-                let decoded = base64::decode(word).ok().filter(|octets| octets.len() > PLAIN_AT_MOST);
-                decoded.is_some_and(|octets| self.is_harmless(&octets) && find(&octets, b",p=").is_none())
-            };
             let words = between.split(|octet| matches!(octet, b' ' | b'\r' | b'\n'));
-            let rest: Vec<&[u8]> = words.filter(|word| !open(word)).collect();
+            let mut rest = Vec::new();
+            for word in words {
+                // What is secret only as base64 may be shown if what it stands for may. Nothing but NUL is nobody's
+                // password.
+                match base64::decode(word).ok() {
+                    Some(octets) if find(&octets, b",p=").is_some() => return false,
+                    Some(octets) if octets.len() > PLAIN_AT_MOST && self.is_harmless(&octets) => {}
+                    Some(octets) if octets.iter().all(|octet| *octet == 0) => {}
+                    _ => rest.push(word),
+                }
+            }
             if !self.is_harmless(&rest.join(&b' ')) {
                 return false;
             }
@@ -232,6 +259,8 @@ struct Place<'a> {
     session: u32,
     line: &'a [u8],
     from: usize,
+    /// What the client had said in this session before.
+    said: &'a [u8],
     heard: Option<&'a [u8]>,
     greeting: Option<&'a [u8]>,
 }
@@ -266,7 +295,17 @@ fn cut(octets: &[u8], found: &[Found], write: Range<usize>) -> Vec<Piece> {
     pieces
 }
 
-fn password_of(user: &str) -> String {
+/// A digest of CRAM-MD5, and what the suite makes of it: with another first digit, and cut off.
+fn digests(session: u32, user: &str, digest: &str) -> [(String, String); 3] {
+    let python = format!("cram({session}, {})", password_of(user));
+    let first = if digest.starts_with('0') { "1" } else { "0" };
+    let changed = format!("{first}{}", digest.get(1..).unwrap_or_default());
+    let cut = digest.get(..DIGITS_LEFT).unwrap_or(digest).to_owned();
+    let cut_off = format!("{python}[:{DIGITS_LEFT}]");
+    [(digest.to_owned(), python.clone()), (changed, format!("changed({python})")), (cut, cut_off)]
+}
+
+pub(super) fn password_of(user: &str) -> String {
     format!("password({})", python_octets(user.as_bytes()))
 }
 

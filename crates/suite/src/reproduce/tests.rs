@@ -1,6 +1,8 @@
 //! What a finding's line and file hold, and what they must not.
 
 use net::Endpoint;
+use sasl::scram::{self, Alterations, Client, Sha256};
+use sasl::{base64, cram_md5};
 use transcript::Recorder;
 
 use super::*;
@@ -135,6 +137,75 @@ fn no_secret_is_in_it_in_any_cut_and_what_cannot_be_made_is_not_told() {
     let mut elsewhere = conversation("a");
     ask(&mut elsewhere, "XYZ swordfish");
     assert!(reproduction(&elsewhere).is_none());
+}
+
+#[test]
+fn credentials_that_were_altered_are_made_again() {
+    let mut altered = conversation("a");
+    ask(&mut altered, "AUTH PLAIN AGEAc3dv!cmRmaXNo");
+    ask(&mut altered, "AUTH PLAIN AGEAc3dvcmRmaXNo\t");
+    ask(&mut altered, "AUTH PLAIN AAA=");
+    altered.sent(1, b"AUTH CRAM-MD5\r\n");
+    let mut digests = Vec::new();
+    for number in 0..3 {
+        let challenge = format!("<{number}@example.org>");
+        altered.line(1, format!("+ {}\r\n", base64::encode(&challenge)).as_bytes());
+        let digest = cram_md5::digest(challenge.as_bytes(), PASSWORD);
+        let first = if digest.starts_with('0') { "1" } else { "0" };
+        let sent =
+            [format!("a {digest}"), format!("a{first}{}", &digest[1..]), format!("a {}", &digest[..16])];
+        altered.sent(1, format!("{}\r\n", base64::encode(&sent[number])).as_bytes());
+        digests.push(digest);
+    }
+    let script = reproduction(&altered).unwrap().script(&Server::Running(&Verification::System));
+    for made in [
+        r#"spliced(b64(b"\x00a\x00" + password(b"a")), 8, b"!") + b"\r\n""#,
+        r#"spliced(b64(b"\x00a\x00" + password(b"a")), None, b"\x09") + b"\r\n""#,
+        r#"b"AUTH PLAIN AAA=\r\n""#,
+        r#"b64(b"a " + cram(1, password(b"a"))) + b"\r\n""#,
+        r#"b64(b"a" + changed(cram(1, password(b"a")))) + b"\r\n""#,
+        r#"b64(b"a " + cram(1, password(b"a"))[:16]) + b"\r\n""#,
+    ] {
+        assert!(script.contains(made), "{made} in {script}");
+    }
+    assert!(digests.iter().all(|digest| !script.contains(&digest[..16])), "{script}");
+}
+
+#[test]
+fn the_proof_of_scram_is_made_again_and_one_that_nobody_can_make_is_not_told() {
+    let conclude = |alterations: Alterations, alter: fn(String) -> String| {
+        let mut exchange = conversation("a");
+        let mut client = Client::<Sha256>::altered("a", PASSWORD, "own", alterations);
+        ask(&mut exchange, &format!("AUTH SCRAM-SHA-256 {}", base64::encode(client.first())));
+        let first = scram::server_first("ownserver", b"salt", 4096);
+        exchange.line(1, format!("+ {}\r\n", base64::encode(&first)).as_bytes());
+        let last = alter(client.last(first.as_bytes()).unwrap());
+        exchange.sent(1, format!("{}\r\n", base64::encode(&last)).as_bytes());
+        let script = reproduction(&exchange)?.script(&Server::Running(&Verification::System));
+        assert!(!script.contains(&base64::encode(&last)), "{script}");
+        Some(script)
+    };
+    let nonce = |nonce: &str| Alterations { final_nonce: Some(nonce.to_owned()), ..Alterations::default() };
+    let flipped = |last: String| {
+        let parsed = scram::parse_client_final(last.as_bytes()).unwrap();
+        let mut proof = parsed.proof.clone();
+        proof[0] ^= 1;
+        scram::client_final(parsed.without_proof, &proof)
+    };
+    for (script, made) in [
+        (conclude(Alterations::default(), |last| last), r#"b"", "whole", "right""#),
+        (conclude(Alterations::default(), flipped), r#"b"", "whole", "one bit changed""#),
+        (conclude(nonce("own"), |last| last), r#"b"", "own", "right""#),
+        (conclude(nonce("ownserve0"), |last| last), r#"b"", "other end", "right""#),
+    ] {
+        let made =
+            format!(r#"lambda: b64(scram(1, password(b"a"), b"n=a,r=own", b"c=biws,r=", {made})) + b"\r\n""#);
+        let script = script.unwrap();
+        assert!(script.contains(&made), "{made} in {script}");
+    }
+    assert!(conclude(nonce("foreign"), |last| last).is_none());
+    let other = |_| scram::client_final("c=biws,r=ownserver", &[7; 32]);
+    assert!(conclude(Alterations::default(), other).is_none());
 }
 
 #[test]
