@@ -27,8 +27,10 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 const END_EVERY: Duration = Duration::from_millis(5);
 /// Descriptors of a process that are not connections.
 const RESERVE: u64 = 100;
-/// Those that this process has for each of the server's.
-const HELD: u64 = 3;
+/// Those that this process has for each of the server's, and beside them: streams, the event queue, signals, the
+/// workers, the folder.
+const HELD: u64 = 2;
+const BESIDE: u64 = 40;
 /// The mail of each maildrop when the scenario does not say: what a mailbox of today that is fetched often holds.
 const MESSAGES: u32 = 20;
 const SIZES: Distribution = Distribution::LogNormal { median: 13_000.0, sigma: 1.0 };
@@ -56,7 +58,7 @@ impl Fakes {
     ) -> anyhow::Result<Self> {
         let each = descriptors.saturating_sub(RESERVE).max(1);
         let number = connections.div_ceil(each).max(1);
-        if number > MOST || number * HELD + RESERVE > descriptors.max(HELD + RESERVE) {
+        if number > MOST || number * HELD + BESIDE > descriptors {
             return Err(Failure::not_carried_out(format!(
                 "{connections} connections at once need {number} processes of the embedded server at {descriptors} \
                  descriptors each; raise the limit (ulimit -n), or lower the rate"
