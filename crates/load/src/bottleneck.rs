@@ -31,6 +31,8 @@ const ACHIEVED: f64 = 0.99;
 pub struct SelfWatch {
     /// The 99th percentile of how late sessions were begun and users woken, nanoseconds.
     pub lateness_p99_ns: u64,
+    /// How many starts and ends of pauses that is of; the figure is the longest one where they are few.
+    pub timers: u64,
     /// The smallest limit among the thresholds on latencies, if there is one.
     pub smallest_limit: Option<Duration>,
     /// The workers.
@@ -150,9 +152,13 @@ fn no_room(watch: &SelfWatch) -> Option<(String, &'static str)> {
 fn late(watch: &SelfWatch) -> Option<(String, &'static str)> {
     let allowed = u64::try_from(lateness_allowed(watch.smallest_limit).as_nanos()).unwrap_or(u64::MAX);
     (watch.lateness_p99_ns > allowed).then(|| {
+        let some = match watch.timers {
+            timers if timers >= record::fewest_samples(0.99) => "one start or pause in a hundred".to_owned(),
+            timers => format!("one start or pause of {}", count(timers)),
+        };
         (
             format!(
-                "one start or pause in a hundred ended {} late or more, where {} is allowed",
+                "{some} ended {} late or more, where {} is allowed",
                 latency(watch.lateness_p99_ns),
                 latency(allowed)
             ),
@@ -209,6 +215,7 @@ mod tests {
     fn well() -> SelfWatch {
         SelfWatch {
             lateness_p99_ns: 1_200_000,
+            timers: 10_000,
             smallest_limit: None,
             workers: vec![WorkerLoad { number: 0, seconds: 10, busy: 1 }],
             own_errors: Vec::new(),
@@ -235,6 +242,12 @@ mod tests {
             "The generator was the bottleneck: one start or pause in a hundred ended 5 ms late or more, where 5 ms \
              is allowed. The figures below are its limits as much as the target's; lower the rate, free the processors \
              of other work, or run it on a machine with more cores."
+        );
+        // Of five none is one in a hundred.
+        let few = bottleneck(&SelfWatch { timers: 5, ..late.clone() }).unwrap();
+        assert!(
+            few.contains("one start or pause of 5 ended 5 ms late or more, where 5 ms is allowed"),
+            "{few}"
         );
         // 5 % of 250 ms is 12.5 ms.
         let generous = SelfWatch { smallest_limit: Some(Duration::from_millis(250)), ..late };

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Quantiles of one phase or command, in nanoseconds.
+use crate::load::enough_samples;
+
+/// Quantiles of one phase or command, in nanoseconds. With too few samples a quantile is only the longest of them, and
+/// [`LatencyRow::tell`] says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyRow {
     /// The phase or command: `connect`, `tls`, `RETR`.
@@ -18,4 +21,11 @@ pub struct LatencyRow {
     pub p99_ns: u64,
     /// The longest.
     pub max_ns: u64,
+}
+
+impl LatencyRow {
+    /// Whether there are samples enough for this quantile, as of [`Quantiles::tell`](crate::Quantiles::tell).
+    pub fn tell(&self, part: f64) -> bool {
+        enough_samples(self.count, part)
+    }
 }

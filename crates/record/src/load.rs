@@ -244,8 +244,20 @@ impl Quantiles {
     /// Whether there are samples enough for this quantile, a part of 1: at least one is expected beyond it. Of the median
     /// and below every sample tells something.
     pub fn tell(&self, part: f64) -> bool {
-        self.count > 0 && self.count >= fewest_samples(part)
+        enough_samples(self.count, part)
     }
+}
+
+impl SecondStep {
+    /// Whether there are samples enough for this quantile, as of [`Quantiles::tell`].
+    pub fn tell(&self, part: f64) -> bool {
+        enough_samples(self.count, part)
+    }
+}
+
+/// The one rule for all figures.
+pub(crate) fn enough_samples(count: u64, part: f64) -> bool {
+    count > 0 && count >= fewest_samples(part)
 }
 
 /// How many samples a quantile needs, so that one of them is expected beyond it: 100 for 0.99.
@@ -331,7 +343,8 @@ pub struct ErrorCount {
     pub count: u64,
 }
 
-/// The response times of one step in one second.
+/// The response times of one step in one second. With too few samples a quantile is only the longest of them, and
+/// [`SecondStep::tell`] says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecondStep {
     /// As in [`StepRow::tag`].

@@ -233,6 +233,7 @@ impl Merge {
         let lost = self.workers.iter().any(|worker| worker.lost);
         SelfWatch {
             lateness_p99_ns: self.lateness.histogram().map_or(0, |late| late.value_at_quantile(0.99)),
+            timers: self.lateness.count(),
             smallest_limit: smallest_limit(scenario),
             workers: loads.collect(),
             asked,

@@ -114,17 +114,19 @@ impl<'a> Curves<'a> {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        const PARTS: [(f64, f64, &str); 7] = [
+        const PARTS: [(f64, f64, &str); 6] = [
             (0.0, 0.5, "50 %"),
             (0.5, 0.9, "90 %"),
             (0.9, 0.95, "95 %"),
             (0.95, 0.99, "99 %"),
             (0.99, 0.999, "99.9 %"),
             (0.999, 0.9999, "99.99 %"),
-            (0.9999, 1.0, "all"),
         ];
-        PARTS
-            .into_iter()
+        // Of the parts that the samples are too few for nothing is known but the longest.
+        let known = |to: f64| self.count >= fewest_samples(to);
+        let told = PARTS.into_iter().filter(|(_, to, _)| known(*to));
+        let end = told.clone().map(|(_, to, _)| to).fold(0.0, f64::max);
+        told.chain([(end, 1.0, "all")])
             .map(|(from, to, words)| Hint {
                 from,
                 to,

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use record::{LoadResults, SecondRow, SecondStep};
 
 use super::safe;
+use crate::load::UNTOLD;
 use crate::number::{counted, rate, span, whole};
 use crate::svg::{Axis, Chart, Hint, Layer, Shape, Stroke};
 use crate::text::nanoseconds;
@@ -53,7 +54,26 @@ struct Bucket<'a> {
     open: u64,
     lateness_max_ns: u64,
     errors: BTreeMap<&'a str, u64>,
-    steps: BTreeMap<&'a str, SecondStep>,
+    steps: BTreeMap<&'a str, Worst>,
+}
+
+/// A step in the worst of some seconds.
+#[derive(Debug, Default)]
+struct Worst {
+    count: u64,
+    p50_ns: u64,
+    /// Of the seconds whose samples are enough for it.
+    p99_ns: Option<u64>,
+    max_ns: u64,
+}
+
+impl Worst {
+    fn add(&mut self, step: &SecondStep) {
+        self.count += step.count;
+        self.p50_ns = self.p50_ns.max(step.p50_ns);
+        self.p99_ns = self.p99_ns.max(step.tell(0.99).then_some(step.p99_ns));
+        self.max_ns = self.max_ns.max(step.max_ns);
+    }
 }
 
 impl Bucket<'_> {
@@ -98,11 +118,7 @@ fn buckets(series: &[SecondRow], most: usize) -> Vec<Bucket<'_>> {
                     *bucket.errors.entry(&error.kind).or_default() += error.count;
                 }
                 for step in &row.steps {
-                    let worst = bucket.steps.entry(&step.tag).or_default();
-                    worst.count += step.count;
-                    worst.p50_ns = worst.p50_ns.max(step.p50_ns);
-                    worst.p99_ns = worst.p99_ns.max(step.p99_ns);
-                    worst.max_ns = worst.max_ns.max(step.max_ns);
+                    bucket.steps.entry(&step.tag).or_default().add(step);
                 }
             }
             bucket
@@ -146,26 +162,28 @@ fn throughput(buckets: &[Bucket<'_>]) -> Markup {
 }
 
 fn latency(buckets: &[Bucket<'_>], tag: &str) -> Markup {
-    type Value = fn(&SecondStep) -> u64;
+    type Value = fn(&Worst) -> Option<u64>;
     let values: [(&str, u8, Stroke, Value); 3] = [
-        ("longest", 4, Stroke::Thin, |step| step.max_ns),
+        ("longest", 4, Stroke::Thin, |step| Some(step.max_ns)),
         ("p99", 2, Stroke::Solid, |step| step.p99_ns),
-        ("p50", 1, Stroke::Solid, |step| step.p50_ns),
+        ("p50", 1, Stroke::Solid, |step| Some(step.p50_ns)),
     ];
-    let found: Vec<&SecondStep> = buckets.iter().filter_map(|bucket| bucket.steps.get(tag)).collect();
+    let found: Vec<&Worst> = buckets.iter().filter_map(|bucket| bucket.steps.get(tag)).collect();
     if found.is_empty() {
         return html! {};
     }
-    let all = found.iter().flat_map(|step| values.iter().map(|(.., value)| value(step) as f64));
+    let all = found.iter().flat_map(|step| values.iter().filter_map(|(.., value)| Some(value(step)? as f64)));
     let layers = values
         .iter()
+        // A line without a point would be a name in the legend and nothing else.
+        .filter(|(.., value)| found.iter().any(|step| value(step).is_some()))
         .map(|(name, color, stroke, value)| Layer {
             name: (*name).to_owned(),
             color: *color,
             shape: Shape::Line {
                 points: buckets
                     .iter()
-                    .map(|bucket| bucket.steps.get(tag).map(|step| (bucket.middle(), value(step) as f64)))
+                    .map(|bucket| Some((bucket.middle(), value(bucket.steps.get(tag)?)? as f64)))
                     .collect(),
                 stroke: *stroke,
             },
@@ -183,7 +201,7 @@ fn latency(buckets: &[Bucket<'_>], tag: &str) -> Markup {
                 "{}, p50 {}, p99 {}, longest {}",
                 counted(step.count, "sample"),
                 nanoseconds(step.p50_ns),
-                nanoseconds(step.p99_ns),
+                step.p99_ns.map_or_else(|| UNTOLD.to_owned(), nanoseconds),
                 nanoseconds(step.max_ns)
             ),
             None => "no samples".to_owned(),
@@ -377,5 +395,20 @@ mod tests {
         let text = super::errors(&buckets(&series, 240)).into_string();
         assert!(text.contains("other kinds"), "{text}");
         assert_eq!(text.matches("class=\"swatch\"").count(), 7);
+    }
+
+    #[test]
+    fn a_second_tells_no_quantile_that_its_samples_are_too_few_for() {
+        let of = |counts: &[u64]| {
+            let step =
+                |count| SecondStep { tag: "ready".into(), count, p50_ns: 1, p95_ns: 2, p99_ns: 3, max_ns: 4 };
+            let row = |count: &u64| SecondRow { steps: vec![step(*count)], ..SecondRow::default() };
+            let series: Vec<SecondRow> = counts.iter().map(row).collect();
+            latency(&buckets(&series, 240), "ready").into_string()
+        };
+        let few = of(&[5, 99]);
+        assert!(few.contains("99 samples, p50 1 ns, p99 ·, longest 4 ns") && !few.contains("p99</"), "{few}");
+        let enough = of(&[5, 100]);
+        assert!(enough.contains("5 samples, p50 1 ns, p99 ·") && enough.contains("p99 3 ns"), "{enough}");
     }
 }

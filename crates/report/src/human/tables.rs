@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use record::{LatencyRow, Results, Totals};
 
+use crate::load::UNTOLD;
 use crate::page::{Page, Tone};
 use crate::text::nanoseconds;
 
@@ -38,7 +39,7 @@ pub(super) fn areas(page: &mut Page, results: &Results) {
     page.blank();
 }
 
-/// Count, quantiles and maximum of each tag.
+/// Count, quantiles and maximum of each tag; no quantile that its samples are too few for.
 pub(super) fn latencies(page: &mut Page, rows: &[LatencyRow]) {
     if rows.is_empty() {
         return;
@@ -50,9 +51,14 @@ pub(super) fn latencies(page: &mut Page, rows: &[LatencyRow]) {
     );
     page.painted(Tone::Faint, &head);
     for row in rows {
-        let [p50, p90, p99, max] = [row.p50_ns, row.p90_ns, row.p99_ns, row.max_ns].map(nanoseconds);
+        let quantile = |part, value| if row.tell(part) { nanoseconds(value) } else { UNTOLD.to_owned() };
+        let (p50, max) = (nanoseconds(row.p50_ns), nanoseconds(row.max_ns));
+        let (p90, p99) = (quantile(0.9, row.p90_ns), quantile(0.99, row.p99_ns));
         let line = format!("{:<first$}  {:>9}  {p50:>8}  {p90:>8}  {p99:>8}  {max:>8}", row.tag, row.count);
         page.pieces(&[(None, &line)]);
+    }
+    if rows.iter().any(|row| !row.tell(0.99)) {
+        page.toned(Some(Tone::Faint), 0, "A · is a quantile that so few samples do not tell.");
     }
     page.blank();
 }
@@ -98,4 +104,31 @@ fn row(page: &mut Page, area: &str, first: usize, totals: &Totals, columns: &[&C
     let mut pieces: Vec<(Option<Tone>, &str)> = vec![(tone, &area)];
     pieces.extend(cells.iter().map(|(tone, cell)| (*tone, cell.as_str())));
     page.pieces(&pieces);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_tells_no_quantile_that_its_samples_are_too_few_for() {
+        let row = |count| LatencyRow {
+            tag: "STAT".into(),
+            count,
+            p50_ns: 1_000_000,
+            p90_ns: 2_000_000,
+            p99_ns: 3_000_000,
+            max_ns: 4_000_000,
+        };
+        let table = |count| {
+            let mut page = Page::new(false, 100);
+            latencies(&mut page, &[row(count)]);
+            let text = page.finish();
+            let line = text.lines().nth(1).unwrap_or_default();
+            (line.split_whitespace().skip(2).collect::<Vec<_>>().join(" "), text.contains("so few samples"))
+        };
+        assert_eq!(table(9), ("1.00 ms · · 4.00 ms".to_owned(), true));
+        assert_eq!(table(10), ("1.00 ms 2.00 ms · 4.00 ms".to_owned(), true));
+        assert_eq!(table(100), ("1.00 ms 2.00 ms 3.00 ms 4.00 ms".to_owned(), false));
+    }
 }

@@ -94,9 +94,13 @@ fn second(row: &SecondRow, kinds: &BTreeSet<&str>, tags: &[&str]) -> Vec<String>
     }
     for tag in tags {
         match row.steps.iter().find(|step| step.tag == *tag) {
-            Some(step) => cells.extend(
-                [step.count, step.p50_ns, step.p95_ns, step.p99_ns, step.max_ns].map(|cell| cell.to_string()),
-            ),
+            Some(step) => {
+                // An empty cell is a quantile that so few samples do not tell.
+                let quantiles = [(0.5, step.p50_ns), (0.95, step.p95_ns), (0.99, step.p99_ns)];
+                cells.push(step.count.to_string());
+                cells.extend(quantiles.map(|(part, value)| told(step.tell(part), value)));
+                cells.push(step.max_ns.to_string());
+            }
             None => cells.extend(std::iter::repeat_n(String::new(), 5)),
         }
     }
@@ -114,9 +118,12 @@ fn quantiles(figures: &Quantiles) -> Vec<String> {
         (0.0, figures.max_ns),
     ];
     // An empty cell is a quantile that so few samples do not tell.
-    let cell = |(part, value): (f64, u64)| if figures.tell(part) { value.to_string() } else { String::new() };
-    cells.extend(quantiles.map(cell));
+    cells.extend(quantiles.map(|(part, value)| told(figures.tell(part), value)));
     cells
+}
+
+fn told(enough: bool, value: u64) -> String {
+    if enough { value.to_string() } else { String::new() }
 }
 
 fn line(text: &mut String, cells: &[String]) {
@@ -152,7 +159,20 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].ends_with("error timeout,\"buy, \"\"now\"\" count\",\"buy, \"\"now\"\" p50_ns\",\"buy, \"\"now\"\" p95_ns\",\"buy, \"\"now\"\" p99_ns\",\"buy, \"\"now\"\" max_ns\""), "{}", lines[0]);
         assert_eq!(lines[1], "0,0,0,0,0,0,0,0,0,0,,,,,");
-        assert_eq!(lines[2], "1,0,3,0,0,0,0,0,0,2,1,5,0,0,0");
+        assert_eq!(lines[2], "1,0,3,0,0,0,0,0,0,2,1,5,,,0");
+    }
+
+    #[test]
+    fn a_second_tells_no_quantile_that_its_samples_are_too_few_for() {
+        let cells = |count| {
+            let step = SecondStep { tag: "STAT".into(), count, p50_ns: 1, p95_ns: 2, p99_ns: 3, max_ns: 4 };
+            let row = SecondRow { steps: vec![step], ..SecondRow::default() };
+            second(&row, &BTreeSet::new(), &["STAT"])[9..].join(",")
+        };
+        assert_eq!(
+            [1, 19, 20, 99, 100].map(cells),
+            ["1,1,,,4", "19,1,,,4", "20,1,2,,4", "99,1,2,,4", "100,1,2,3,4"]
+        );
     }
 
     #[test]

@@ -17,6 +17,6 @@ pub use machine::{load_github, load_json, load_junit};
 pub(crate) use outcome::load_outcome;
 pub use outcome::load_verdict_line;
 pub use prometheus::{PROMETHEUS_CONTENT_TYPE, prometheus};
-pub(crate) use quantiles::{columns, quantile};
+pub(crate) use quantiles::{UNTOLD, columns, quantile};
 pub use summary::load_summary;
 pub(crate) use words::{alerts, service_differs, sessions_words, verified_words};
