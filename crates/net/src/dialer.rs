@@ -218,7 +218,10 @@ async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
         // Fails only when nobody waits any more.
         let _ = tell.send(found.map(Iterator::collect));
     };
-    std::thread::Builder::new().name("resolver".to_owned()).spawn(ask)?;
+    std::thread::Builder::new()
+        .name("resolver".to_owned())
+        .spawn(ask)
+        .map_err(|error| io::Error::other(format!("the system gives no thread to ask: {error}")))?;
     told.await.unwrap_or_else(|_| Err(io::Error::other("the resolver ended without an answer")))
 }
 

@@ -130,6 +130,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>) -> anyhow::Result<u8> {
+    let ended = end_of_input()?;
     // Before the first line, so that a signal right after it is heard.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
@@ -155,7 +156,7 @@ async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>)
     };
     terminal::print(&format!("{}\n", serde_json::to_string(&first)?))?;
     tokio::select! {
-        () = end_of_input() => {}
+        _ = ended => {}
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
@@ -196,8 +197,11 @@ fn is_stream(path: &Path) -> bool {
     folder.is_some_and(|folder| folder.starts_with("/proc") && folder.ends_with("fd"))
 }
 
-/// Waits until standard input has ended; what is written there is ignored.
-async fn end_of_input() {
+/// Tells when standard input has ended; what is written there is ignored.
+///
+/// # Errors
+/// The system gives no thread to watch it: whoever started this could not end it as is promised.
+fn end_of_input() -> anyhow::Result<oneshot::Receiver<()>> {
     let (tell, told) = oneshot::channel();
     let watch = move || {
         let (mut stdin, mut ignored) = (std::io::stdin().lock(), [0; 512]);
@@ -205,11 +209,10 @@ async fn end_of_input() {
         // Nobody waits any more when a signal came first.
         let _ = tell.send(());
     };
-    match std::thread::Builder::new().name("stdin".to_owned()).spawn(watch) {
-        Ok(_) => drop(told.await),
-        // Without a thread that watches it, the end is heard of by a signal alone.
-        Err(_) => std::future::pending().await,
-    }
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(watch).map_err(|error| {
+        Failure::not_carried_out(format!("the system gives no thread to watch standard input: {error}"))
+    })?;
+    Ok(told)
 }
 
 /// The accounts, and how the first line shows them.
