@@ -134,6 +134,15 @@ pub(crate) fn greets_alone(connection: &mut Connection) {
     connection.stay();
 }
 
+/// Knows little on the first connection, and greets on all others without a further word.
+pub(crate) fn tires(connection: &mut Connection) {
+    if connection.number == 1 {
+        knows_little(connection);
+    } else {
+        greets_alone(connection);
+    }
+}
+
 /// Knows little on the first connection; all others are left without a greeting.
 pub(crate) fn falls_silent(connection: &mut Connection) {
     if connection.number == 1 {

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::environment::{Ended, TestEnv, start};
 use crate::fake::Server;
-use crate::peers::{Connection, Peer, falls_silent, greets_alone, knows_little};
+use crate::peers::{Connection, Peer, falls_silent, greets_alone, knows_little, tires};
 
 const STAT: [&str; 3] = ["conformance", "--select", "rfc1939.stat.*"];
 
@@ -237,6 +237,17 @@ fn ctrl_c_leaves_the_reports() {
     };
     assert!(results.checks.iter().any(stopped), "{}", env.read("poplab-run/results.json"));
     assert!(ended.stderr.contains("error: interrupted"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_run_that_had_too_little_time_says_how_it_gets_more() {
+    let (env, peer) = (TestEnv::new(), Peer::new(tires));
+    let target = peer.target();
+    let arguments = ["conformance", "--target", &target, "--tls", "none", "--select", "rfc2449.capa.*"];
+    let ended = env.run(&[&arguments[..], &["--within", "1s"]].concat());
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("give it more than 1 s with --within"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("--jobs 1"), "{}", ended.stderr);
 }
 
 #[test]

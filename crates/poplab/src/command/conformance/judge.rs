@@ -29,6 +29,8 @@ pub(super) struct Course {
     pub(super) scripts: Vec<(String, String)>,
     /// The latencies of all conversations.
     pub(super) latencies: Latencies,
+    /// Whether the time of an entrance was over before all its checks had a verdict.
+    pub(super) out_of_time: bool,
     /// What kept the run from its end.
     pub(super) error: Option<String>,
 }
@@ -89,6 +91,7 @@ pub(super) async fn judge(
         for notice in site.survey.notices.iter().chain(&runner.notices()) {
             progress.tell(&format!("note: {}", visible(notice)));
         }
+        course.out_of_time |= Instant::now() >= until;
         course.latencies.merge(&runner.latencies());
         course.keep(&label, runner.evidence(), &plan.reproductions);
         if !whole {

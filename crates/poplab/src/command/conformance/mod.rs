@@ -120,7 +120,15 @@ fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::R
     if let Some(error) = &course.error {
         return Ok((exit::NOT_CARRIED_OUT, format!("{error}{}", besides(&course.results, arguments.strict))));
     }
-    if let Some(hint) = crowded(&course.results, arguments.jobs) {
+    let hint = if course.out_of_time {
+        Some(format!(
+            "hint: the time of the run was over before every check had a verdict; give it more than {} s with --within",
+            arguments.within.as_secs()
+        ))
+    } else {
+        crowded(&course.results, arguments.jobs)
+    };
+    if let Some(hint) = hint {
         terminal::tell(&hint);
     }
     Ok(verdict(&course.results, arguments.strict, arguments.inconclusive_at_most))
