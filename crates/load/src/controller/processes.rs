@@ -262,12 +262,17 @@ async fn tail(mut stderr: impl AsyncRead + Unpin) -> Vec<u8> {
     kept
 }
 
-/// Why a worker is gone, as far as can be known: its exit status, and the last line it complained of.
-fn obituary(status: Option<ExitStatus>, complaint: &[u8]) -> String {
+/// Why a worker is gone, as far as can be known: its exit status, and the last line it complained of; of a panic what it
+/// says, and not the advice behind it.
+pub(super) fn obituary(status: Option<ExitStatus>, complaint: &[u8]) -> String {
     let status =
         status.map_or("its output ended, its process did not".to_owned(), |status| status.to_string());
     let text = String::from_utf8_lossy(complaint);
-    match text.lines().rfind(|line| !line.trim().is_empty()) {
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let panic = lines().skip_while(|line| !line.contains(" panicked at ")).take(2);
+    let said = panic.map(str::trim).collect::<Vec<_>>().join(" ");
+    let told = if said.is_empty() { lines().next_back() } else { Some(said.as_str()) };
+    match told {
         Some(line) => format!("{status}: {}", line.trim().escape_debug().take(300).collect::<String>()),
         None => status,
     }

@@ -8,7 +8,7 @@ use scenario::{Behaviour, builder};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, duplex};
 use tokio::sync::{mpsc, watch};
 
-use super::processes::{Ending, Phase, converse};
+use super::processes::{Ending, Phase, converse, obituary};
 use super::*;
 use crate::pipe::{Said, Work, line_of, thread, whole_life};
 use crate::{Behaviours, ErrorSeen, Targets, WorkerError};
@@ -332,4 +332,17 @@ fn a_worker_without_a_thread_says_so() {
         .collect();
     let told = |said: &Said| matches!(said, Said::Failed(reason) if reason.contains("gives it no thread"));
     assert!(said.len() == 2 && said.iter().all(told), "{said:?}");
+}
+
+#[test]
+fn of_a_worker_that_panicked_the_panic_is_told() {
+    let of = |complaint: &str| obituary(None, complaint.as_bytes());
+    let panic = "\nthread 'main' (7) panicked at src/work.rs:3:5:\nno more of it\nstack backtrace:\n   0: begin\n\
+                 note: Some details are omitted, run with `RUST_BACKTRACE=full`\n";
+    assert_eq!(
+        of(panic),
+        "its output ended, its process did not: thread \\'main\\' (7) panicked at src/work.rs:3:5: no more of it"
+    );
+    assert_eq!(of("a word\nthe last one\n\n"), "its output ended, its process did not: the last one");
+    assert_eq!(of(""), "its output ended, its process did not");
 }
