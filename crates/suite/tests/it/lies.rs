@@ -2,6 +2,7 @@
 //! foreign is gone. What the server is like stands in `liar`.
 
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use mail::{Marker, Role};
@@ -9,6 +10,7 @@ use net::{Dialer, Trust};
 use record::Verdict;
 use suite::{Account, Check, Evidence, Plan, Pool, Security};
 
+use crate::between::{Asked, Between};
 use crate::laboratory::{self, EVERYTHING, SEED, judge, paused, site};
 use crate::liar::{Letter, Liar, Lie};
 
@@ -281,6 +283,27 @@ fn without_a_login_there_may_be_a_maildrop_and_then_no_dele_is_sent() {
     outcome.require_foreign_kept();
     let (verdict, observed) = outcome.observed("rfc1939.state.trans-cmd-in-auth");
     assert_eq!(verdict, Verdict::Fail, "{observed}");
+}
+
+#[test]
+fn a_maildrop_that_only_the_last_connection_before_login_has_gets_no_dele_either() {
+    // STAT is refused where the check asks for itself, and answered where it asks whether a DELE may follow.
+    let before = Mutex::new(String::new());
+    let between = Between::answering(move |line| {
+        let before =
+            std::mem::replace(&mut *before.lock().expect("nobody panicked with it"), line.to_owned());
+        if line == "STAT" && before == "UIDL 1" { Asked::Say(b"+OK 3 300\r\n".to_vec()) } else { Asked::Pass }
+    });
+    let evidence = paused(async {
+        let (site, _) = between.survey(laboratory::accounts()).await;
+        let check = suite::all().into_iter().filter(|check| check.id == "rfc1939.state.trans-cmd-in-auth");
+        judge(&site.expect("it can be surveyed"), check.collect(), 1).await
+    });
+    let result = &evidence[0].result;
+    assert_eq!(result.verdict, Verdict::Fail, "{}", result.observed);
+    assert!(result.observed.contains("+OK 3 300"), "{}", result.observed);
+    let lines = between.lines.lock().expect("nobody panicked with them");
+    assert!(!lines.iter().any(|line| line.starts_with("DELE")), "{lines:?}");
 }
 
 #[test]
