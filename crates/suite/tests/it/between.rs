@@ -1,6 +1,6 @@
 //! Somebody between the suite and the fake server, who makes a right server wrong in what it says or how.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,13 +12,16 @@ use transcript::Transcript;
 
 use crate::laboratory::{EVERYTHING, SEED, identity, world};
 
+/// A flood ends after so many times: a test that is listening to the end of it should fail, and not stand still.
+const FLOOD_AT_MOST: u32 = 20_000;
+
 /// What becomes of a line of the client's.
 pub(crate) enum Asked {
     /// The server is asked.
     Pass,
     /// The client is told this instead.
     Say(Vec<u8>),
-    /// The client is told the first and then the second for ever, with this pause.
+    /// The client is told the first and then the second again and again, with this pause.
     Flood(Vec<u8>, Vec<u8>, Duration),
     /// The client is told this, and then the connection is closed.
     Close(Vec<u8>),
@@ -90,6 +93,8 @@ pub(crate) struct Between {
     pub(crate) served: Arc<Served>,
     /// Lines of the client, of all connections.
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
+    /// The client has listened to a flood to its end.
+    drained: Arc<AtomicBool>,
 }
 
 impl Between {
@@ -101,6 +106,7 @@ impl Between {
             admission: Arc::new(|_| Admission::Served),
             served: Arc::default(),
             lines: Arc::default(),
+            drained: Arc::default(),
         }
     }
 
@@ -112,6 +118,11 @@ impl Between {
     /// Alters all that the server says.
     pub(crate) fn saying(said: impl Fn() -> Said + Send + Sync + 'static) -> Between {
         Between { said: Arc::new(said), ..Between::answering(|_| Asked::Pass) }
+    }
+
+    /// Whether the client has listened to a flood to its end.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained.load(Ordering::Relaxed)
     }
 
     /// Surveys a right server that is reached through this one alone, in cleartext.
@@ -215,12 +226,16 @@ async fn pass_on(line: &[u8], client: &mut Stream, server: &mut Stream, between:
         }
         Asked::Flood(first, more, pause) => {
             let mut told = client.write_all(&first).await;
-            while told.is_ok() {
+            for _ in 0..FLOOD_AT_MOST {
+                if told.is_err() {
+                    return false;
+                }
                 if !pause.is_zero() {
                     tokio::time::sleep(pause).await;
                 }
                 told = client.write_all(&more).await;
             }
+            between.drained.store(true, Ordering::Relaxed);
             false
         }
     }

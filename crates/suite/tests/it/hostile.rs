@@ -1,5 +1,6 @@
 //! Peers without measure: each wait and each loop has an end, what is kept is bounded, and there is a verdict.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use record::Verdict;
@@ -30,6 +31,7 @@ fn judged(between: &Between, ids: &[&str]) -> (Vec<Evidence>, Duration) {
         let site = site.unwrap_or_else(|error| panic!("{error}\n{}", survey.render()));
         let began = Instant::now();
         let evidence = judge(&site, checks(ids), 8).await;
+        assert!(!between.is_drained(), "a peer was listened to as long as it spoke");
         (evidence, began.elapsed())
     })
 }
@@ -38,9 +40,14 @@ fn judged(between: &Between, ids: &[&str]) -> (Vec<Evidence>, Duration) {
 fn challenges_without_end_are_answered_a_few_times_and_then_cancelled() {
     const COMMANDS: &[&str] =
         &["CAPA", "USER", "PASS", "STAT", "LIST", "UIDL", "RETR", "TOP", "NOOP", "QUIT"];
-    let between = Between::answering(|line| {
-        let known = COMMANDS.iter().any(|command| line.starts_with(command));
-        if known { Asked::Pass } else { Asked::Say(b"+ \r\n".to_vec()) }
+    let challenges = AtomicU32::new(0);
+    let between = Between::answering(move |line| {
+        if COMMANDS.iter().any(|command| line.starts_with(command)) {
+            return Asked::Pass;
+        }
+        // Who answers more of them than the lines that are allowed below should fail, and not go on for ever.
+        let one_more = challenges.fetch_add(1, Ordering::Relaxed) < 1_000;
+        if one_more { Asked::Say(b"+ \r\n".to_vec()) } else { Asked::Close(Vec::new()) }
     });
     let ids = ["rfc5034.auth.again", "rfc5034.auth.cancel", "rfc5034.capa.after-auth"];
     let (verdicts, took) = verdicts(&between, &ids);
