@@ -34,11 +34,19 @@ impl Check {
         requirement(self.id).expect("every check's id is in the catalogue")
     }
 
+    /// Whether a server that is wrong keeps the maildrop locked afterwards, so that the check comes last of all.
+    pub(crate) fn may_leave_lock(&self) -> bool {
+        LAST.contains(&self.id)
+    }
+
     /// Whether the check gives a wrong password on purpose and so comes last, from an address of its own.
     pub fn fails_logins(&self) -> bool {
         self.requirement().needs.iter().any(|need| need == "badcreds") || LATE.contains(&self.id)
     }
 }
+
+/// Checks after which a maildrop may stay locked for good.
+const LAST: &[&str] = &["practice.lock.released-on-loss"];
 
 /// Checks that end in a refused login although the catalogue does not list `badcreds` among their needs.
 const LATE: &[&str] = &[
@@ -111,7 +119,7 @@ mod tests {
 
     #[test]
     fn late_checks_exist() {
-        for id in LATE {
+        for id in LATE.iter().chain(LAST) {
             assert!(requirement(id).is_some(), "{id} is not in the catalogue");
         }
     }

@@ -24,6 +24,8 @@ pub struct Crowd {
     turned_away: Cell<u32>,
     /// Counted up when fewer checks than before may run side by side.
     generation: Cell<u32>,
+    /// One check runs at a time: whatever is open is its own.
+    one_check: Cell<bool>,
 }
 
 /// A connection's place in the crowd, for as long as it lives.
@@ -53,6 +55,21 @@ impl Crowd {
     /// none any more.
     pub(crate) fn is_met_since(&self, began: Instant) -> bool {
         self.open.get() > 0 || self.left.get().is_some_and(|left| left + COUNTED_STILL > began)
+    }
+
+    /// How many are open.
+    pub(crate) fn open(&self) -> u32 {
+        self.open.get()
+    }
+
+    /// From now on one check runs at a time.
+    pub(crate) fn only_one_check(&self) {
+        self.one_check.set(true);
+    }
+
+    /// Whether one check runs at a time, so that whatever is open is its own.
+    pub(crate) fn is_one_check(&self) -> bool {
+        self.one_check.get()
     }
 
     /// A connection was lost before the greeting, and the next one was served at once.

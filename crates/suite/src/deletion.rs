@@ -52,9 +52,13 @@ impl Permission {
         }
     }
 
-    /// Whether nothing was looked at, marked or tried, so that a QUIT at the end does no harm.
-    pub(crate) fn is_untouched(&self) -> bool {
-        matches!(self, Self::None)
+    /// Whether a QUIT now would leave all mail where it is: nothing is marked, and nothing was merely looked at.
+    pub(crate) fn leaves_all_mail(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Seen(sighting) => !sighting.has_marks() && sighting.allows_quit().is_ok(),
+            Self::Looked | Self::Nobody => false,
+        }
     }
 
     fn allows_dele(&self, arguments: &[u8]) -> Result<(), String> {
@@ -145,6 +149,11 @@ pub(crate) fn quits(octets: &[u8]) -> bool {
     commands(octets)
         .find(|line| begins(line, b"QUI") || begins(line, b"DELE"))
         .is_some_and(|line| begins(line, b"QUI"))
+}
+
+/// Whether these octets end the session, whatever else is in them.
+pub(crate) fn leaves(octets: &[u8]) -> bool {
+    commands(octets).any(|line| begins(line, b"QUI"))
 }
 
 fn commands(octets: &[u8]) -> impl Iterator<Item = &[u8]> {

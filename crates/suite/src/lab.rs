@@ -18,7 +18,7 @@ use crate::accounts::Account;
 use crate::journal::Journal;
 use crate::outcome::{Stop, inconclusive, skipped};
 use crate::pool::Lent;
-use crate::session::{Farewells, Session};
+use crate::session::{Farewells, Session, farewell};
 use crate::site::{Site, Survey};
 
 /// The surroundings of one check at one entrance.
@@ -85,13 +85,9 @@ impl Lab {
     /// Ends with QUIT, and without asking what comes of it, the sessions that were let go where a lock outlives its
     /// connection: the next check would find the maildrop busy.
     pub(crate) async fn farewell(&self) {
-        let wires = self.farewells.take();
-        for mut wire in wires {
-            let patience = self.site.patience.quiet;
-            if wire.write(b"QUIT\r\n", patience).await.is_ok() {
-                let deadline = Instant::now() + self.site.patience.answer / 4;
-                while Instant::now() < deadline && wire.item(patience).await.is_ok() {}
-            }
+        let farewells = self.farewells.take();
+        for wire in farewells {
+            farewell::say(wire, self.site.patience).await;
         }
     }
 
@@ -102,7 +98,11 @@ impl Lab {
 
     /// A lab that goes on in another's journal, with what has become known of the entrance since.
     pub(crate) fn continuing(site: Rc<Site>, lab: &Lab) -> Self {
-        Self { journal: lab.journal.clone(), ..Self::new(site, &lab.name, lab.source) }
+        Self {
+            journal: lab.journal.clone(),
+            farewells: Rc::clone(&lab.farewells),
+            ..Self::new(site, &lab.name, lab.source)
+        }
     }
 
     /// The entrance and what is known of it.

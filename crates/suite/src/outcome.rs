@@ -77,6 +77,8 @@ pub enum Mishap {
     Untrusted(String),
     /// The password was not given, since it was refused before.
     Withheld(String),
+    /// The line was not sent yet, for the sake of other checks.
+    PutOff(String),
 }
 
 impl std::fmt::Display for Mishap {
@@ -109,7 +111,10 @@ impl std::fmt::Display for Mishap {
                     "`{command}` was answered {line}, neither `+OK` nor `-ERR`, so the check could not go on"
                 )
             }
-            Self::Guarded(reason) | Self::Untrusted(reason) | Self::Withheld(reason) => out.write_str(reason),
+            Self::Guarded(reason)
+            | Self::Untrusted(reason)
+            | Self::Withheld(reason)
+            | Self::PutOff(reason) => out.write_str(reason),
         }
     }
 }
@@ -152,7 +157,8 @@ impl Mishap {
             | Self::OddStatus { .. }
             | Self::Guarded(_)
             | Self::Untrusted(_)
-            | Self::Withheld(_) => self.into(),
+            | Self::Withheld(_)
+            | Self::PutOff(_) => self.into(),
             other => Stop::Fail(other.to_string()),
         }
     }

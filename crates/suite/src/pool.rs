@@ -80,7 +80,8 @@ impl Pool {
         self.0.slots.iter().any(|slot| slot.account.role == role)
     }
 
-    /// Waits for a free account of this role, if there is a choice one with mail left that is not avoided; `None` when none is usable (any more).
+    /// Waits for a free account of this role, if there is a choice one with mail left that is not avoided; `None` when
+    /// none is usable (any more).
     pub(crate) async fn take(&self, role: Role, avoided: &[String]) -> Option<Lent> {
         loop {
             let returned = self.0.returned.notified();
@@ -94,8 +95,16 @@ impl Pool {
             let best = |slot: &Slot| sound(slot) && !avoided.contains(&slot.account.user);
             let slots = &self.0.slots;
             let found = slots.iter().position(best).or_else(|| slots.iter().position(sound));
-            // One that stayed busy is the last choice, but waiting for the others may be waiting for ever.
-            let found = found.or_else(|| slots.iter().position(full)).or_else(|| slots.iter().position(free));
+            // One that stayed busy is the last choice: others, which checks have at present, come back.
+            let lent = |slot: &Slot| {
+                let account = &slot.account;
+                account.role == role
+                    && slot.busy.get()
+                    && !(account.is_retired() || account.is_spent() || account.is_stuck())
+            };
+            let last_choice = || slots.iter().position(full).or_else(|| slots.iter().position(free));
+            let found =
+                if found.is_none() && slots.iter().any(lent) { None } else { found.or_else(last_choice) };
             if let Some(index) = found {
                 slots[index].busy.set(true);
                 return Some(Lent { pool: self.clone(), index });
@@ -122,6 +131,24 @@ impl Drop for Lent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn one_that_stays_busy_is_lent_only_where_no_better_one_will_come_back() {
+        let pool = Pool::new(vec![Account::new("a", "b", Role::Empty), Account::new("c", "d", Role::Empty)]);
+        pool.accounts().next().unwrap().stick();
+        let sound = pool.take(Role::Empty, &[]).await.unwrap();
+        assert_eq!(sound.account().user, "c");
+        let waiting = pool.take(Role::Empty, &[]);
+        tokio::pin!(waiting);
+        std::future::poll_fn(|context| {
+            assert!(waiting.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        sound.account().stick();
+        drop(sound);
+        assert_eq!(waiting.await.unwrap().account().user, "a");
+    }
 
     #[test]
     fn a_lent_account_is_nobody_elses_until_it_comes_back() {

@@ -3,6 +3,8 @@
 //! A reply owns its octets: checks compare and quote them after the session has gone on. Content is bounded by the
 //! session that collected it. This module deliberately does not decide what a reply means for a requirement.
 
+use std::time::Duration;
+
 use proto::{Deviation, Deviations, Indicator, ResponseCode, Status, listing};
 
 use crate::journal::Journal;
@@ -26,6 +28,8 @@ pub struct Reply {
     pub shown: String,
     /// Deviations of the status line and, if there was content, of the content.
     pub deviations: Deviations,
+    /// How long the status line took.
+    pub(crate) after: Duration,
     /// Whether this is a SASL continuation (`+ …`) and not a status line.
     pub continuation: bool,
     /// Un-stuffed content of a multi-line reply, CRLF included, without the dot line.
@@ -63,6 +67,7 @@ impl Reply {
             line: line.to_vec(),
             shown: quote(line),
             deviations: Status::parse(line).1,
+            after: Duration::ZERO,
             continuation: false,
             content: None,
             left_out: 0,

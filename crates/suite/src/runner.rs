@@ -116,8 +116,9 @@ impl Runner {
 
     async fn phases(self: &Rc<Self>, listener: &Listener) {
         let began = Instant::now();
-        let (late, ordinary): (Vec<Check>, Vec<Check>) =
-            self.checks.iter().partition(|check| check.fails_logins());
+        let (last, others): (Vec<Check>, Vec<Check>) =
+            self.checks.iter().partition(|check| check.may_leave_lock());
+        let (late, ordinary): (Vec<Check>, Vec<Check>) = others.into_iter().partition(Check::fails_logins);
         let turn = |check, source| Turn { check, source, avoid: Vec::new() };
         self.phase(ordinary.into_iter().map(|check| turn(check, None)).collect(), listener).await;
         let loopback = self.site.permissions.loopback;
@@ -125,6 +126,7 @@ impl Runner {
         let late = late.into_iter().enumerate().map(|(index, check)| turn(check, source(index)));
         self.phase(late.collect(), listener).await;
         self.once_more(began.elapsed().max(ONCE_MORE), listener).await;
+        self.phase(last.into_iter().map(|check| turn(check, None)).collect(), listener).await;
         self.knock(listener).await;
     }
 
@@ -205,6 +207,9 @@ impl Runner {
     }
 
     async fn side_by_side(self: &Rc<Self>, turns: Vec<Turn>, listener: &Listener) {
+        if self.jobs.get() == 1 {
+            self.site.crowd.only_one_check();
+        }
         let queue = Rc::new(RefCell::new(VecDeque::from(turns)));
         let local = LocalSet::new();
         for place in 0..self.jobs.get() {
@@ -301,6 +306,8 @@ impl Runner {
     /// way may have been our own other checks. The better founded verdict stays, with its conversation.
     async fn once_more(&self, at_most: Duration, listener: &Listener) {
         self.jobs.set(1);
+        self.site.crowd.only_one_check();
+        self.site.last_round.set(true);
         let unsure = |finished: &Finished| {
             finished.evidence.result.verdict == Verdict::Inconclusive
                 && finished.evidence.transcript.is_some()
@@ -312,15 +319,17 @@ impl Runner {
         let until = Instant::now() + at_most;
         for turn in turns {
             let id = turn.check.id;
-            let Ok(mut better) = timeout_at(until, self.carried_out(turn, listener)).await else { return };
-            if !better.evidence.result.is_judged() {
+            let Ok(mut again) = timeout_at(until, self.carried_out(turn, listener)).await else { return };
+            // Where QUIT was put off the first round had no reason of its own.
+            let unsure = again.evidence.result.verdict == Verdict::Inconclusive;
+            if unsure && !self.site.survey.quit_keeps_lock {
                 continue;
             }
-            listener(Event::CheckFinished(better.evidence.result.clone()));
+            listener(Event::CheckFinished(again.evidence.result.clone()));
             let mut done = self.done.borrow_mut();
             if let Some(first) = done.iter_mut().find(|finished| finished.evidence.result.id == id) {
-                better.seen.append(&mut first.seen);
-                *first = better;
+                again.seen.append(&mut first.seen);
+                *first = again;
             }
         }
     }

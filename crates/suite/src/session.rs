@@ -5,11 +5,11 @@
 //! requirement is the checks'.
 
 mod aside;
+pub(crate) mod farewell;
 mod greeting;
 mod probe;
 mod tls;
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use net::{Ending, Stream, TlsFacts};
 use proto::{Deviation, Deviations, Indicator, Shape, Verb};
 use tokio::time::{Instant, timeout};
 
+pub(crate) use farewell::Farewells;
 pub(crate) use tls::Negotiation;
 
 use crate::accounts::{Account, OpenSession};
@@ -28,7 +29,6 @@ use crate::outcome::{Judged, Mishap, Stop};
 use crate::receiving::{Bounds, Kept, deadline};
 use crate::reply::{COMMAND_SHOWN, Origin, Reply, unshown};
 use crate::reproduce::{End, Step};
-use crate::silence::Silences;
 use crate::site::Site;
 use crate::wire::{Item, Purpose, Quiet, Wire};
 
@@ -59,14 +59,11 @@ pub struct Session {
     account: Option<OpenSession>,
     language: bool,
     refusals: usize,
-    silences: Rc<Silences>,
     place: Place,
+    quit_keeps_lock: bool,
     /// Where it goes when it is let go; nowhere, if the server notices by itself.
     farewells: Option<Farewells>,
 }
-
-/// Connections that were let go after a login and have to be ended with QUIT.
-pub(crate) type Farewells = Rc<RefCell<Vec<Wire>>>;
 
 struct Awaited {
     command: String,
@@ -97,6 +94,8 @@ impl Session {
         awaited.push_back(Awaited::of(GREETING, None, false));
         let mut wire = Wire::new(stream, number, journal, site.survey.expire_zero());
         wire.quiet = site.patience.quiet;
+        wire.silences = Rc::clone(&site.silences);
+        wire.stays = site.survey.quit_keeps_lock && !site.last_round.get();
         wire.discretion = Discretion::new(site.permissions.mail_shown);
         Self {
             wire,
@@ -105,9 +104,9 @@ impl Session {
             account: None,
             language: false,
             refusals: 0,
-            silences: Rc::clone(&site.silences),
             place: site.crowd.enter(),
             farewells: site.survey.lock_outlives.then(|| Rc::clone(farewells)),
+            quit_keeps_lock: site.survey.quit_keeps_lock,
         }
     }
 
@@ -290,6 +289,7 @@ impl Session {
             shown: self.shown(&line),
             line,
             deviations,
+            after: awaited.since.elapsed(),
             continuation,
             content,
             left_out: 0,
@@ -336,7 +336,7 @@ impl Session {
     /// comes is of interest.
     pub async fn until_closed(&mut self) -> Closing {
         let (mut extra, began, before) = (Vec::new(), Instant::now(), self.wire.taken);
-        let end = began + self.silences.wait(END, self.patience.answer);
+        let end = began + self.wire.silences.wait(END, self.patience.answer);
         loop {
             if self.wire.taken - before > SURPLUS_AT_MOST {
                 return Closing { how: None, extra };
@@ -344,11 +344,11 @@ impl Session {
             match self.wire.item_until(end).await {
                 Ok(item) => extra.extend_from_slice(&item.into_surplus()),
                 Err(Quiet::Silent) => {
-                    self.silences.in_vain(END);
+                    self.wire.silences.in_vain(END);
                     return Closing { how: None, extra };
                 }
                 Err(Quiet::Closed(_)) => {
-                    self.silences.came(END, began.elapsed());
+                    self.wire.silences.came(END, began.elapsed());
                     let how = self.wire.ending().unwrap_or(Ending::Reset);
                     return Closing { how: Some(how), extra };
                 }
@@ -432,11 +432,11 @@ impl Session {
 
     /// What comes next of this kind, or silence once the wait for it is over.
     async fn due(&mut self, kind: &str) -> Result<Item, Quiet> {
-        let (wait, began) = (self.silences.wait(kind, self.patience.answer), Instant::now());
+        let (wait, began) = (self.wire.silences.wait(kind, self.patience.answer), Instant::now());
         let item = self.wire.item(wait).await;
         match &item {
-            Ok(_) | Err(Quiet::Closed(_)) => self.silences.came(kind, began.elapsed()),
-            Err(Quiet::Silent) => self.silences.in_vain(kind),
+            Ok(_) | Err(Quiet::Closed(_)) => self.wire.silences.came(kind, began.elapsed()),
+            Err(Quiet::Silent) => self.wire.silences.in_vain(kind),
         }
         item
     }
@@ -503,7 +503,7 @@ impl Session {
         let command = || awaited.command.clone();
         loop {
             let end = deadline(began, self.patience.answer, kept.came());
-            let soon = Instant::now() + self.silences.wait(CONTENT, self.patience.answer);
+            let soon = Instant::now() + self.wire.silences.wait(CONTENT, self.patience.answer);
             match self.wire.item_until(end.min(soon)).await {
                 Ok(Item::Content(piece)) => kept.push(&piece),
                 Ok(Item::End(deviations)) => return Ok(deviations),
@@ -517,7 +517,7 @@ impl Session {
                     return Err(Mishap::Endless { command: command(), how });
                 }
                 Err(Quiet::Silent) => {
-                    self.silences.in_vain(CONTENT);
+                    self.wire.silences.in_vain(CONTENT);
                     return Err(self.probe_in_content(command()).await);
                 }
             }
@@ -548,6 +548,11 @@ impl Session {
             (Some(Verb::Rset), Some(sighting)) if reply.is_ok() => sighting.unmarked(),
             _ => {}
         }
+        if let Some(left) =
+            self.account.as_ref().filter(|_| self.quit_keeps_lock && awaited.verb == Some(Verb::Quit))
+        {
+            left.account().stick();
+        }
         // A look is no part of the check, so its times are not among the latencies of the run.
         if self.wire.purpose == Purpose::Check {
             self.wire.journal.latency(&tag, awaited.since.elapsed());
@@ -562,20 +567,6 @@ impl Session {
             eight_bit_command: awaited.eight_bit,
             continuation: reply.continuation,
         });
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let Some(farewells) = self.farewells.take().filter(|_| self.account.is_some()) else { return };
-        // With a permission to delete, QUIT might carry out what was marked.
-        if !self.permission().is_untouched() || self.wire.ending().is_some() {
-            return;
-        }
-        if let Some(stream) = self.wire.stream.take() {
-            let journal = Journal::new("farewell", 0, &transcript::Secrets::new());
-            farewells.borrow_mut().push(Wire::new(stream, self.wire.number, journal, true));
-        }
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! A server that answers in milliseconds and is then silent at one command would cost every check the whole patience
 //! there. After two whole waits for the same thing, the next ones for it are short: long beside everything the server
-//! did answer. An answer that comes later than a short wait would have lasted makes them long again. Nothing is judged
-//! here; a silence is what it was, only shorter.
+//! did answer. An answer that comes later than a short wait would have lasted makes them long again. It is the same with
+//! a server that ends content with a dot line that ends with LF alone: whether that is the end is told by the silence
+//! behind it, and hundreds of these would cost a run minutes. Nothing is judged here; a silence is what it was, only
+//! shorter.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,11 +20,18 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// Things that are waited for and told apart; the names are our own, so there are not many.
 const KINDS_AT_MOST: usize = 200;
 
+/// So many doubtful dot lines in a row were the end of content before the next ones are likely to be.
+const DOT_LINES: u32 = 10;
+/// By how much the wait behind such a dot line is shorter.
+const TIMES_SHORTER: u32 = 10;
+
 /// The silences of a run at one entrance.
 #[derive(Debug, Default)]
 pub(crate) struct Silences {
     in_vain: RefCell<BTreeMap<String, u32>>,
     slowest: Cell<Duration>,
+    /// Doubtful dot lines that were the end, in a row.
+    dot_lines: Cell<u32>,
 }
 
 impl Silences {
@@ -46,6 +55,17 @@ impl Silences {
             self.in_vain.borrow_mut().remove(what);
         }
         self.slowest.set(self.slowest.get().max(after));
+    }
+
+    /// How long nothing must come behind a dot line that ended with LF alone, for it to be the end, where that is `whole`
+    /// as long as nothing is known.
+    pub(crate) fn behind_dot_line(&self, whole: Duration) -> Duration {
+        if self.dot_lines.get() < DOT_LINES { whole } else { whole / TIMES_SHORTER }
+    }
+
+    /// Whether such a dot line was the end.
+    pub(crate) fn dot_line_was_end(&self, was: bool) {
+        self.dot_lines.set(if was { self.dot_lines.get().saturating_add(1) } else { 0 });
     }
 
     /// What was learned under other circumstances counts no more.
@@ -75,6 +95,18 @@ mod tests {
         }
         assert_eq!(silences.wait("STLS", WHOLE), SHORTEST);
         assert_eq!(silences.wait("STAT", WHOLE), WHOLE);
+    }
+
+    #[test]
+    fn dot_lines_that_are_always_the_end_are_believed_sooner_until_one_is_not() {
+        let silences = Silences::default();
+        for _ in 0..DOT_LINES {
+            assert_eq!(silences.behind_dot_line(WHOLE), WHOLE);
+            silences.dot_line_was_end(true);
+        }
+        assert_eq!(silences.behind_dot_line(WHOLE), WHOLE / TIMES_SHORTER);
+        silences.dot_line_was_end(false);
+        assert_eq!(silences.behind_dot_line(WHOLE), WHOLE);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A [`Site`] is filled once by [`crate::survey()`] and read by every [`crate::lab::Lab`]. It deliberately holds no
 //! connection.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
@@ -107,6 +107,10 @@ pub struct Survey {
     pub stls_broken: Option<String>,
     /// Whether a lock was seen to outlive its connection where that ended without QUIT.
     pub lock_outlives: bool,
+    /// Whether a maildrop was seen to stay locked after QUIT.
+    pub quit_keeps_lock: bool,
+    /// Whether USER is announced and refuses those who can log in otherwise.
+    pub user_refused: bool,
     /// Why nobody could log in, if it is so.
     pub no_login: Option<Stop>,
     /// What was seen to be wrong.
@@ -155,6 +159,8 @@ pub struct Site {
     /// The run's connections to it.
     pub crowd: Rc<Crowd>,
     pub(crate) silences: Rc<Silences>,
+    /// The checks that are left run alone, and nothing has to be spared for others any more.
+    pub(crate) last_round: Rc<Cell<bool>>,
     pub(crate) corpora: RefCell<HashMap<u64, Rc<Vec<Fixture>>>>,
 }
 
@@ -167,6 +173,8 @@ impl Default for Survey {
             surplus_lines: 0,
             stls_broken: None,
             lock_outlives: false,
+            quit_keeps_lock: false,
+            user_refused: false,
             no_login: None,
             observations: Vec::new(),
             notices: Vec::new(),

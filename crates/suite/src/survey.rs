@@ -93,6 +93,7 @@ pub async fn survey_until(
         until,
         crowd: Rc::default(),
         silences: Rc::default(),
+        last_round: Rc::default(),
         corpora: std::cell::RefCell::default(),
     };
     let lab = Lab::new(Rc::new(site.clone()), "survey", None);

@@ -3,6 +3,7 @@
 //! Every octet a check sends leaves through [`Wire::write`], and there alone is it decided whether it may
 //! ([`crate::deletion`]). What an item means to a command is [`crate::session`]'s matter.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use net::{Ending, Stream};
@@ -14,6 +15,7 @@ use crate::discretion::Discretion;
 use crate::journal::Journal;
 use crate::outcome::Mishap;
 use crate::reproduce::{End, Step};
+use crate::silence::Silences;
 
 /// How much is read at once.
 pub(crate) const READ_PIECE: usize = 64 * 1024;
@@ -21,7 +23,11 @@ pub(crate) const READ_PIECE: usize = 64 * 1024;
 /// See [`Wire::quiet`]: while nothing better is known of the server.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// Why QUIT is not sent yet.
+const QUIT_PUT_OFF: &str = "QUIT leaves the maildrop locked here (rfc1939.quit.lock-released), so it is sent only when the other checks are done";
+
 /// One connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is a matter of its own")]
 pub(crate) struct Wire {
     pub(crate) number: u32,
     pub(crate) stream: Option<Stream>,
@@ -35,6 +41,7 @@ pub(crate) struct Wire {
     pub(crate) off_the_record: bool,
     /// How long nothing must come behind a dot line that ended with LF alone, for it to be the end.
     pub(crate) quiet: Duration,
+    pub(crate) silences: Rc<Silences>,
     pub(crate) journal: Journal,
     pub(crate) permission: Permission,
     /// Whose mail is put down.
@@ -44,6 +51,8 @@ pub(crate) struct Wire {
     pub(crate) purpose: Purpose,
     identified: bool,
     retrieval_deletes: bool,
+    /// QUIT leaves a maildrop locked here, and others need it: it is not sent yet.
+    pub(crate) stays: bool,
 }
 
 /// What octets are sent for.
@@ -91,6 +100,7 @@ impl Wire {
             taken: 0,
             off_the_record: false,
             quiet: QUIET,
+            silences: Rc::default(),
             journal,
             permission: Permission::None,
             discretion: Discretion::default(),
@@ -98,6 +108,7 @@ impl Wire {
             purpose: Purpose::Check,
             identified: false,
             retrieval_deletes,
+            stays: false,
         }
     }
 
@@ -106,6 +117,9 @@ impl Wire {
         let mut lines = self.unfinished.clone();
         lines.extend_from_slice(octets);
         let identified = self.identified || deletion::names_someone(&lines);
+        if self.stays && identified && deletion::leaves(&lines) {
+            return Err(Mishap::PutOff(QUIT_PUT_OFF.to_owned()));
+        }
         deletion::guard(&lines, identified, &mut self.permission, self.retrieval_deletes)
             .map_err(Mishap::Guarded)?;
         self.identified = identified;
@@ -148,11 +162,15 @@ impl Wire {
                     self.journal.happened(self.number, Step::Silence);
                 }
                 filled?;
-            } else if let Err(quiet) = self.fill(deadline.min(Instant::now() + self.quiet)).await {
-                return match quiet {
-                    Quiet::Silent => Ok(self.end_at_line_feed()),
-                    closed @ Quiet::Closed(_) => Err(closed),
-                };
+                continue;
+            }
+            let quiet = self.silences.behind_dot_line(self.quiet);
+            let more = self.fill(deadline.min(Instant::now() + quiet)).await;
+            self.silences.dot_line_was_end(more.is_err());
+            match more {
+                Ok(()) => {}
+                Err(Quiet::Silent) => return Ok(self.end_at_line_feed()),
+                Err(closed @ Quiet::Closed(_)) => return Err(closed),
             }
         }
     }

@@ -132,6 +132,11 @@ impl Sighting {
         self.sent.contains(&number)
     }
 
+    /// Whether a DELE was sent for any message and not taken back.
+    pub(crate) fn has_marks(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
     /// Whether the maildrop is still the one that was seen, but for messages that may be marked.
     ///
     /// # Errors
@@ -403,7 +408,7 @@ mod tests {
         let mut sighting = Sighting::of_marked(3);
         sighting.passed(vec![b"1"]);
         sighting.answered(true);
-        assert!(!sighting.is_settled() && sighting.allows_quit().is_err());
+        assert!(!sighting.is_settled() && sighting.has_marks() && sighting.allows_quit().is_err());
         assert!(sighting.require_marked(&listing(&[1, 2, 3])).is_err());
         assert_eq!(sighting.require_marked(&listing(&[2, 3])), Ok(()));
         assert_eq!(sighting.require_marked(&Listing { count: 2, ..listing(&[1, 2, 3]) }), Ok(()));

@@ -16,12 +16,18 @@ use crate::site::Security;
 /// Pause before a connection that was turned away is tried again; it doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Why a connection was not greeted.
-enum Unserved {
-    /// It ended, was refused, or was greeted with `-ERR`.
-    TurnedAway(Stop),
-    /// Nothing came for all the patience.
-    Silent(Stop),
+/// What is waited for, as [`crate::silence`] knows it.
+const PLACE: &str = "place beside a check's own connections";
+
+/// A connection that was not greeted.
+struct Unserved {
+    why: Stop,
+    /// Nothing came for all the patience; otherwise it ended, was refused, or was greeted with `-ERR`.
+    silent: bool,
+    /// How many other connections of the run were open.
+    others: u32,
+    /// Whether the server may have counted others.
+    crowded: bool,
 }
 
 impl Lab {
@@ -89,40 +95,41 @@ impl Lab {
     /// away too while others of the run are open, for half the patience.
     ///
     /// # Errors
-    /// [`Stop::Inconclusive`] if there is no positive greeting.
+    /// [`Stop::Inconclusive`] if there is no positive greeting, [`Stop::Skipped`] if the server does not serve so many
+    /// connections as the check has open itself.
     pub(crate) async fn greeted(&self) -> Result<(Session, Reply), Stop> {
         let crowd = &self.site.crowd;
-        let began = Instant::now();
         match self.greeted_once().await {
             Ok(greeted) => return Ok(greeted),
-            Err(Unserved::Silent(stop)) => {
-                if crowd.is_met_since(began) {
+            Err(unserved) if unserved.silent => {
+                if unserved.crowded {
                     crowd.turn_away();
                 }
-                return Err(stop);
+                return Err(self.unserved(unserved));
             }
-            Err(Unserved::TurnedAway(_)) => {}
+            Err(_) => {}
         }
-        let deadline = Instant::now() + self.site.patience.answer / 2;
+        let began = Instant::now();
         let mut pause = PAUSE;
         let mut first = true;
         loop {
-            let began = Instant::now();
-            let stop = match self.greeted_once().await {
+            let unserved = match self.greeted_once().await {
                 Ok(greeted) => {
                     if first {
                         crowd.lose();
                     }
                     return Ok(greeted);
                 }
-                Err(Unserved::TurnedAway(stop) | Unserved::Silent(stop)) => stop,
+                Err(unserved) => unserved,
             };
-            let crowded = crowd.is_met_since(began);
-            if first && crowded {
+            if first && unserved.crowded {
                 crowd.turn_away();
             }
-            if !crowded || Instant::now() >= deadline {
-                return Err(stop);
+            if !unserved.crowded || began.elapsed() >= self.for_a_place(&unserved) {
+                if self.needs_more(&unserved) {
+                    self.site.silences.in_vain(PLACE);
+                }
+                return Err(self.unserved(unserved));
             }
             first = false;
             sleep(pause).await;
@@ -131,15 +138,52 @@ impl Lab {
     }
 
     async fn greeted_once(&self) -> Result<(Session, Reply), Unserved> {
-        let mut session = self.connect_raw().await.map_err(Unserved::TurnedAway)?;
+        let (began, crowd) = (Instant::now(), &self.site.crowd);
+        // The connection is gone by the time at which the others are counted.
+        self.try_greeting().await.map_err(|(why, silent)| Unserved {
+            why,
+            silent,
+            others: crowd.open(),
+            crowded: crowd.is_met_since(began),
+        })
+    }
+
+    /// One connection; without a greeting why, and whether it is because nothing came.
+    async fn try_greeting(&self) -> Result<(Session, Reply), (Stop, bool)> {
+        let mut session = self.connect_raw().await.map_err(|why| (why, false))?;
         let greeting = match session.welcome(self.survey()).await {
-            Ok(greeting) => greeting,
-            Err(mishap @ Mishap::Closed { .. }) => return Err(Unserved::TurnedAway(mishap.into())),
-            Err(mishap) => return Err(Unserved::Silent(mishap.into())),
+            Ok(greeting) => greeting.assume_ok().map_err(|why| (why, false))?,
+            Err(mishap) => {
+                let silent = !matches!(mishap, Mishap::Closed { .. });
+                return Err((mishap.into(), silent));
+            }
         };
-        let greeting = greeting.assume_ok().map_err(Unserved::TurnedAway)?;
         session.is_served();
         Ok((session, greeting))
+    }
+
+    /// How long to try for a place among the connections of the run.
+    fn for_a_place(&self, unserved: &Unserved) -> Duration {
+        let whole = self.site.patience.answer / 2;
+        if self.needs_more(unserved) { self.site.silences.wait(PLACE, whole) } else { whole }
+    }
+
+    /// Whether it is the check's own connections that took the place.
+    fn needs_more(&self, unserved: &Unserved) -> bool {
+        unserved.others > 0 && self.site.crowd.is_one_check()
+    }
+
+    /// Where one check runs at a time the others that are open are its own: it needs more than this server gives.
+    fn unserved(&self, unserved: Unserved) -> Stop {
+        if !self.needs_more(&unserved) {
+            return unserved.why;
+        }
+        let others = unserved.others;
+        Stop::Skipped(format!(
+            "needs {} connections at once, and with {others} open the server did not serve another: {}",
+            others + 1,
+            unserved.why.told()
+        ))
     }
 
     /// A connection with its greeting read, before any STLS.

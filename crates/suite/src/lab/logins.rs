@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::Lab;
 use crate::accounts::{Account, unsendable};
 use crate::login::{self, Method};
-use crate::outcome::{Stop, inconclusive, skipped};
+use crate::outcome::{Outcome, Stop, inconclusive, skipped};
 use crate::pool::Lent;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -93,6 +93,17 @@ impl Lab {
         }
     }
 
+    /// For what takes USER and PASS: a server that announces them, and refuses USER to everybody, is accused of that once.
+    ///
+    /// # Errors
+    /// [`Stop::Skipped`] at such a server.
+    pub(crate) fn user_works(&self) -> Outcome {
+        if self.survey().user_refused {
+            return skipped("needs USER, which is announced here and refused (rfc2449.capa.truthful)");
+        }
+        Ok(())
+    }
+
     /// Gives an account back whose login does not succeed, if there is a better one.
     fn gives_up(&self, account: &Account) -> bool {
         let of_no_use = account.is_retired() || account.is_stuck();
@@ -150,6 +161,7 @@ impl Lab {
         let patience = if account.is_stuck() { Duration::ZERO } else { self.site.patience.answer };
         let deadline = Instant::now() + patience;
         let mut pause = BUSY_PAUSE;
+        self.farewell().await;
         loop {
             let (mut session, greeting) = self.opened().await?;
             let permissions = &self.site.permissions;

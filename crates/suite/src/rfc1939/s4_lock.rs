@@ -3,9 +3,11 @@
 //! Whether two sessions may be in one maildrop is left to the server (A2); judged is what it does to them.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use mail::{Marker, Role};
 use proto::Deviation;
+use tokio::time::{Instant, sleep};
 
 use super::maildrop::{Maildrop, numbers};
 use crate::accounts::Account;
@@ -20,7 +22,13 @@ checks! {
     "rfc1939.lock.effect" => effect,
     "rfc1939.lock.refusal" => refusal,
     "rfc1939.lock.after-auth-only" => after_auth_only,
+    "practice.lock.released-on-loss" => released_on_loss,
 }
+
+/// A server may take this long to notice that a client is gone.
+const RELEASED_WITHIN: Duration = Duration::from_secs(5);
+/// Between two looks at whether it has.
+const BETWEEN_LOGINS: Duration = Duration::from_millis(500);
 
 /// The catalogue's A and B change places: the session that removes has to be the one that saw all markers.
 async fn effect(lab: &Lab) -> Outcome {
@@ -94,12 +102,12 @@ async fn refusal(lab: &Lab) -> Outcome {
 }
 
 async fn after_auth_only(lab: &Lab) -> Outcome {
+    lab.user_works()?;
     // A wrong password is given, so this is for an account kept for that.
     let account = lab.account(Role::Disposable).await?;
     let mut named = lab.connect().await?;
     named.assume_ok(format!("USER {}", account.user)).await?;
-    admitted(lab, &account, "while another connection has said USER").await?;
-    drop(named);
+    admitted(lab, &account, named, "while another connection has said USER").await?;
 
     let mut wrong = lab.connect().await?;
     login::may_send_password(
@@ -110,13 +118,47 @@ async fn after_auth_only(lab: &Lab) -> Outcome {
     wrong.assume_ok(format!("USER {}", account.user)).await?;
     let reply = wrong.command(format!("PASS wrong-{}", &lab.nonce()[..8])).await?;
     assume(reply.is_err(), || format!("a wrong password was answered {}", reply.quoted()))?;
-    admitted(lab, &account, "while another connection has given a wrong password").await?;
-    drop(wrong);
-    Ok(())
+    admitted(lab, &account, wrong, "while another connection has given a wrong password").await
 }
 
-/// One login, ended by QUIT, must succeed: nobody else is logged in.
-async fn admitted(lab: &Lab, account: &Rc<Account>, meanwhile: &str) -> Outcome {
+/// Whoever lost the network reads mail again at once.
+async fn released_on_loss(lab: &Lab) -> Outcome {
+    let sound = lab.site().pool.has_sound(Role::Fixtures) || !lab.site().pool.has_sound(Role::Second);
+    let session = lab.login(if sound { Role::Fixtures } else { Role::Second }).await?;
+    let account = session.account()?;
+    session.reset();
+    let lost = Instant::now();
+    loop {
+        let (session, reply) = login_once(lab, &account).await?;
+        let reply = reply?;
+        let passed = lost.elapsed();
+        if reply.is_ok() {
+            drop(session);
+            return require(passed <= RELEASED_WITHIN, || {
+                format!(
+                    "after a connection that was reset the maildrop stayed busy for {} s; {} s at most are good practice",
+                    passed.as_secs(),
+                    RELEASED_WITHIN.as_secs()
+                )
+            });
+        }
+        assume(login::is_busy(&reply) && !reply.has_code("LOGIN-DELAY"), || {
+            format!("the login after a connection that was reset was answered {}", reply.quoted())
+        })?;
+        if passed >= lab.site().patience.answer {
+            return fail(format!(
+                "{} s after a connection was reset the maildrop is still busy: {}",
+                passed.as_secs(),
+                reply.quoted()
+            ));
+        }
+        drop(session);
+        sleep(BETWEEN_LOGINS).await;
+    }
+}
+
+/// One login must succeed while the other connection is there: nobody is logged in on it.
+async fn admitted(lab: &Lab, account: &Rc<Account>, other: Session, meanwhile: &str) -> Outcome {
     let (mut session, reply) = login_once(lab, account).await?;
     let reply = reply?;
     if reply.is_ok() {
@@ -127,7 +169,13 @@ async fn admitted(lab: &Lab, account: &Rc<Account>, meanwhile: &str) -> Outcome 
     }
     let seen = format!("{meanwhile}, the login was refused: {}", reply.quoted());
     // Anything else may be throttling, which is right after a wrong password.
-    if speaks_of_lock(&reply) { fail(seen) } else { inconclusive(seen) }
+    assume(speaks_of_lock(&reply), || seen.clone())?;
+    // If the other connection is what locks, the lock goes with it.
+    drop((session, other));
+    match lab.login_to(account).await {
+        Ok(_) => fail(seen),
+        Err(stop) => inconclusive(format!("{seen}; when the other connection had ended, {}", stop.told())),
+    }
 }
 
 /// One login by the usual method, without asking a busy maildrop again; the reply to its last step is the caller's

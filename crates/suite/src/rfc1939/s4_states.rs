@@ -163,6 +163,7 @@ async fn pass_after_failed_pass(lab: &Lab) -> Outcome {
 
 /// A connection on which USER was accepted and one wrong password refused.
 async fn after_wrong_password(lab: &Lab) -> Result<(Session, Rc<Account>), Stop> {
+    lab.user_works()?;
     let account = lab.account(Role::Disposable).await?;
     let mut session = lab.connect().await?;
     may_send_password_on(lab, &session)?;
@@ -181,6 +182,7 @@ async fn after_wrong_password(lab: &Lab) -> Result<(Session, Rc<Account>), Stop>
 
 /// The first name is a `disposable` account's: where that one counts, the password is a wrong one for it.
 async fn user_again(lab: &Lab) -> Outcome {
+    lab.user_works()?;
     let other = lab.account(Role::Disposable).await?;
     let account = lab.account(Role::Second).await?;
     account.may_try(Method::UserPass).or_else(inconclusive)?;

@@ -22,6 +22,7 @@ checks! {
 }
 
 async fn user_login(lab: &Lab) -> Outcome {
+    lab.user_works()?;
     let account = lab.account(Role::Fixtures).await?;
     let (mut session, reply) = lab.login_by(&account, Method::UserPass).await?;
     if reply.is_ok() {
@@ -40,6 +41,9 @@ async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let method = if lab.survey().announces("USER") { Some(Method::UserPass) } else { lab.survey().method };
     let Some(method) = method else { return inconclusive("no way to log in is known") };
+    if method == Method::UserPass {
+        lab.user_works()?;
+    }
     let (mut session, greeting) = lab.opened().await?;
     may_send_password(lab, &session)?;
     let name = format!("no-such-user-{}", &lab.nonce()[..8]);
@@ -93,6 +97,7 @@ async fn require_refused(lab: &Lab, account: &Account, argument: &str, words: &s
     if !secret.is_empty() {
         lab.journal().secret(secret.as_bytes());
     }
+    lab.user_works()?;
     let mut session = lab.connect().await?;
     may_send_password(lab, &session)?;
     session.assume_ok(format!("USER {}", account.user)).await?;

@@ -47,6 +47,7 @@ async fn in_order(lab: &Lab) -> Outcome {
 }
 
 async fn login(lab: &Lab) -> Outcome {
+    lab.user_works()?;
     let account = lab.account(Role::Fixtures).await?;
     account.may_try(Method::UserPass).or_else(inconclusive)?;
     let octets =
@@ -73,6 +74,7 @@ async fn login(lab: &Lab) -> Outcome {
 }
 
 async fn failed_login(lab: &Lab) -> Outcome {
+    lab.user_works()?;
     let account = lab.account(Role::Disposable).await?;
     let mut session = lab.connect().await?;
     let wrong = format!("not-{}", account.password());

@@ -87,6 +87,7 @@ pub(crate) fn misplaced(seen: &Seen, name: &str, verbs: &[Verb]) -> Option<Strin
 }
 
 async fn in_use_meaning(lab: &Lab) -> Outcome {
+    lab.user_works()?;
     let account = lab.account(Role::Disposable).await?;
     let _holder = lab.login_to(&account).await?;
     let mut other = lab.connect().await?;

@@ -134,6 +134,7 @@ fn observe_refusals(site: &mut Site, taken: Method, protected: bool, refusals: V
             Method::Sasl(mechanism) => site.survey.mechanisms().iter().any(|name| name == mechanism.name()),
         };
         if announced && (shown || protected) {
+            site.survey.user_refused |= method == Method::UserPass;
             let seen = format!("{method} is announced, but {}; {taken} works", reply.seen());
             site.survey.observations.push(Observation { id: "rfc2449.capa.truthful", seen });
         }
@@ -174,12 +175,15 @@ async fn look_into(lab: &Lab, site: &mut Site, account: &Rc<Account>, mut sessio
                 // Nobody else is in that maildrop: what keeps it busy is the session that has just been let go.
                 if account.is_stuck() {
                     site.survey.lock_outlives = true;
-                    site.survey.notices.push(format!(
-                        "the maildrop of `{}` stayed busy after a connection was closed without QUIT: {}; from now on \
-                         sessions end with QUIT where they marked nothing (practice.lock.released-on-loss)",
+                    let seen = format!(
+                        "the maildrop of `{}` stayed busy after a connection was closed without QUIT: {}",
                         account.user,
                         stop.told()
+                    );
+                    site.survey.notices.push(format!(
+                        "{seen}; from now on sessions end with QUIT where they marked nothing"
                     ));
+                    site.survey.observations.push(Observation { id: "practice.lock.released-on-loss", seen });
                 }
                 return;
             }
@@ -198,6 +202,32 @@ async fn look_into(lab: &Lab, site: &mut Site, account: &Rc<Account>, mut sessio
         };
         site.survey.fixtures.extend(found.map(|found| (account.user.clone(), found)));
         lab.farewell().await;
+    } else {
+        drop(session);
+    }
+    // A server that wants some time between two logins refuses the next one for a good reason.
+    if first && !site.survey.announces("LOGIN-DELAY") {
+        leaves(lab, site, account).await;
+    }
+}
+
+/// Whether QUIT gives the maildrop back. Where it does not, checks that end with QUIT come last.
+async fn leaves(lab: &Lab, site: &mut Site, account: &Rc<Account>) {
+    let lab = Lab::continuing(Rc::new(site.clone()), lab);
+    let Ok(session) = lab.login_to(account).await else { return };
+    if session.quit().await.is_err() {
+        return;
+    }
+    let Err(stop) = lab.login_to(account).await else { return };
+    if account.is_stuck() {
+        site.survey.quit_keeps_lock = true;
+        let seen = format!(
+            "the maildrop of `{}` stayed busy after QUIT was answered +OK: {}",
+            account.user,
+            stop.told()
+        );
+        site.survey.notices.push(format!("{seen}; from now on sessions end without QUIT where that can be"));
+        site.survey.observations.push(Observation { id: "rfc1939.quit.lock-released", seen });
     }
 }
 

@@ -31,10 +31,10 @@ pub(super) async fn look(
     site: &mut Site,
 ) -> Result<(), SurveyError> {
     let mut session = greeted(lab, site).await?;
-    let asked = Instant::now();
     match session.command("CAPA").await {
         Ok(reply) => {
-            site.survey.round_trip = asked.elapsed();
+            // Its content may take longer for reasons of its own.
+            site.survey.round_trip = reply.after;
             site.survey.first_capabilities = listed(&reply);
         }
         Err(mishap) => {

@@ -7,13 +7,15 @@ use std::time::Duration;
 use net::{Dialer, Endpoint, MemoryNetwork, Stream, Trust};
 use suite::{Account, Plan, Pool, Security, Site, SurveyError};
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use transcript::Transcript;
 
 use crate::laboratory::{EVERYTHING, SEED, identity, world};
 
 /// A flood ends after so many times: a test that is listening to the end of it should fail, and not stand still.
 const FLOOD_AT_MOST: u32 = 20_000;
+/// A server that says nothing for so long has nothing to say, on a clock that moves only when all wait.
+const SETTLED: Duration = Duration::from_millis(1);
 
 /// What becomes of a line of the client's.
 pub(crate) enum Asked {
@@ -29,6 +31,9 @@ pub(crate) enum Asked {
 
 /// What becomes of what the server says, in any split; made anew for each connection.
 pub(crate) type Said = Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>;
+
+/// What becomes of the client's lines; made anew for each connection, and dropped with it.
+pub(crate) type Answers = Box<dyn FnMut(&str) -> Asked + Send>;
 
 /// A connection that is being made.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +91,7 @@ impl Drop for Place {
 /// Somebody between two parties.
 #[derive(Clone)]
 pub(crate) struct Between {
-    pub(crate) asked: Arc<dyn Fn(&str) -> Asked + Send + Sync>,
+    pub(crate) asked: Arc<dyn Fn() -> Answers + Send + Sync>,
     pub(crate) said: Arc<dyn Fn() -> Said + Send + Sync>,
     /// Whether a connection is served.
     admission: Arc<dyn Fn(Arrival) -> Admission + Send + Sync>,
@@ -100,6 +105,15 @@ pub(crate) struct Between {
 impl Between {
     /// Alters what the client is told in answer to some of its lines.
     pub(crate) fn answering(asked: impl Fn(&str) -> Asked + Send + Sync + 'static) -> Between {
+        let asked = Arc::new(asked);
+        Between::answering_each(move || {
+            let asked = Arc::clone(&asked);
+            Box::new(move |line| asked(line))
+        })
+    }
+
+    /// The same with answers that remember their connection.
+    pub(crate) fn answering_each(asked: impl Fn() -> Answers + Send + Sync + 'static) -> Between {
         Between {
             asked: Arc::new(asked),
             said: Arc::new(|| Box::new(<[u8]>::to_vec)),
@@ -185,7 +199,7 @@ async fn admit(mut client: Stream, behind: Dialer, server: Endpoint, between: Be
 async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, between: Between) {
     let Ok(mut server) = behind.connect(&server, None).await else { return };
     let (mut from_client, mut from_server) = ([0; 4096], [0; 4096]);
-    let (mut said, mut pending) = ((between.said)(), Vec::new());
+    let (mut said, mut asked, mut pending) = ((between.said)(), (between.asked)(), Vec::new());
     loop {
         tokio::select! {
             biased;
@@ -200,7 +214,17 @@ async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, bet
                 pending.extend_from_slice(&from_client[..count]);
                 while let Some(end) = pending.iter().position(|octet| *octet == b'\n') {
                     let line: Vec<u8> = pending.drain(..=end).collect();
-                    if !pass_on(&line, &mut client, &mut server, &between).await {
+                    let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                    between.lines.lock().expect("no test panics with the lines").push(text.clone());
+                    let answer = asked(&text);
+                    // What the server has to say to the lines before comes first.
+                    while !matches!(answer, Asked::Pass)
+                        && let Ok(Ok(count)) = timeout(SETTLED, server.read(&mut from_server)).await
+                        && count > 0
+                    {
+                        let _ = client.write_all(&said(&from_server[..count])).await;
+                    }
+                    if !pass_on(answer, &line, &mut client, &mut server, &between).await {
                         return client.close().await;
                     }
                 }
@@ -214,10 +238,14 @@ async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, bet
 }
 
 /// Whether the connection goes on.
-async fn pass_on(line: &[u8], client: &mut Stream, server: &mut Stream, between: &Between) -> bool {
-    let text = String::from_utf8_lossy(line).trim_end().to_owned();
-    between.lines.lock().expect("no test panics with the lines").push(text.clone());
-    match (between.asked)(&text) {
+async fn pass_on(
+    asked: Asked,
+    line: &[u8],
+    client: &mut Stream,
+    server: &mut Stream,
+    between: &Between,
+) -> bool {
+    match asked {
         Asked::Pass => server.write_all(line).await.is_ok(),
         Asked::Say(octets) => client.write_all(&octets).await.is_ok(),
         Asked::Close(octets) => {

@@ -14,6 +14,7 @@ mod hostile;
 mod laboratory;
 mod liar;
 mod lies;
+mod locks;
 mod lost_messages;
 mod policies;
 mod promises;

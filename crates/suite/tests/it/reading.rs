@@ -1,6 +1,8 @@
 //! Servers that are wrong in how their lines end, or in their first word: they are read all the same, the fault is named
 //! once, and everything else is judged.
 
+use std::time::Duration;
+
 use mail::Role;
 use record::Verdict;
 use suite::lab::Lab;
@@ -9,9 +11,13 @@ use suite::outcome::Mishap;
 use crate::between::{Asked, Between, Said};
 use crate::laboratory::{accounts, judge, paused};
 
+/// What one thing that is wrong may cost a run in waiting.
+const AT_MOST: Duration = Duration::from_mins(2);
+
 /// The ids of all that fails or warns, and of what is inconclusive.
-fn found(between: &Between) -> (Vec<String>, Vec<String>) {
+pub(crate) fn found(between: &Between) -> (Vec<String>, Vec<String>) {
     paused(async {
+        let began = tokio::time::Instant::now();
         let (site, survey) = between.survey(accounts()).await;
         let site = site.unwrap_or_else(|error| panic!("{error}\n{}", survey.render()));
         let (mut accused, mut unclear) = (Vec::new(), Vec::new());
@@ -24,6 +30,9 @@ fn found(between: &Between) -> (Vec<String>, Vec<String>) {
                 _ => {}
             }
         }
+        // On a clock that moves only where something is waited for.
+        let took = began.elapsed();
+        assert!(took < AT_MOST, "{} s, {accused:?}, {unclear:?}", took.as_secs());
         (accused, unclear)
     })
 }

@@ -55,9 +55,12 @@ fn what_could_not_be_carried_out_side_by_side_is_tried_once_more_alone() {
     let mut between = Between::answering(|_| Asked::Pass);
     let served = Arc::clone(&between.served);
     // The connection ends at a login if there is another connection.
-    between.asked = Arc::new(move |line| {
-        let crowded = line.starts_with("USER") && served.count() > 1;
-        if crowded { Asked::Close(Vec::new()) } else { Asked::Pass }
+    between.asked = Arc::new(move || {
+        let served = Arc::clone(&served);
+        Box::new(move |line| {
+            let crowded = line.starts_with("USER") && served.count() > 1;
+            if crowded { Asked::Close(Vec::new()) } else { Asked::Pass }
+        })
     });
     let run = paused(Run::of(&between, checks, 2, None));
     let passed = |verdict: &(Verdict, &str)| verdict.0 == Verdict::Pass;
