@@ -16,6 +16,9 @@ const SHORTEST: u32 = 3;
 /// Octets in a second that make up for more time: less than any modem ever carried.
 const SLOWEST: u64 = 1024;
 
+/// By so many octets the room for a large reply grows at once.
+const STEP: usize = 1 << 20;
+
 /// What one reply may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
@@ -72,6 +75,7 @@ impl Kept {
             self.left_out += piece.len() as u64;
             return;
         }
+        self.make_room(piece.len());
         let unlimited = self.bounds.lines == usize::MAX && !self.bare;
         if unlimited && self.octets.len() + piece.len() <= self.bounds.octets {
             self.octets.extend_from_slice(piece);
@@ -100,8 +104,22 @@ impl Kept {
         self.lines += usize::from(line.ends_with(b"\n"));
     }
 
-    /// The rest has no room; neither has the line that it began in.
+    /// Room for a piece: half as much again for what is small, and then a step at a time. Several checks may read large
+    /// messages at once, and doubling would take twice the memory.
+    fn make_room(&mut self, octets: usize) {
+        if self.octets.capacity() - self.octets.len() < octets {
+            self.octets.reserve_exact(octets + (self.octets.len() / 2).min(STEP));
+        }
+    }
+
+    /// The rest has no room; neither has the line that it began in. Of what is of use only as a whole nothing is kept
+    /// any longer.
     fn leave_out(&mut self, octets: usize) {
+        if !self.bounds.usable_in_part {
+            self.left_out += (octets + self.octets.len()) as u64;
+            self.octets = Vec::new();
+            return;
+        }
         let whole = self.octets.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
         self.left_out += (octets + self.octets.len() - whole) as u64;
         self.octets.truncate(whole);
@@ -160,6 +178,19 @@ mod tests {
         assert_eq!(kept(&[b"a\r\nb\r\nc\r\nd\r\n", b"e\r\n"], false), (b"a\r\nb\r\nc\r\n".to_vec(), 6));
         assert_eq!(kept(&[b"a\r\n", b"0123456789", b"0123456789"], false), (b"a\r\n".to_vec(), 20));
         assert_eq!(kept(&[b"a\r\nb"], false), (b"a\r\nb".to_vec(), 0));
+    }
+
+    #[test]
+    fn a_large_message_takes_little_more_room_than_it_needs_and_one_that_is_too_large_none() {
+        let mut kept = Kept::new(MESSAGE, false);
+        let piece = [b'x'; 8192];
+        while kept.octets.len() + piece.len() <= MESSAGE.octets {
+            kept.push(&piece);
+            assert!(kept.octets.capacity() <= kept.octets.len() + STEP + piece.len());
+        }
+        kept.push(&piece);
+        assert!(!kept.is_usable() && kept.octets.capacity() == 0);
+        assert_eq!(kept.finish(), (Vec::new(), (MESSAGE.octets + piece.len()) as u64));
     }
 
     #[test]
