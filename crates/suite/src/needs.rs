@@ -4,6 +4,7 @@
 //! [`crate::lab`]; here stand those the survey has already answered.
 
 use mail::Role;
+use sasl::Mechanism;
 
 use crate::check::Check;
 use crate::outcome::Stop;
@@ -92,11 +93,35 @@ fn unmet(need: &str, site: &Site) -> Option<String> {
             "needs a greeting with an APOP timestamp and an account with role `disposable`".to_owned(),
         ),
         _ => match need.strip_prefix("cap:") {
+            Some(name) if refuses(name, site) => {
+                (false, format!("needs {name}, which is announced here and refused (rfc2449.capa.truthful)"))
+            }
             Some(name) => (has(name, site), format!("the server does not announce {name}")),
             None => (false, format!("needs `{need}`, which poplab cannot provide yet")),
         },
     };
     (!met).then_some(reason)
+}
+
+/// Whether what is announced under this name was refused to everybody: a mechanism, or all that poplab speaks. That
+/// counts in the last round alone, for what could not be carried out: a check that finds something there shall find it.
+fn refuses(name: &str, site: &Site) -> bool {
+    if !site.last_round.get() {
+        return false;
+    }
+    let refused = site.refused_mechanisms.borrow();
+    match name {
+        "SASL" => {
+            let announced = site.survey.mechanisms();
+            let mut spoken = announced.iter().filter_map(Mechanism::parse).peekable();
+            spoken.peek().is_some() && spoken.all(|mechanism| refused.contains(&mechanism))
+        }
+        "SASL-server-first" => {
+            site.survey.server_first_mechanism().is_some_and(|mechanism| refused.contains(&mechanism))
+        }
+        "SCRAM" => refused.contains(&Mechanism::ScramSha256),
+        _ => Mechanism::parse(name).is_some_and(|mechanism| refused.contains(&mechanism)),
+    }
 }
 
 fn has(name: &str, site: &Site) -> bool {

@@ -30,11 +30,15 @@ pub enum Mishap {
     TimedOut {
         /// The command, redacted.
         command: String,
+        /// What was sent as a probe, if anything.
+        probe: Option<&'static str>,
     },
     /// The command stayed unanswered although the server answered a later one.
     NoReply {
         /// The command, redacted.
         command: String,
+        /// What was sent as a probe.
+        probe: &'static str,
         /// What came after the probe.
         then: String,
     },
@@ -84,11 +88,14 @@ pub enum Mishap {
 impl std::fmt::Display for Mishap {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::TimedOut { command } => {
-                write!(out, "`{command}` was not answered in time, nor was a NOOP after it")
+            Self::TimedOut { command, probe: Some(probe) } => {
+                write!(out, "`{command}` was not answered in time, nor was a {probe} after it")
             }
-            Self::NoReply { command, then } => {
-                write!(out, "`{command}` was not answered; a NOOP sent after a long wait brought {then}")
+            Self::TimedOut { command, probe: None } => {
+                write!(out, "nothing more of or to `{command}` went through in time")
+            }
+            Self::NoReply { command, probe, then } => {
+                write!(out, "`{command}` was not answered; a {probe} sent after a long wait brought {then}")
             }
             Self::Unterminated { command } => {
                 write!(

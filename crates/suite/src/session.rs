@@ -280,7 +280,7 @@ impl Session {
                 return Err(Mishap::Endless { command: awaited.command, how });
             }
             Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: awaited.command, how }),
-            Err(Quiet::Silent) => return Err(self.probe(awaited.command).await),
+            Err(Quiet::Silent) => return Err(self.probe(awaited).await),
         };
         let mut reply = Reply {
             origin: self.origin(),
@@ -380,7 +380,7 @@ impl Session {
                 Ok(Item::Status { .. }) => {}
                 Ok(_) => break,
                 Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command, how }),
-                Err(Quiet::Silent) => return Err(Mishap::TimedOut { command }),
+                Err(Quiet::Silent) => return Err(Mishap::TimedOut { command, probe: None }),
             }
         }
         Ok(octets)

@@ -4,7 +4,7 @@
 //! connection.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -159,6 +159,8 @@ pub struct Site {
     /// The run's connections to it.
     pub crowd: Rc<Crowd>,
     pub(crate) silences: Rc<Silences>,
+    /// Mechanisms that are announced and were refused without a look at credentials.
+    pub(crate) refused_mechanisms: Rc<RefCell<BTreeSet<Mechanism>>>,
     /// The checks that are left run alone, and nothing has to be spared for others any more.
     pub(crate) last_round: Rc<Cell<bool>>,
     pub(crate) corpora: RefCell<HashMap<u64, Rc<Vec<Fixture>>>>,

@@ -94,6 +94,7 @@ pub async fn survey_until(
         crowd: Rc::default(),
         silences: Rc::default(),
         last_round: Rc::default(),
+        refused_mechanisms: Rc::default(),
         corpora: std::cell::RefCell::default(),
     };
     let lab = Lab::new(Rc::new(site.clone()), "survey", None);

@@ -134,7 +134,7 @@ impl Wire {
         match timeout(patience, stream.write_all(octets)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Mishap::Closed { command, how: error.to_string() }),
-            Err(_) => Err(Mishap::TimedOut { command }),
+            Err(_) => Err(Mishap::TimedOut { command, probe: None }),
         }
     }
 

@@ -1,29 +1,45 @@
-//! What a silence means: a NOOP asks whether the server has missed something or is merely slow.
+//! What a silence means: a NOOP, or something else behind a NOOP, asks whether the server has missed something or is merely slow.
 
-use proto::{Client, Limits};
+use proto::{Client, Limits, Verb};
 use tokio::time::Instant;
 
-use super::{PROBE, SURPLUS_AT_MOST, Session};
+use super::{Awaited, PROBE, SURPLUS_AT_MOST, Session};
 use crate::outcome::Mishap;
 use crate::wire::{Item, Quiet};
 
 impl Session {
     /// Silence: asks with a NOOP whether the server has missed something or is merely slow. If two answers come it was
     /// slow, and the first of them is the one that was due.
-    pub(super) async fn probe(&mut self, command: String) -> Mishap {
-        if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
+    pub(super) async fn probe(&mut self, awaited: Awaited) -> Mishap {
+        let probe = self.asking_behind(&awaited);
+        let (command, octets) = (awaited.command, format!("{probe}\r\n"));
+        if self.wire.write(octets.as_bytes(), self.patience.answer).await.is_err() {
             return Mishap::Closed { command, how: "it could not be written to".to_owned() };
         }
         let then = match self.due(PROBE).await {
             Ok(item) => self.shown(&item.into_octets()),
             Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
-            Err(Quiet::Silent) => return Mishap::TimedOut { command },
+            Err(Quiet::Silent) => return Mishap::TimedOut { command, probe: Some(probe) },
         };
         let more = self.heard_out().await;
         self.machine_forgets();
         // What begins like no status line is no late answer, whatever comes behind it.
         let late = more && then.trim_start_matches('`').starts_with(['+', '-']);
-        if late { Mishap::TimedOut { command } } else { Mishap::NoReply { command, then } }
+        if late {
+            Mishap::TimedOut { command, probe: Some(probe) }
+        } else {
+            Mishap::NoReply { command, probe, then }
+        }
+    }
+
+    /// A server that does not answer NOOP is asked something else: STAT in TRANSACTION, and before it what no server
+    /// knows and each has to refuse (RFC 1939 section 3).
+    fn asking_behind(&self, awaited: &Awaited) -> &'static str {
+        match awaited.verb {
+            Some(Verb::Noop) if self.account.is_some() => "STAT",
+            Some(Verb::Noop) => "XNOOP",
+            _ => "NOOP",
+        }
     }
 
     /// The same amid content. What looks like the answer to NOOP is taken for it if nothing comes behind it.
@@ -35,11 +51,15 @@ impl Session {
             Ok(Item::Content(piece)) => [&b"+OK"[..], b"-ERR"].iter().any(|word| piece.starts_with(word)),
             Ok(_) => false,
             Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
-            Err(Quiet::Silent) => return Mishap::TimedOut { command },
+            Err(Quiet::Silent) => return Mishap::TimedOut { command, probe: Some("NOOP") },
         };
         let more = self.heard_out().await;
         self.machine_forgets();
-        if answered && !more { Mishap::Unterminated { command } } else { Mishap::TimedOut { command } }
+        if answered && !more {
+            Mishap::Unterminated { command }
+        } else {
+            Mishap::TimedOut { command, probe: Some("NOOP") }
+        }
     }
 
     /// Reads on until the server has been quiet for the quiet time, within bounds; whether anything came.

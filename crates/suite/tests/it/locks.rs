@@ -73,6 +73,28 @@ fn of_a_lock_that_outlives_quit_that_is_told_and_the_rest_is_judged() {
 }
 
 #[test]
+fn of_a_server_that_knows_no_auth_though_it_announces_it_that_is_told_and_the_rest_is_judged() {
+    let between = Between::answering(|line| {
+        if line.starts_with("AUTH ") { Asked::Say(b"-ERR Unknown command\r\n".to_vec()) } else { Asked::Pass }
+    });
+    let (accused, unclear) = found(&between);
+    assert_eq!(accused, ["rfc2449.capa.truthful"], "{unclear:#?}");
+    assert!(unclear.len() <= 3, "{}: {unclear:#?}", unclear.len());
+}
+
+#[test]
+fn a_server_that_never_answers_noop_is_asked_something_else_and_found() {
+    let between = Between::answering(|line| {
+        if line.eq_ignore_ascii_case("NOOP") { Asked::Say(Vec::new()) } else { Asked::Pass }
+    });
+    let (accused, unclear) = found(&between);
+    // Others say what they saw, too: a NOOP of theirs that was not answered.
+    for id in ["rfc1939.noop.ok", "rfc1939.cmd.minimal-set"] {
+        assert!(accused.iter().any(|accused| accused == id), "{accused:?} {unclear:#?}");
+    }
+}
+
+#[test]
 fn of_a_server_that_refuses_the_user_it_announces_that_is_told_and_the_rest_is_judged() {
     let between = Between::answering(|line| {
         if line.starts_with("USER ") { Asked::Say(b"-ERR not so\r\n".to_vec()) } else { Asked::Pass }
