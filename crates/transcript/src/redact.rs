@@ -159,8 +159,13 @@ mod tests {
 
     /// Feeds the parts, with a flush between them if wanted, and joins the tokens to text.
     fn redacted(secrets: &[&str], parts: &[&str], flush: bool) -> String {
-        let (known, own) = (Secrets::new(), Patterns::default());
+        let known = Secrets::new();
         known.add_all(secrets);
+        redacted_of(&known, parts, flush)
+    }
+
+    fn redacted_of(known: &Secrets, parts: &[&str], flush: bool) -> String {
+        let own = Patterns::default();
         let known = known.view(&own);
         let mut out = String::new();
         let mut redactor = Redactor::default();
@@ -232,23 +237,10 @@ mod tests {
 
     #[test]
     fn a_name_before_a_line_end_is_none_and_what_follows_it_is_hidden() {
-        let (known, own) = (Secrets::new(), Patterns::default());
+        let known = Secrets::new();
         known.add("alice123");
         known.add_names(["alice", "joalice"]);
-        let known = known.view(&own);
-        let shown = |parts: &[&str]| {
-            let mut out = String::new();
-            let mut redactor = Redactor::default();
-            let mut sink = |token: Token<'_>| match token {
-                Token::Octets(octets) => out.push_str(std::str::from_utf8(octets).unwrap()),
-                Token::Secret(length) => out.extend(["<", &length.to_string(), ">"]),
-            };
-            for part in parts {
-                redactor.feed(&known, part.as_bytes(), &mut sink);
-                redactor.flush(&known, &mut sink);
-            }
-            out
-        };
+        let shown = |parts: &[&str]| redacted_of(&known, parts, true);
         assert_eq!(shown(&["USER alice\r\n", "PASS x\r\n"]), "USER alice\r\nPASS x\r\n");
         assert_eq!(shown(&["USER jo", "alice\r\n"]), "USER joalice\r\n");
         assert_eq!(shown(&["+OK alice\r\n", "123 of it\r\n"]), "+OK alice\r\n<3> of it\r\n");

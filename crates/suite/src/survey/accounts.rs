@@ -175,15 +175,9 @@ async fn look_into(lab: &Lab, site: &mut Site, account: &Rc<Account>, mut sessio
                 // Nobody else is in that maildrop: what keeps it busy is the session that has just been let go.
                 if account.is_stuck() {
                     site.survey.lock_outlives = true;
-                    let seen = format!(
-                        "the maildrop of `{}` stayed busy after a connection was closed without QUIT: {}",
-                        account.user,
-                        stop.told()
-                    );
-                    site.survey.notices.push(format!(
-                        "{seen}; from now on sessions end with QUIT where they marked nothing"
-                    ));
-                    site.survey.observations.push(Observation { id: "practice.lock.released-on-loss", seen });
+                    let (id, when) =
+                        ("practice.lock.released-on-loss", "a connection was closed without QUIT");
+                    stays_busy(site, account, id, when, stop, "end with QUIT where they marked nothing");
                 }
                 return;
             }
@@ -221,14 +215,16 @@ async fn leaves(lab: &Lab, site: &mut Site, account: &Rc<Account>) {
     let Err(stop) = lab.login_to(account).await else { return };
     if account.is_stuck() {
         site.survey.quit_keeps_lock = true;
-        let seen = format!(
-            "the maildrop of `{}` stayed busy after QUIT was answered +OK: {}",
-            account.user,
-            stop.told()
-        );
-        site.survey.notices.push(format!("{seen}; from now on sessions end without QUIT where that can be"));
-        site.survey.observations.push(Observation { id: "rfc1939.quit.lock-released", seen });
+        let (id, when) = ("rfc1939.quit.lock-released", "QUIT was answered +OK");
+        stays_busy(site, account, id, when, stop, "end without QUIT where that can be");
     }
+}
+
+/// A lock was kept: what was seen, and what sessions do about it.
+fn stays_busy(site: &mut Site, account: &Account, id: &'static str, when: &str, stop: Stop, so: &str) {
+    let seen = format!("the maildrop of `{}` stayed busy after {when}: {}", account.user, stop.told());
+    site.survey.notices.push(format!("{seen}; from now on sessions {so}"));
+    site.survey.observations.push(Observation { id, seen });
 }
 
 /// What is announced and what works after login. The session is let go without QUIT, as many are.
