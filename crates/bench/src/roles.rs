@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use chance::Distribution;
 use fake::{Configuration, Pace, Password, Tenancy, World};
 use mail::load::Population;
 use net::{FakeServer, Freeze, Identity, Listening};
-use stats::Distribution;
 
 use crate::floor;
 use crate::floor::client::Script;

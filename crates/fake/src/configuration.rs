@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use chance::Distribution;
 use mail::load::Population;
-use stats::Distribution;
 
 use crate::Defects;
 

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use chance::Chance;
 use proto::{Server, ServerLimits};
-use stats::Chance;
 
 use crate::session::{After, Session};
 use crate::{Defect, World};

@@ -225,8 +225,8 @@ impl std::fmt::Debug for World {
 
 #[cfg(test)]
 mod tests {
+    use chance::Distribution;
     use mail::load::Population;
-    use stats::Distribution;
 
     use crate::{Channel, Configuration, Connection, Next, Password, Tenancy, World};
 

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chance::Chance;
 use scenario::{Behaviour, Hold};
-use stats::Chance;
 
 use crate::recorder::Step;
 use crate::session::Memory;

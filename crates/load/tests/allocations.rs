@@ -10,12 +10,12 @@ use std::net::IpAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use chance::Distribution;
 use fake::{Configuration, Password, Tenancy, World};
 use load::{Assignment, Behaviours, Targets};
 use mail::load::Population;
 use net::{Alarm, FakeServer, Ports};
 use scenario::{Behaviour, Mode, Modes, Process, Scenario, Tls, builder};
-use stats::Distribution;
 use tokio::sync::watch;
 
 const SESSIONS: u64 = 10;

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
+use chance::Distribution;
 use fake::{Configuration, Password, Tenancy, World};
 use load::{Assignment, Behaviours, Live, Order, Outcome, Targets};
 use mail::load::Population;
 use net::{Dialer, Freeze, Identity, Listening, MemoryNetwork};
 use scenario::{Behaviour, Mode, Modes, Process, Scenario, Tls, builder};
-use stats::Distribution;
 
 const PASSWORD: &str = "correct-horse-battery";
 const SIZES: Distribution = Distribution::Uniform { low: 1_000.0, high: 9_000.0 };

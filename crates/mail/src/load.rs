@@ -39,7 +39,7 @@
 //!     first: 1,
 //!     count: 1_000_000,
 //!     messages: 20,
-//!     sizes: stats::Distribution::Fixed(13_000.0),
+//!     sizes: chance::Distribution::Fixed(13_000.0),
 //! };
 //! let account = population.index_of("load00007").unwrap();
 //! let mut octets = Vec::new();

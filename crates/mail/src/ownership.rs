@@ -72,7 +72,7 @@ mod tests {
             first: 1,
             count: 1,
             messages: 1,
-            sizes: stats::Distribution::Fixed(3000.0),
+            sizes: chance::Distribution::Fixed(3000.0),
         };
         let mut octets = Vec::new();
         population.message(0, 1).write(&mut octets);

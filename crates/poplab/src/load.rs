@@ -69,13 +69,14 @@ pub use ::load::{
     Assignment, Behaviours, Failure, Live, Message, Order, Outcome, Retrieval, Session, StartError, Targets,
     run_here, run_processes, run_threads, worker_main,
 };
+pub use chance::Distribution;
 pub use net::Dialer;
 pub use record::LoadResults;
 pub use scenario::{
     Accounts, Arrivals, Behaviour, Hold, Link, Mechanism, Mode, Modes, Problems, Process, Samples, Scenario,
     Timeouts, Tls, Verify, builder, parse,
 };
-pub use stats::{Distribution, Series};
+pub use stats::Series;
 
 /// The order to carry out all of a scenario with one worker, against these addresses, whose certificate bears this name:
 /// certificates are believed as the operating system does, and nothing is deleted. Change what should be otherwise.

@@ -19,7 +19,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use stats::Distribution;
+use chance::Distribution;
 
 use crate::model::{
     Accounts, Arrivals, Behaviour, Credentials, Link, Mechanism, Process, Samples, Scenario, Secret,

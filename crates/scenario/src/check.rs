@@ -1,6 +1,6 @@
 //! What a scenario must keep, however it was made: in range, nothing missing, nothing that contradicts itself.
 
-use stats::Distribution;
+use chance::Distribution;
 
 use crate::model::{Accounts, Arrivals, Behaviour, Hold, Modes, Scenario, number_place};
 

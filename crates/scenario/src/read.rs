@@ -17,7 +17,7 @@ use crate::model::{
 use crate::problem::{Problem, Problems};
 use crate::table::{Form, SCENARIO};
 use crate::units;
-use stats::Distribution;
+use chance::Distribution;
 
 /// Reads a scenario's text. `path` is for messages; `environment` looks up variables (`password_env`); `files` reads
 /// the files a scenario names, by their path relative to it, and says in words why it cannot.

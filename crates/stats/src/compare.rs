@@ -33,7 +33,9 @@ mod student;
 use record::ComparisonRow;
 
 use crate::compare::blocks::{FEWEST_BLOCKS, Layout, Side};
-use crate::{Chance, Series};
+use chance::Chance;
+
+use crate::Series;
 
 /// The quantiles compared, by name.
 pub const QUANTILES: [(&str, f64); 5] =

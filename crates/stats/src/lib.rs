@@ -1,17 +1,16 @@
-//! Latency histograms, the interval log they are kept in, and seeded numbers.
+//! Latency histograms, the interval log they are kept in, and the comparison of two runs.
 //!
 //! [`Latencies`] holds one histogram for each tag (a phase such as `connect`, or a command such as `RETR`), adds
 //! up without loss, and is written as an HdrHistogram V2 interval log ([`Latencies::interval_log`]) that the
 //! usual viewers open; [`parse_interval_log`] reads it back. [`Latencies::summary`] gives the figures for tables.
 //!
 //! [`Series`] holds the same for every second of a run, sparsely, and is written as an interval log with a line for
-//! each second and tag. [`quantiles`] and [`encode_histogram`] are for single histograms. [`Chance`] and
-//! [`Distribution`] are the seeded numbers from which plans, think times, sizes and latencies are made.
+//! each second and tag. [`quantiles`] and [`encode_histogram`] are for single histograms.
 //!
 //! [`compare`] says of two runs what differs and how sure that is.
 //!
 //! The contract: three significant decimal digits from 1 ns to 1 h; what lies outside is counted at the nearest
-//! end, never dropped. Same records, same octets; same seed, same numbers.
+//! end, never dropped. Same records, same octets.
 //!
 //! What this crate does *not* do: it reads no clock and touches no file, draws nothing without a seed, and does not
 //! decide whether a figure is good.
@@ -22,20 +21,15 @@
 //! assert_eq!(latencies.summary()[0].count, 1);
 //! ```
 
-mod chance;
 pub mod compare;
 mod counts;
-mod distribution;
 mod encoding;
 mod interval_log;
 mod latencies;
-mod normal;
 mod quantiles;
 mod series;
 
-pub use chance::Chance;
 pub use counts::Counts;
-pub use distribution::Distribution;
 pub use encoding::{EncodingError, decode_histogram, encode_histogram, encode_histogram_deflated};
 pub use interval_log::{Interval, LogError, parse_interval_log};
 pub use latencies::{HIGHEST_NS, Latencies};

@@ -1,8 +1,9 @@
 //! How often the comparison of two runs is right, over a hundred simulated pairs. Seeded: always the same figures.
 
+use chance::{Chance, Distribution};
 use hdrhistogram::Histogram;
+use stats::Series;
 use stats::compare::{NO_DIFFERENCE, compare, verdict};
-use stats::{Chance, Distribution, Series};
 
 const PAIRS: u32 = 100;
 const SECONDS: u32 = 60;

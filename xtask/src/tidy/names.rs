@@ -5,7 +5,7 @@ use super::{Finding, Tree};
 
 /// The crates that are pure functions of their arguments.
 pub(super) const PURE: &[&str] =
-    &["proto", "sasl", "mail", "transcript", "record", "stats", "scenario", "fake", "report"];
+    &["chance", "proto", "sasl", "mail", "transcript", "record", "stats", "scenario", "fake", "report"];
 
 /// What a pure crate may not name, and what to do instead.
 const IMPURE: &[(&[&str], &str)] = &[

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use chance::Chance;
 use load::Outcome;
 use record::Quantiles;
 use scenario::{Behaviour, Process, builder};
-use stats::Chance;
 
 use super::Bench;
 use super::engine::Place;

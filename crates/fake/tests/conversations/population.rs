@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chance::Distribution;
 use fake::{Channel, Configuration, Connection, Defect, Defects, Next, Pace, Password, Tenancy, World};
 use mail::load::{ContentVerdict, Population, Verifier};
-use stats::Distribution;
 
 use crate::talk::exchange;
 
@@ -207,7 +207,7 @@ fn replies_wait_as_long_as_the_seed_says() {
     assert_eq!(replies[0].0, None, "the greeting");
     assert_eq!(replies.len(), 6);
     let drawn = |ordinal| {
-        let seconds = latency.sample(&mut stats::Chance::of(&[1, 1, ordinal]));
+        let seconds = latency.sample(&mut chance::Chance::of(&[1, 1, ordinal]));
         Some(Duration::from_secs_f64(seconds))
     };
     for (ordinal, (wait, _)) in (0..).zip(&replies).skip(1) {

@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use chance::Distribution;
 use fake::{Account, Channel, Configuration, Connection, Defects, Next, Password, Tenancy, World};
 use mail::load::Population;
 use sasl::scram::{self, Sha256};
-use stats::Distribution;
 
 pub(crate) const PASSWORDS: [(&str, &str); 4] =
     [("alice", "wonderland"), ("bob", "builder"), ("carol", "christmas"), ("dave", "Drive1")];

@@ -2,8 +2,8 @@
 
 use std::iter::FusedIterator;
 
+use chance::Chance;
 use scenario::{Arrivals, Process};
-use stats::Chance;
 
 use super::{GAPS, Permutation};
 

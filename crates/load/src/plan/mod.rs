@@ -10,8 +10,8 @@
 mod arrivals;
 mod permutation;
 
+use chance::Chance;
 use scenario::{Mode, Scenario};
-use stats::Chance;
 
 pub use arrivals::{Arrival, Stream};
 pub use permutation::Permutation;

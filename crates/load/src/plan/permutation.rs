@@ -1,6 +1,6 @@
 //! Seeded orders of the numbers below `n`, computed instead of stored.
 
-use stats::Chance;
+use chance::Chance;
 
 /// Rounds of the Feistel network; four mix well enough for an order that nobody attacks.
 const ROUNDS: usize = 4;

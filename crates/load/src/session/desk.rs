@@ -4,9 +4,9 @@
 
 use std::rc::Rc;
 
+use chance::Chance;
 use mail::load::Verifier;
 use proto::{Client, Deviations, Event, Limits, Shape, listing};
-use stats::Chance;
 
 use crate::plan::Arrival;
 use crate::recorder::Step;

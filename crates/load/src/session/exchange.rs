@@ -197,7 +197,7 @@ impl Desk {
 
     fn begin(&mut self) {
         let think = &self.context.weighted(self.behaviour).think;
-        if !self.logged_in || matches!(think, stats::Distribution::Fixed(seconds) if *seconds <= 0.0) {
+        if !self.logged_in || matches!(think, chance::Distribution::Fixed(seconds) if *seconds <= 0.0) {
             self.travel();
         } else {
             let pause = pause_ns(think.sample(&mut self.chance));

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use chance::Distribution;
 use fake::{Account, Pace};
 use load::{Behaviours, Session};
 use net::{Freeze, Ports};
 use scenario::Behaviour;
-use stats::Distribution;
 
 use crate::stage::{PASSWORD, Run, Stage, clear, scenario};
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use chance::Distribution;
 use fake::Pace;
 use load::{Behaviours, Ended};
 use scenario::{Behaviour, Hold, Timeouts};
-use stats::Distribution;
 
 use crate::stage::{Run, Stage, USERS, scenario};
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use chance::Distribution;
 use fake::{Configuration, Defect, Password, Tenancy, World};
 use load::{Assignment, Behaviours, Ended, Retrieval, Second, Targets};
 use mail::load::Population;
 use net::{Dialer, Freeze, Identity, Listening, MemoryNetwork, Ports};
 use scenario::{Mode, Modes, Process, Scenario, Tls, builder};
-use stats::Distribution;
 use tokio::sync::watch;
 
 pub(crate) const PASSWORD: &str = "correct-horse-battery";

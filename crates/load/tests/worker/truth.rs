@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use chance::{Chance, Distribution};
 use fake::Pace;
 use net::Freeze;
 use scenario::{Behaviour, Link, Mechanism, Mode, Modes, Process, Tls};
-use stats::{Chance, Distribution};
 
 use crate::stage::{PASSWORD, Run, Stage, USERS, clear, scenario};
 

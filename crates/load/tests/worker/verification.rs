@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use chance::Distribution;
 use fake::Password;
 use load::{Behaviours, Retrieval, Session};
 use mail::load::Population;
 use scenario::{Accounts, Behaviour, Mechanism, Scenario, Secret};
-use stats::Distribution;
 
 use crate::stage::{Run, Stage, population, scenario};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use stats::Chance;
+use chance::Chance;
 
 use super::Population;
 use super::pattern::{Pattern, digits, push_decimal};
@@ -275,7 +275,7 @@ const _: () =
 
 #[cfg(test)]
 mod tests {
-    use stats::Distribution;
+    use chance::Distribution;
 
     use super::*;
     use crate::{body, digest, wire};

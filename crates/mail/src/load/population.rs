@@ -1,7 +1,7 @@
 //! Which accounts there are, and how much mail is in each.
 
+use chance::Distribution;
 use serde::{Deserialize, Serialize};
-use stats::Distribution;
 
 use super::message::{LoadMessage, Owner, unique_id};
 use super::pattern::{Pattern, expand};

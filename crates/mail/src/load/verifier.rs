@@ -373,8 +373,8 @@ fn is_name(written: &[u8], name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use chance::Distribution;
     use proptest::prelude::*;
-    use stats::Distribution;
 
     use super::super::Population;
     use super::*;

@@ -3,9 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use chance::Distribution;
 use fake::{Account, Configuration, Pace, World};
 use proptest::prelude::*;
-use stats::Distribution;
 use tokio::time::Instant;
 
 use super::server::world;

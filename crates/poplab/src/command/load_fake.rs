@@ -7,10 +7,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use ::fake::{Configuration, Pace, Password, Tenancy, World};
+use chance::Distribution;
 use mail::load::Population;
 use net::{FakeServer, Freeze, Identity, Listening, Ports};
 use serde::{Deserialize, Serialize};
-use stats::Distribution;
 use tokio::sync::oneshot;
 
 use crate::embedded;

@@ -1,7 +1,7 @@
 //! Who logs in, and what mail they have.
 
+use chance::Distribution;
 use serde::{Deserialize, Serialize};
-use stats::Distribution;
 
 /// A password. `Debug` hides it; serialisation does not, since workers need it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

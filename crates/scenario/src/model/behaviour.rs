@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use chance::Distribution;
 use serde::{Deserialize, Serialize};
-use stats::Distribution;
 
 /// A behaviour with its share of the users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

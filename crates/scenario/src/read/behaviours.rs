@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stats::Distribution;
+use chance::Distribution;
 
 use super::{Reader, period, text, value};
 use crate::document::Node;

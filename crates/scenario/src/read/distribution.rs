@@ -1,6 +1,6 @@
 //! Distributions of durations and sizes.
 
-use stats::Distribution;
+use chance::Distribution;
 
 use super::Reader;
 use crate::document::Node;

@@ -8,10 +8,10 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use chance::Distribution;
 use load::Targets;
 use mail::load::Population;
 use scenario::{Accounts, Scenario, Secret};
-use stats::Distribution;
 
 use crate::command::load_fake::{Answer, Order};
 use crate::environment;

@@ -32,7 +32,7 @@ fn env() -> TestEnv {
 }
 
 fn population() -> Population {
-    let (user, sizes) = ("load{n:02}".to_owned(), stats::Distribution::Fixed(9000.0));
+    let (user, sizes) = ("load{n:02}".to_owned(), chance::Distribution::Fixed(9000.0));
     Population { seed: 7, user, first: 1, count: 3, messages: 4, sizes }
 }
 

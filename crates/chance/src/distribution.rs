@@ -9,7 +9,7 @@ use crate::normal;
 /// How a quantity is distributed.
 ///
 /// ```
-/// use stats::{Chance, Distribution};
+/// use chance::{Chance, Distribution};
 ///
 /// let think = Distribution::Exponential { mean: 5.0 };
 /// assert!((think.quantile(0.5) - 5.0 * 2.0_f64.ln()).abs() < 1e-12);

@@ -15,7 +15,7 @@ const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
 /// parts are.
 ///
 /// ```
-/// use stats::Chance;
+/// use chance::Chance;
 ///
 /// let (mut once, mut again) = (Chance::of(&[42, 7]), Chance::of(&[42, 7]));
 /// assert_eq!(once.next(), again.next());
