@@ -11,6 +11,7 @@ mod consumers;
 mod deny;
 mod failure;
 mod forward;
+mod generate;
 mod servers;
 mod tidy;
 mod workspace;
@@ -36,6 +37,7 @@ for users, forwarded to the release build of `poplab` (`cargo xtask conformance 
 chores of the repository:
   ci            everything that CI checks, in its order
   consumers     hand reports to the parsers that CI systems read them with
+  gen           write the pages of `docs` that the program itself tells; `--check` compares them
   tidy          test the invariants of ARCHITECTURE.md
   bench         measure the load engine and the fake server against a bare epoll client and server
   servers       start, stop, seed and judge a real server: servers up|down|status|reset|check dovecot
@@ -59,6 +61,7 @@ fn run(command: &str, arguments: &[OsString]) -> Result<ExitCode, Failure> {
         "conformance" | "fake" | "judge" | "load" | "seed" | "record" | "report" | "compare"
         | "completions" | "man" => forward::forward(command, arguments),
         "tidy" => no_arguments(command, arguments).and_then(|()| tidy::run()),
+        "gen" => generate::run(arguments),
         "consumers" => no_arguments(command, arguments).and_then(|()| consumers::run()),
         "ci" => no_arguments(command, arguments).map(|()| ci::run()),
         "bench" => forward::bench(arguments),
