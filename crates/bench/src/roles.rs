@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use chance::Distribution;
 use fake::{Configuration, Pace, Password, Tenancy, World};
 use mail::load::Population;
-use net::{FakeServer, Freeze, Identity, Listening};
+use net::{Freeze, Identity, Listening, Server};
 
 use crate::floor;
 use crate::floor::client::Script;
@@ -128,7 +128,7 @@ fn fake_server(arguments: &[String]) -> anyhow::Result<()> {
     let end = answer()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let server = FakeServer::start_with(world, listening, &identity).await?;
+        let server = Server::start_with(world, listening, &[&identity]).await?;
         let clear: Option<SocketAddr> = server.clear();
         let (clear, tls) = clear.zip(server.tls()).context("both ports were asked for")?;
         say(&format!("{clear} {tls}"));

@@ -1,11 +1,11 @@
-//! The contract with the driver: what to do next, octets in, octets out.
+//! One connection of the fake as a [`Machine`]: lines in, replies out.
 //!
-//! A driver asks [`Connection::next`] and does what it says until it says [`Next::Close`] or [`Next::Reset`], or the
-//! client is gone; then it drops the connection. Time-outs, sockets and TLS are the driver's matter alone.
+//! Time-outs, sockets and TLS are the driver's matter alone.
 
 use std::time::Duration;
 
 use chance::Chance;
+use machine::{Channel, IdentityId, Machine, Next};
 use proto::{Server, ServerLimits};
 
 use crate::session::{After, Session};
@@ -20,34 +20,6 @@ const RESPONSE_AT_MOST: usize = 64 * 1024;
 /// The longest wait in seconds: what a distribution draws beyond is cut to it.
 const LONGEST_WAIT: f64 = 3600.0;
 
-/// How a connection is protected when it begins.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// Not at all; STLS is offered.
-    Clear,
-    /// TLS from the first octet.
-    Tls,
-}
-
-/// What a connection wants of its driver.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Octets of the client. If there are none any more, drop the connection.
-    Read,
-    /// There is output: call [`Connection::transmit`].
-    Write,
-    /// Write all output gathered so far, let so much time pass, then ask again. It is said once for each wait, and
-    /// only where the configuration has a [`Pace`](crate::Pace).
-    Wait(Duration),
-    /// Write all output, throw away every octet read so far and not consumed (RFC 2595 section 4), do the server's
-    /// handshake, then call [`Connection::tls_established`]. If the handshake fails, drop the connection.
-    StartTls,
-    /// Write all output, then close in good order.
-    Close,
-    /// End the connection with a reset.
-    Reset,
-}
-
 /// One client's connection. Dropping it is the loss of the connection: the lock is released and nothing is removed,
 /// unless QUIT was answered before (RFC 1939 section 6).
 pub struct Connection {
@@ -61,6 +33,8 @@ pub struct Connection {
     lines_handled: u32,
     /// What is to pass before the output.
     wait: Option<Duration>,
+    /// TLS comes before the greeting.
+    wants_tls: bool,
 }
 
 impl Connection {
@@ -74,6 +48,7 @@ impl Connection {
             smuggled: Vec::new(),
             lines_handled: 0,
             wait: None,
+            wants_tls: channel == Channel::Tls,
         };
         if delayed {
             connection.delay();
@@ -81,65 +56,19 @@ impl Connection {
         connection
     }
 
-    /// What to do now. Asking again gives the same, but for [`Next::Wait`].
-    #[expect(clippy::should_implement_trait, reason = "a driver asks what to do; it does not iterate")]
-    pub fn next(&mut self) -> Next {
-        if let Some(wait) = self.wait.take() {
-            return Next::Wait(wait);
-        }
-        self.without_wait()
-    }
-
     fn without_wait(&self) -> Next {
+        if self.wants_tls {
+            return Next::StartTls(IdentityId::OWN);
+        }
         if !self.session.output.is_empty() {
             return Next::Write;
         }
         match self.session.after {
             After::Go => Next::Read,
-            After::StartTls => Next::StartTls,
+            After::StartTls => Next::StartTls(IdentityId::OWN),
             After::Close => Next::Close,
             After::Reset => Next::Reset,
         }
-    }
-
-    /// Takes octets of the client and says how many: those up to the end of the first command, or as many as there
-    /// is room for if no command ends in them; at least one. Takes none unless [`Connection::next`] is
-    /// [`Next::Read`].
-    pub fn receive(&mut self, input: &[u8]) -> usize {
-        if self.without_wait() != Next::Read {
-            return 0;
-        }
-        let end = memchr::memchr(b'\n', input).map_or(input.len(), |line_feed| line_feed + 1);
-        let more = input.len() > end;
-        let line = &input[..end];
-        if self.partial.is_empty() {
-            // Nearly always a line arrives whole, and need not be copied.
-            let consumed = self.steps(line, more);
-            self.partial.extend_from_slice(&line[consumed..]);
-        } else {
-            let mut partial = std::mem::take(&mut self.partial);
-            partial.extend_from_slice(line);
-            let consumed = self.steps(&partial, more);
-            if consumed < partial.len() {
-                partial.drain(..consumed);
-                self.partial = partial;
-            }
-        }
-        self.taken(input, end)
-    }
-
-    /// Appends output, at most so many octets.
-    pub fn transmit(&mut self, out: &mut Vec<u8>, at_most: usize) {
-        self.session.output.transmit(out, at_most);
-        self.execute_smuggled();
-    }
-
-    /// The handshake after [`Next::StartTls`] has succeeded. What the client said before is forgotten.
-    pub fn tls_established(&mut self) {
-        self.lines.restart();
-        self.partial = Vec::new();
-        self.session.restart_in_tls();
-        self.execute_smuggled();
     }
 
     /// All steps over what has arrived of a line, and how much they consumed. A line that is too long is refused as
@@ -198,6 +127,58 @@ impl Connection {
             let taken = self.receive(&smuggled);
             self.smuggled = smuggled[taken..].to_vec();
         }
+    }
+}
+
+impl Machine for Connection {
+    fn next(&mut self) -> Next {
+        if !self.wants_tls
+            && let Some(wait) = self.wait.take()
+        {
+            return Next::Wait(wait);
+        }
+        self.without_wait()
+    }
+
+    /// Takes the octets up to the end of the first command, or as many as there is room for if no command ends in
+    /// them.
+    fn receive(&mut self, input: &[u8]) -> usize {
+        if self.without_wait() != Next::Read {
+            return 0;
+        }
+        let end = memchr::memchr(b'\n', input).map_or(input.len(), |line_feed| line_feed + 1);
+        let more = input.len() > end;
+        let line = &input[..end];
+        if self.partial.is_empty() {
+            // Nearly always a line arrives whole, and need not be copied.
+            let consumed = self.steps(line, more);
+            self.partial.extend_from_slice(&line[consumed..]);
+        } else {
+            let mut partial = std::mem::take(&mut self.partial);
+            partial.extend_from_slice(line);
+            let consumed = self.steps(&partial, more);
+            if consumed < partial.len() {
+                partial.drain(..consumed);
+                self.partial = partial;
+            }
+        }
+        self.taken(input, end)
+    }
+
+    fn transmit(&mut self, out: &mut Vec<u8>, at_most: usize) {
+        self.session.output.transmit(out, at_most);
+        self.execute_smuggled();
+    }
+
+    /// What the client said before STLS is forgotten.
+    fn secured(&mut self) {
+        if std::mem::take(&mut self.wants_tls) {
+            return;
+        }
+        self.lines.restart();
+        self.partial = Vec::new();
+        self.session.restart_in_tls();
+        self.execute_smuggled();
     }
 }
 

@@ -18,7 +18,7 @@
 //! for real mail.
 //!
 //! ```
-//! use fake::{Account, Channel, Configuration, Next, World};
+//! use fake::{Account, Channel, Configuration, Machine as _, Next, World};
 //!
 //! let account = Account::new("alice", "wonderland", [b"Subject: tea\r\n\r\nAt five.\r\n".to_vec()]);
 //! let world = World::new(Configuration { accounts: vec![account], ..Configuration::default() });
@@ -43,6 +43,7 @@ mod transfer;
 mod world;
 
 pub use configuration::{Account, Configuration, Expiry, Pace, Password, Policy, Tenancy};
-pub use connection::{Channel, Connection, Next};
+pub use connection::Connection;
 pub use defect::{DEFECTS, Defect, DefectInfo, Defects};
+pub use machine::{Channel, IdentityId, Machine, Next, Service};
 pub use world::World;

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use machine::Service;
 use mail::load::Sizes;
 
 use crate::maildrop::{Maildrop, Message, Origin};
@@ -202,6 +203,14 @@ impl World {
     }
 }
 
+impl Service for World {
+    type Machine = Connection;
+
+    fn connect(&self, channel: Channel) -> Connection {
+        World::connect(self, channel)
+    }
+}
+
 impl Tenants {
     fn of(tenancy: &Tenancy) -> Tenants {
         let used = (0..SHARDS).map(|_| Mutex::default()).collect();
@@ -227,6 +236,8 @@ impl std::fmt::Debug for World {
 mod tests {
     use chance::Distribution;
     use mail::load::Population;
+
+    use machine::Machine as _;
 
     use crate::{Channel, Configuration, Connection, Next, Password, Tenancy, World};
 

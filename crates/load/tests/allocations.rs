@@ -14,7 +14,7 @@ use chance::Distribution;
 use fake::{Configuration, Password, Tenancy, World};
 use load::{Assignment, Behaviours, Targets};
 use mail::load::Population;
-use net::{Alarm, FakeServer, Ports};
+use net::{Alarm, Ports};
 use scenario::{Behaviour, Mode, Modes, Process, Scenario, Tls, builder};
 use tokio::sync::watch;
 
@@ -117,7 +117,7 @@ impl Server {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let server = FakeServer::start(world, Ports::ANY).await.unwrap();
+                let server = net::Server::start(world, Ports::ANY).await.unwrap();
                 tell.send((server.clear().unwrap(), server.ca_pem().to_owned())).unwrap();
                 let _ = stopped.await;
             });

@@ -70,7 +70,7 @@ fn run_against(
         World::new(Configuration { seed: 11, population: vec![tenancy], pace, ..Configuration::default() });
     runtime.block_on(async {
         let identity = Identity::throwaway().unwrap();
-        let network = MemoryNetwork::start_with(world, listening, &identity).unwrap();
+        let network = MemoryNetwork::start_with(world, listening, &[&identity]).unwrap();
         let assignment = Assignment {
             seed: scenario.seed,
             scenario: scenario.clone(),

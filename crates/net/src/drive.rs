@@ -1,20 +1,21 @@
-//! Drives one connection of the fake server over one stream, until either side ends it.
+//! Drives one machine over one stream, until either side ends it.
 //!
-//! The same for TCP and for pipes in memory. Deliberately no idea of POP3: what to do next is asked of
-//! [`fake::Connection`]. Input and output are in buffers of the thread while it works; a connection that waits owns
+//! The same for TCP and for pipes in memory. Deliberately no idea of POP3: what to do next is asked of the
+//! [`Machine`]. Input and output are in buffers of the thread while it works; a connection that waits owns
 //! none, so that tens of thousands of idle ones cost little.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake::{Channel, Next, World};
+use machine::{Channel, IdentityId, Machine, Next, Service};
 use tokio::time::sleep;
 
+use crate::authority::Identity;
 use crate::connections::{Entry, Room};
-use crate::listening::Frozen;
-use crate::scratch;
+use crate::listening::{Freeze, Frozen};
 use crate::stream::{Ending, Stream};
 use crate::tls::Acceptor;
+use crate::{TlsError, scratch};
 
 /// How much output is gathered before it is written.
 const PIECE: usize = 16 * 1024;
@@ -23,17 +24,32 @@ const PIECE: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the connections of a server have in common.
-pub(crate) struct Service {
-    pub(crate) world: World,
-    pub(crate) acceptor: Acceptor,
+pub(crate) struct Host<S> {
+    pub(crate) service: S,
+    /// By the number of the identity; never empty.
+    pub(crate) acceptors: Vec<Acceptor>,
     pub(crate) frozen: Option<Frozen>,
 }
 
-impl Service {
+impl<S: Service> Host<S> {
+    /// A host that shows these identities, of which there must be one.
+    pub(crate) fn new(
+        service: S,
+        identities: &[&Identity],
+        freeze: Option<Freeze>,
+    ) -> Result<Host<S>, TlsError> {
+        let acceptors =
+            identities.iter().map(|identity| Acceptor::new(identity)).collect::<Result<Vec<_>, _>>()?;
+        if acceptors.is_empty() {
+            return Err(TlsError::Setup { reason: "a server needs an identity to show".to_owned() });
+        }
+        Ok(Host { service, acceptors, frozen: freeze.map(Frozen::new) })
+    }
+
     /// Serves one client. A failed handshake, a broken connection and a vanished client end this connection only.
     #[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
     pub(crate) fn serve(
-        service: Arc<Service>,
+        host: Arc<Host<S>>,
         held: (Room, Entry),
         channel: Channel,
         mut stream: Stream,
@@ -41,78 +57,71 @@ impl Service {
         async move {
             let _held = &held;
             // Numbered in the order of arrival, not in that of finished handshakes.
-            let mut connection = service.world.connect(channel);
-            if matches!(channel, Channel::Tls) {
-                match service.accept_tls(stream).await {
-                    Some(secured) => stream = secured,
-                    None => return,
-                }
-            }
-            // What has been read and, from `consumed` on, not used: nothing unless commands are pipelined.
-            let (mut tail, mut consumed) = (Vec::new(), 0);
+            let mut machine = host.service.connect(channel);
+            let mut input = Unused::default();
             // What has been gathered and not written; lent by the thread.
             let mut output = Vec::new();
             loop {
-                // Asked once for each step: a wait is said only once.
-                let next = connection.next();
+                // Asked once for each step: some things are said only once.
+                let next = machine.next();
                 match next {
                     Next::Write if output.len() < PIECE => {
                         scratch::lend_output(&mut output);
-                        connection.transmit(&mut output, PIECE);
+                        machine.transmit(&mut output, PIECE);
                         continue;
                     }
                     // Replies to pipelined commands leave together.
-                    Next::Read if consumed < tail.len() && output.len() < PIECE => {
-                        let taken = connection.receive(&tail[consumed..]);
-                        if taken == 0 {
-                            debug_assert!(false, "a connection wants to read and takes nothing");
-                            return;
+                    Next::Read if !input.is_empty() && output.len() < PIECE => {
+                        if input.give(&mut machine) {
+                            continue;
                         }
-                        consumed += taken;
-                        if consumed >= tail.len() {
-                            (tail, consumed) = (Vec::new(), 0);
-                        }
-                        continue;
+                        debug_assert!(false, "a machine wants to read and takes nothing");
+                        return;
                     }
-                    Next::Close => {
+                    Next::Close | Next::CloseWithoutNotify | Next::Alert | Next::Reset => {
                         // Released before the client reads the last reply: it may log in again at once.
-                        drop(connection);
-                        if service.flush(&mut stream, &mut output).await {
-                            farewell(stream).await;
+                        drop(machine);
+                        if host.flush(&mut stream, &mut output).await {
+                            Box::pin(end(next, stream)).await;
                         }
                         return;
                     }
                     _ => {}
                 }
                 // The client gets what has been gathered before anything is awaited.
-                if !service.flush(&mut stream, &mut output).await {
+                if !host.flush(&mut stream, &mut output).await {
                     return;
                 }
                 match next {
-                    Next::Read if tail.is_empty() => {
-                        let consume = |input: &[u8]| connection.receive(input);
-                        match stream.receive(&mut tail, usize::MAX, consume).await {
+                    Next::Read if input.is_empty() => {
+                        let consume = |octets: &[u8]| machine.receive(octets);
+                        match stream.receive(&mut input.octets, usize::MAX, consume).await {
                             Ok(count) if count > 0 => {}
                             Ok(_) => {
-                                // The client has left, or will not say more: no QUIT, no UPDATE (RFC 1939 section 6).
-                                drop(connection);
+                                // The client has left, or will not say more. Lost before it learns of the end.
+                                drop(machine);
                                 return farewell(stream).await;
                             }
                             Err(_) => return,
                         }
                     }
                     Next::Wait(time) => sleep(time).await,
-                    Next::StartTls => {
-                        // What came in the clear after STLS is not part of the TLS session, whoever sent it.
-                        (tail, consumed) = (Vec::new(), 0);
-                        match service.accept_tls(stream).await {
+                    Next::StartTls(identity) => {
+                        // What came in the clear before is not part of the TLS session, whoever sent it.
+                        input = Unused::default();
+                        match host.accept_tls(stream, identity).await {
                             Some(secured) => stream = secured,
                             None => return,
                         }
-                        connection.tls_established();
+                        machine.secured();
                     }
-                    Next::Reset => return stream.reset(),
-                    Next::Read | Next::Write | Next::Close => {}
+                    Next::HalfClose => {
+                        if stream.shutdown_write().await.is_err() {
+                            return;
+                        }
+                    }
+                    Next::Stall => return Box::pin(stream.ignore()).await,
+                    _ => {}
                 }
             }
         }
@@ -131,13 +140,51 @@ impl Service {
         written
     }
 
-    async fn accept_tls(&self, stream: Stream) -> Option<Stream> {
+    async fn accept_tls(&self, stream: Stream, identity: IdentityId) -> Option<Stream> {
+        let acceptor = self.acceptors.get(usize::from(identity.0)).or(self.acceptors.first())?;
         // Rare and large, so on the heap: every connection would keep room for it.
         Box::pin(async {
             Frozen::pass(self.frozen).await;
-            stream.accept_tls(&self.acceptor, PATIENCE).await
+            stream.accept_tls(acceptor, PATIENCE).await
         })
         .await
+    }
+}
+
+/// What has been read and, from `used` on, not consumed: nothing unless commands are pipelined.
+#[derive(Default)]
+struct Unused {
+    octets: Vec<u8>,
+    used: usize,
+}
+
+impl Unused {
+    fn is_empty(&self) -> bool {
+        self.used >= self.octets.len()
+    }
+
+    /// Hands it to the machine; false if that takes none of it.
+    fn give(&mut self, machine: &mut impl Machine) -> bool {
+        let taken = machine.receive(self.octets.get(self.used..).unwrap_or_default());
+        self.used += taken;
+        if self.is_empty() {
+            *self = Unused::default();
+        }
+        taken > 0
+    }
+}
+
+/// Ends the connection as the machine wants it.
+async fn end(next: Next, mut stream: Stream) {
+    match next {
+        Next::Reset => stream.reset(),
+        Next::CloseWithoutNotify => stream.abandon(),
+        Next::Alert => {
+            // Who is not there any more needs no alert.
+            let _ = stream.alert().await;
+            farewell(stream).await;
+        }
+        _ => farewell(stream).await,
     }
 }
 

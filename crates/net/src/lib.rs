@@ -1,6 +1,6 @@
 //! Sockets, TLS and real clocks: the one crate of poplab that reaches the network.
 //!
-//! It listens ([`FakeServer`]), dials ([`Dialer`]), and drives the pure machines of the other crates. A
+//! It listens ([`Server`]), dials ([`Dialer`]), and drives the pure machines of the other crates. A
 //! [`MemoryNetwork`] does the same without a socket, so that tests can run under tokio's paused clock.
 //!
 //! The contract:
@@ -14,15 +14,15 @@
 //! - An [`Alarm`] rings at its moment, where tokio's timers ring at the next whole millisecond.
 //! - rustls stays inside one module; certificates leave it as DER and as [`CertificateFacts`].
 //!
-//! What it does not do: it knows nothing of POP3 beyond what [`fake::Connection`] tells the driver, keeps no read
+//! What it does not do: it knows no protocol beyond TLS: what to say is a [`machine::Machine`]'s matter. It keeps no read
 //! buffer, retries nothing, and records nothing.
 //!
 //! ```no_run
-//! # async fn example(world: fake::World) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn example(service: impl machine::Service) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
-//! use net::{Dialer, FakeServer, Ports, TlsOptions, Trust};
+//! use net::{Dialer, Server, Ports, TlsOptions, Trust};
 //!
-//! let server = FakeServer::start(world, Ports::ANY).await?;
+//! let server = Server::start(service, Ports::ANY).await?;
 //! let dialer = Dialer::tcp(Trust::Only { ca_pem: server.ca_pem().into() })?;
 //! let address = server.tls().expect("Ports::ANY asks for it");
 //! let mut greeting = [0; 512];
@@ -61,7 +61,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use error::{AlarmError, DialError, ReadError, TlsError};
 pub use listening::{Freeze, Listening, Ports};
 pub use memory::MemoryNetwork;
-pub use server::FakeServer;
+pub use server::Server;
 pub use stream::{Ending, Progress, Stream};
 pub use tls::{CertificateFacts, Handshake, TlsFacts, TlsOptions, TlsTarget, Trust, Versions};
 

@@ -1,14 +1,14 @@
-//! How a fake server listens.
+//! How a server listens.
 //!
-//! Deliberately only on addresses of this machine: the server has the passwords of its configuration and no limits
-//! against abuse.
+//! Deliberately only on addresses of this machine: what listens here is made for tests and has no limits against
+//! abuse.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// The ports of a fake server: `None` for no such port, 0 for any free one.
+/// The ports of a server: `None` for no such port, 0 for any free one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// Without TLS, with STLS.
@@ -28,7 +28,7 @@ impl Default for Ports {
     }
 }
 
-/// How a fake server listens and how much it takes.
+/// How a server listens and how much it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listening {
     /// An address of 127.0.0.0/8. Several servers can share a port on different ones.

@@ -1,4 +1,4 @@
-//! The fake server without sockets: pipes in memory, TLS included.
+//! A service without sockets: pipes in memory, TLS included.
 //!
 //! The same driver as over TCP, so that a test under tokio's paused clock sees the same octets. Deliberately a
 //! network of one host with two ports; source addresses mean nothing in it, and nothing in it takes time.
@@ -6,18 +6,17 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use fake::{Channel, World};
+use machine::{Channel, Service};
 
 use crate::authority::Identity;
 use crate::connections::Connections;
-use crate::drive::Service;
-use crate::listening::{Frozen, Listening};
+use crate::drive::Host;
+use crate::listening::Listening;
 use crate::stream::Stream;
-use crate::tls::Acceptor;
 use crate::transport::Transport;
 use crate::{DialError, Endpoint, TlsError};
 
-/// A network in memory with one fake server, at [`MemoryNetwork::HOST`]. Clones are the same network; when the last
+/// A network in memory with one server, at [`MemoryNetwork::HOST`]. Clones are the same network; when the last
 /// one (a [`crate::Dialer`] holds one) is dropped, its connections end.
 #[derive(Clone)]
 pub struct MemoryNetwork {
@@ -25,7 +24,8 @@ pub struct MemoryNetwork {
 }
 
 struct Shared {
-    service: Arc<Service>,
+    /// Serves a connection as a task of the current runtime.
+    serve: Box<dyn Fn(Channel, Stream) + Send + Sync>,
     clear: bool,
     tls: bool,
     ca_pem: String,
@@ -46,36 +46,44 @@ impl MemoryNetwork {
     ///
     /// # Errors
     /// The certificate could not be issued.
-    pub fn new(world: World) -> Result<MemoryNetwork, TlsError> {
-        MemoryNetwork::with_identity(world, &Identity::throwaway()?)
+    pub fn new(service: impl Service) -> Result<MemoryNetwork, TlsError> {
+        MemoryNetwork::with_identity(service, &Identity::throwaway()?)
     }
 
     /// A network whose server presents this certificate.
     ///
     /// # Errors
     /// The certificate and its key do not fit together.
-    pub fn with_identity(world: World, identity: &Identity) -> Result<MemoryNetwork, TlsError> {
-        MemoryNetwork::start_with(world, Listening::default(), identity)
+    pub fn with_identity(service: impl Service, identity: &Identity) -> Result<MemoryNetwork, TlsError> {
+        MemoryNetwork::start_with(service, Listening::default(), &[identity])
     }
 
-    /// A network whose server listens in this way. Of the address nothing is used, and of the ports only whether there
+    /// A network whose server listens in this way and has these identities, the first its own. Of the address nothing is used, and of the ports only whether there
     /// are any: they are always [`MemoryNetwork::CLEAR`] and [`MemoryNetwork::TLS`].
     ///
     /// # Errors
-    /// The certificate and its key do not fit together.
+    /// There is no identity, or a certificate and its key do not fit together.
     pub fn start_with(
-        world: World,
+        service: impl Service,
         listening: Listening,
-        identity: &Identity,
+        identities: &[&Identity],
     ) -> Result<MemoryNetwork, TlsError> {
-        let service =
-            Service { world, acceptor: Acceptor::new(identity)?, frozen: listening.freeze.map(Frozen::new) };
+        let host = Arc::new(Host::new(service, identities, listening.freeze)?);
+        let connections = Connections::new(listening.most_connections);
+        let serving = Arc::clone(&connections);
+        let serve = move |channel, stream| {
+            let (host, connections) = (Arc::clone(&host), Arc::clone(&serving));
+            serving.spawn(async move |entry| {
+                let room = connections.room().await;
+                Host::serve(host, (room, entry), channel, stream).await;
+            });
+        };
         let shared = Shared {
-            service: Arc::new(service),
+            serve: Box::new(serve),
             clear: listening.ports.clear.is_some(),
             tls: listening.ports.tls.is_some(),
-            ca_pem: identity.ca_pem().to_owned(),
-            connections: Connections::new(listening.most_connections),
+            ca_pem: identities.first().map(|identity| identity.ca_pem().to_owned()).unwrap_or_default(),
+            connections,
         };
         Ok(MemoryNetwork { shared: Arc::new(shared) })
     }
@@ -139,11 +147,7 @@ impl MemoryNetwork {
             _ => return None,
         };
         let (near, far) = Transport::pipe();
-        let (service, connections) = (self.shared.service.clone(), self.shared.connections.clone());
-        self.shared.connections.spawn(async move |entry| {
-            let room = connections.room().await;
-            Service::serve(service, (room, entry), channel, Stream::new(far)).await;
-        });
+        (self.shared.serve)(channel, Stream::new(far));
         Some(near)
     }
 }

@@ -1,24 +1,23 @@
-//! The fake server on loopback sockets.
+//! A service on loopback sockets.
 //!
-//! Deliberately bound to addresses of 127.0.0.0/8 only: it has the passwords of its configuration and no limits
-//! against abuse.
+//! Deliberately bound to addresses of 127.0.0.0/8 only: what listens here is made for tests, and has no limits against
+//! abuse.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake::{Channel, World};
+use machine::{Channel, Service};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::authority::Identity;
 use crate::connections::Connections;
-use crate::drive::Service;
-use crate::listening::{Frozen, Listening, Ports};
+use crate::drive::Host;
+use crate::listening::{Listening, Ports};
 use crate::stream::Stream;
-use crate::tls::Acceptor;
 use crate::transport::Transport;
 
 /// How many connections may wait to be accepted; the operating system allows fewer (`net.core.somaxconn`).
@@ -27,8 +26,8 @@ const BACKLOG: i32 = 65_535;
 /// The wait after a failed accept, most likely for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// A running fake server. Dropping it stops it too, without waiting for its end.
-pub struct FakeServer {
+/// A running server. Dropping it stops it too, without waiting for its end.
+pub struct Server {
     clear: Option<SocketAddr>,
     tls: Option<SocketAddr>,
     ca_pem: String,
@@ -36,53 +35,51 @@ pub struct FakeServer {
     listeners: Vec<JoinHandle<()>>,
 }
 
-impl FakeServer {
+impl Server {
     /// Listens on 127.0.0.1 with a certificate of a throwaway authority, and serves on the current runtime, which
     /// needs its timers and sockets enabled.
     ///
     /// # Errors
     /// A port is taken, or the certificate could not be issued.
-    pub async fn start(world: World, ports: Ports) -> io::Result<FakeServer> {
+    pub async fn start(service: impl Service, ports: Ports) -> io::Result<Server> {
         let identity = Identity::throwaway().map_err(io::Error::other)?;
-        FakeServer::start_as(world, ports, &identity).await
+        Server::start_as(service, ports, &identity).await
     }
 
-    /// As [`FakeServer::start`], with this certificate.
+    /// As [`Server::start`], with this certificate.
     ///
     /// # Errors
     /// A port is taken, or certificate and key do not fit together.
-    pub async fn start_as(world: World, ports: Ports, identity: &Identity) -> io::Result<FakeServer> {
-        FakeServer::start_with(world, Listening { ports, ..Listening::default() }, identity).await
+    pub async fn start_as(service: impl Service, ports: Ports, identity: &Identity) -> io::Result<Server> {
+        Server::start_with(service, Listening { ports, ..Listening::default() }, &[identity]).await
     }
 
-    /// As [`FakeServer::start_as`], for tens of thousands of connections if need be.
+    /// As [`Server::start_as`], for tens of thousands of connections if need be, with all the identities that the
+    /// service may ask for (by [`machine::IdentityId`]; the first is its own).
     ///
     /// # Errors
-    /// The address is none of 127.0.0.0/8, a port is taken, or certificate and key do not fit together.
+    /// The address is none of 127.0.0.0/8, a port is taken, there is no identity, or a certificate and its key do not fit
+    /// together.
     #[expect(
         clippy::unused_async,
         reason = "to be called inside a runtime, and to stay so when it needs to wait"
     )]
     pub async fn start_with(
-        world: World,
+        service: impl Service,
         listening: Listening,
-        identity: &Identity,
-    ) -> io::Result<FakeServer> {
+        identities: &[&Identity],
+    ) -> io::Result<Server> {
         if !listening.address.is_loopback() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!(
-                    "the fake server listens on addresses of 127.0.0.0/8 only, and {} is none: it is no server for \
+                    "this server listens on addresses of 127.0.0.0/8 only, and {} is none: it is no server for \
                      other machines",
                     listening.address
                 ),
             ));
         }
-        let service = Arc::new(Service {
-            world,
-            acceptor: Acceptor::new(identity).map_err(io::Error::other)?,
-            frozen: listening.freeze.map(Frozen::new),
-        });
+        let host = Arc::new(Host::new(service, identities, listening.freeze).map_err(io::Error::other)?);
         let listen = |port| listen(listening.address, port);
         let clear = listening.ports.clear.map(listen).transpose()?;
         let tls = listening.ports.tls.map(listen).transpose()?;
@@ -94,11 +91,11 @@ impl FakeServer {
         let listeners = [(Channel::Clear, clear), (Channel::Tls, tls)]
             .into_iter()
             .filter_map(|(channel, listener)| {
-                Some(tokio::spawn(accept(service.clone(), channel, listener?, connections.clone())))
+                Some(tokio::spawn(accept(host.clone(), channel, listener?, connections.clone())))
             })
             .collect();
-        let ca_pem = identity.ca_pem().to_owned();
-        Ok(FakeServer { clear: clear_address, tls: tls_address, ca_pem, connections, listeners })
+        let ca_pem = identities.first().map(|identity| identity.ca_pem().to_owned()).unwrap_or_default();
+        Ok(Server { clear: clear_address, tls: tls_address, ca_pem, connections, listeners })
     }
 
     /// Where it listens without TLS.
@@ -127,7 +124,7 @@ impl FakeServer {
     }
 }
 
-impl Drop for FakeServer {
+impl Drop for Server {
     fn drop(&mut self) {
         for listener in &self.listeners {
             listener.abort();
@@ -136,10 +133,10 @@ impl Drop for FakeServer {
     }
 }
 
-impl std::fmt::Debug for FakeServer {
+impl std::fmt::Debug for Server {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
-            .debug_struct("FakeServer")
+            .debug_struct("Server")
             .field("clear", &self.clear)
             .field("tls", &self.tls)
             .finish_non_exhaustive()
@@ -158,8 +155,8 @@ fn listen(address: Ipv4Addr, port: u16) -> io::Result<TcpListener> {
 }
 
 /// Accepts for ever, each connection a task of its own.
-async fn accept(
-    service: Arc<Service>,
+async fn accept<S: Service>(
+    host: Arc<Host<S>>,
     channel: Channel,
     listener: TcpListener,
     connections: Arc<Connections>,
@@ -169,7 +166,7 @@ async fn accept(
             Ok((socket, _)) => {
                 let room = connections.room().await;
                 let stream = Stream::new(Transport::tcp(socket));
-                connections.spawn(|entry| Service::serve(service.clone(), (room, entry), channel, stream));
+                connections.spawn(|entry| Host::serve(host.clone(), (room, entry), channel, stream));
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }

@@ -306,6 +306,27 @@ impl Stream {
         }
     }
 
+    /// Throws away what the peer sends until it ends, or has sent more than anybody does who waits for an answer.
+    pub(crate) async fn ignore(mut self) {
+        self.layer.transport().drain().await;
+    }
+
+    /// Sends a fatal TLS alert: `bad_record_mac` under TLS, `handshake_failure` as the answer to a handshake that has
+    /// not begun. Nothing can be read or written afterwards.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub(crate) async fn alert(&mut self) -> io::Result<()> {
+        match &mut self.layer {
+            // A record of the type alert, of version 3.3, of two octets: fatal, 40 (RFC 8446 sections 5.1 and 6.2).
+            Layer::Clear(transport) => transport.write_all(&[21, 3, 3, 0, 2, 2, 40]).await,
+            Layer::Tls(session) => {
+                session.spoil();
+                session.flush().await
+            }
+        }
+    }
+
     fn note_read(&mut self, result: io::Result<usize>) -> Result<usize, ReadError> {
         let tls = matches!(self.layer, Layer::Tls(_));
         let (ending, result) = match result {

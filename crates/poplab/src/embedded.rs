@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ::fake::{Configuration, Defect, Defects, World};
 use mail::Role;
-use net::{FakeServer, Ports};
+use net::{Ports, Server};
 use tokio::sync::oneshot;
 
 use crate::exit::Failure;
@@ -68,7 +68,7 @@ impl Embedded {
                 Err(error) => return drop(tell.send(Err(error))),
             };
             runtime.block_on(async {
-                match FakeServer::start(served, Ports::ANY).await {
+                match Server::start(served, Ports::ANY).await {
                     Ok(running) => {
                         let facts = running
                             .clear()

@@ -47,4 +47,4 @@ pub use fake::{
     World,
 };
 pub use mail::load::Population;
-pub use net::{FakeServer, Freeze, Identity, Listening, Ports};
+pub use net::{Freeze, Identity, Listening, Ports, Server as FakeServer};

@@ -16,14 +16,15 @@ struct Layer {
 const LAYERS: &[Layer] = &[
     Layer { name: "chance", house: &[], outside: Some(&["rand_xoshiro", "serde"]) },
     Layer { name: "proto", house: &[], outside: Some(&["memchr"]) },
+    Layer { name: "machine", house: &[], outside: Some(&[]) },
     Layer { name: "sasl", house: &[], outside: None },
     Layer { name: "transcript", house: &[], outside: None },
     Layer { name: "record", house: &[], outside: None },
     Layer { name: "stats", house: &["chance", "record"], outside: None },
     Layer { name: "mail", house: &["chance"], outside: None },
     Layer { name: "scenario", house: &["chance"], outside: None },
-    Layer { name: "fake", house: &["chance", "proto", "sasl", "mail"], outside: None },
-    Layer { name: "net", house: &["proto", "fake"], outside: None },
+    Layer { name: "fake", house: &["chance", "machine", "proto", "sasl", "mail"], outside: None },
+    Layer { name: "net", house: &["machine"], outside: None },
     Layer {
         name: "suite",
         house: &["proto", "sasl", "mail", "transcript", "record", "stats", "net"],

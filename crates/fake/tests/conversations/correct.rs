@@ -1,6 +1,6 @@
 //! Whole conversations with the correct server, octet for octet.
 
-use fake::{Account, Channel, Configuration, Connection, Defects, Next, World};
+use fake::{Account, Channel, Configuration, Connection, Defects, Machine as _, Next, World};
 
 use crate::talk::{check, exchange, run, world};
 
@@ -402,6 +402,7 @@ fn a_long_response_gets_one_answer() {
     let world = world(Defects::NONE, false);
     for octets in [1024, 65_534, 65_535, 200_000] {
         let mut connection = world.connect(Channel::Tls);
+        exchange(&mut connection, b"", usize::MAX);
         exchange(&mut connection, b"AUTH PLAIN\r\n", usize::MAX);
         let said =
             exchange(&mut connection, format!("{}\r\nNOOP\r\n", "A".repeat(octets)).as_bytes(), usize::MAX);
@@ -559,8 +560,11 @@ fn a_driver_is_told_what_to_do() {
     assert_eq!(connection.receive(b""), 0);
     assert_eq!(connection.receive(b"STLS\r\nCAPA\r\n"), 6);
     connection.transmit(&mut out, usize::MAX);
-    assert_eq!((connection.next(), connection.receive(b"CAPA\r\n")), (Next::StartTls, 0));
-    connection.tls_established();
+    assert_eq!(
+        (connection.next(), connection.receive(b"CAPA\r\n")),
+        (Next::StartTls(fake::IdentityId::OWN), 0)
+    );
+    connection.secured();
     assert_eq!(connection.next(), Next::Read);
     assert_eq!((connection.receive(b"QU"), connection.receive(b"IT\r\nNOOP\r\n")), (2, 4));
     assert_eq!(connection.next(), Next::Write);

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chance::Distribution;
-use fake::{Channel, Configuration, Connection, Defect, Defects, Next, Pace, Password, Tenancy, World};
+use fake::{
+    Channel, Configuration, Connection, Defect, Defects, Machine as _, Next, Pace, Password, Tenancy, World,
+};
 use mail::load::{ContentVerdict, Population, Verifier};
 
 use crate::talk::exchange;

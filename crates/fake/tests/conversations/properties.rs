@@ -1,7 +1,7 @@
 //! What holds for every client: the same octets for the same octets however they are split, bounded portions, no
 //! panic, and no mail lost without QUIT.
 
-use fake::{Channel, DEFECTS, Defects, Next, World};
+use fake::{Channel, DEFECTS, Defects, Machine as _, Next, World};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -65,9 +65,10 @@ fn answers(world: &World, channel: Channel, pieces: &[&[u8]], portion: usize) ->
                 }
                 // Nothing is smuggled in: what came in the clear is kept for the time after the handshake, so that
                 // the split does not matter here.
-                Next::StartTls => connection.tls_established(),
+                Next::StartTls(_) => connection.secured(),
                 Next::Wait(duration) => panic!("a wait of {duration:?} without a pace"),
                 Next::Close | Next::Reset => return out,
+                other => panic!("no use for {other:?} here"),
             }
         }
     }
@@ -142,6 +143,7 @@ fn endless_lines_and_large_messages_are_not_kept() {
     let world = world(Defects::NONE, true);
     let mut connection = world.connect(Channel::Tls);
     let mut out = Vec::new();
+    connection.secured();
     connection.transmit(&mut out, 4096);
     // One reply to 64 MiB without a line end, and nothing else to write.
     for _ in 0..64 {

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chance::Distribution;
-use fake::{Account, Channel, Configuration, Connection, Defects, Next, Password, Tenancy, World};
+use fake::{
+    Account, Channel, Configuration, Connection, Defects, Machine as _, Next, Password, Tenancy, World,
+};
 use mail::load::Population;
 use sasl::scram::{self, Sha256};
 
@@ -230,9 +232,9 @@ pub(crate) fn exchange(connection: &mut Connection, mut octets: &[u8], patience:
                 assert!(taken > 0, "octets were offered and none taken");
                 octets = &octets[taken..];
             }
-            Next::StartTls => {
+            Next::StartTls(_) => {
                 octets = b"";
-                connection.tls_established();
+                connection.secured();
             }
             _ => return out,
         }

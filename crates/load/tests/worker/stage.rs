@@ -97,7 +97,7 @@ impl Stage {
         runtime.block_on(async {
             let identity = Identity::throwaway().unwrap();
             let listening = Listening { freeze: self.freeze, ports: self.ports, ..Listening::default() };
-            let network = MemoryNetwork::start_with(self.world.clone(), listening, &identity).unwrap();
+            let network = MemoryNetwork::start_with(self.world.clone(), listening, &[&identity]).unwrap();
             let assignment = self.assignment(scenario, &network);
             let dialer = Dialer::memory(&network, load::trust(&assignment)).unwrap();
             let (stop, stopped) = watch::channel(false);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::server::world;
 use super::*;
 use crate::{
-    Authority, Dialer, Ending, FakeServer, Freeze, Handshake, Listening, MemoryNetwork, Ports, SERVER_NAMES,
+    Authority, Dialer, Ending, Freeze, Handshake, Listening, MemoryNetwork, Ports, SERVER_NAMES, Server,
     TlsTarget, Validity, Versions,
 };
 
@@ -42,7 +42,7 @@ fn dialer(network: &MemoryNetwork) -> Dialer {
 }
 
 fn memory(world: World, listening: Listening) -> MemoryNetwork {
-    MemoryNetwork::start_with(world, listening, &Identity::throwaway().unwrap()).unwrap()
+    MemoryNetwork::start_with(world, listening, &[&Identity::throwaway().unwrap()]).unwrap()
 }
 
 proptest! {
@@ -114,17 +114,14 @@ async fn an_idle_tail_keeps_no_memory() {
 async fn streams_and_served_connections_are_small() {
     // A million of them should fit; whoever makes them larger should know it.
     assert!(size_of::<Stream>() <= 64, "{}", size_of::<Stream>());
-    let service = Arc::new(crate::drive::Service {
-        world: world(1),
-        acceptor: Acceptor::new(&Identity::throwaway().unwrap()).unwrap(),
-        frozen: None,
-    });
+    let identity = Identity::throwaway().unwrap();
+    let host = Arc::new(crate::drive::Host::new(world(1), &[&identity], None).unwrap());
     let connections = crate::connections::Connections::new(1);
     let room = connections.room().await;
     let (_client, server) = pair(Carrier::Memory).await;
     let mut size = 0;
     connections.spawn(|entry| {
-        let task = crate::drive::Service::serve(service, (room, entry), fake::Channel::Clear, server);
+        let task = crate::drive::Host::serve(host, (room, entry), fake::Channel::Clear, server);
         size = size_of_val(&task);
         task
     });
@@ -137,7 +134,7 @@ async fn an_address_is_enough_to_connect() {
     let identity = Identity::throwaway().unwrap();
     let address = Ipv4Addr::new(127, 9, 8, 7);
     let listening = Listening { address, ..Listening::default() };
-    let server = FakeServer::start_with(world(1), listening, &identity).await.unwrap();
+    let server = Server::start_with(world(1), listening, &[&identity]).await.unwrap();
     let dialer = Dialer::tcp(Trust::Only { ca_pem: identity.ca_pem().into() }).unwrap();
     let clear = server.clear().unwrap();
     assert_eq!(clear.ip(), address);
@@ -199,7 +196,7 @@ async fn the_server_is_for_this_machine_alone() {
     let identity = Identity::throwaway().unwrap();
     for address in [Ipv4Addr::UNSPECIFIED, Ipv4Addr::new(192, 0, 2, 1)] {
         let listening = Listening { address, ..Listening::default() };
-        let error = FakeServer::start_with(world(1), listening, &identity).await.unwrap_err();
+        let error = Server::start_with(world(1), listening, &[&identity]).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
         assert!(error.to_string().contains("127.0.0.0/8"), "{error}");
     }
@@ -209,7 +206,7 @@ async fn the_server_is_for_this_machine_alone() {
 async fn connections_beyond_the_most_wait_for_their_turn() {
     let identity = Identity::throwaway().unwrap();
     let listening = Listening { most_connections: 1, ..Listening::default() };
-    let server = FakeServer::start_with(world(1), listening, &identity).await.unwrap();
+    let server = Server::start_with(world(1), listening, &[&identity]).await.unwrap();
     let network = memory(world(1), listening);
     let tcp = Dialer::tcp(Trust::Insecure).unwrap();
     for (dialer, address) in [(tcp, server.clear().unwrap()), (dialer(&network), network.clear_address())] {

@@ -1,6 +1,7 @@
 //! Tests over real loopback sockets and over pipes in memory.
 
 mod endings;
+mod machines;
 mod many;
 mod server;
 mod trust;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::{Dialer, Ending, Endpoint, FakeServer, MemoryNetwork, Ports};
+use crate::{Dialer, Ending, Endpoint, MemoryNetwork, Ports, Server};
 
 /// A world of users `user0`, `user1`, ... with the password `secret` and two messages each.
 pub(super) fn world(users: usize) -> World {
@@ -23,7 +23,7 @@ pub(super) fn world(users: usize) -> World {
 
 /// The fake behind either carrier.
 enum Lab {
-    Tcp(FakeServer),
+    Tcp(Server),
     Memory(MemoryNetwork),
 }
 
@@ -31,7 +31,7 @@ impl Lab {
     async fn start(carrier: Carrier, users: usize) -> Lab {
         bounded();
         match carrier {
-            Carrier::Tcp => Lab::Tcp(FakeServer::start(world(users), Ports::ANY).await.unwrap()),
+            Carrier::Tcp => Lab::Tcp(Server::start(world(users), Ports::ANY).await.unwrap()),
             Carrier::Memory => Lab::Memory(MemoryNetwork::new(world(users)).unwrap()),
         }
     }
@@ -219,7 +219,7 @@ async fn a_message_larger_than_every_buffer_arrives_whole() {
     let world = World::new(Configuration { accounts: vec![account], ..Configuration::default() });
     for carrier in CARRIERS {
         let lab = match carrier {
-            Carrier::Tcp => Lab::Tcp(FakeServer::start(world.clone(), Ports::ANY).await.unwrap()),
+            Carrier::Tcp => Lab::Tcp(Server::start(world.clone(), Ports::ANY).await.unwrap()),
             Carrier::Memory => Lab::Memory(MemoryNetwork::new(world.clone()).unwrap()),
         };
         for entrance in [Entrance::Clear, Entrance::Tls] {
@@ -409,7 +409,7 @@ async fn the_source_address_can_be_chosen() {
 #[tokio::test]
 async fn a_peer_without_manners_is_served_as_well() {
     // Commands one octet at a time, replies never read until the end.
-    let server = FakeServer::start(world(1), Ports { clear: Some(0), tls: None }).await.unwrap();
+    let server = Server::start(world(1), Ports { clear: Some(0), tls: None }).await.unwrap();
     assert_eq!(server.tls(), None);
     let mut socket = TcpStream::connect(server.clear().unwrap()).await.unwrap();
     socket.set_nodelay(true).unwrap();

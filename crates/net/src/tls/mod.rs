@@ -396,6 +396,26 @@ impl Session {
         self.0.get_mut().0
     }
 
+    /// Makes the session take the peer for a forger, so that its next flush sends a fatal alert. rustls sends alerts
+    /// only for a reason of its own; a record that nobody encrypted is one.
+    pub(crate) fn spoil(&mut self) {
+        let record = [&[23, 3, 3, 0, 32][..], &[0; 32]].concat();
+        let mut forged = &record[..];
+        // Both are expected to fail: the failure is what makes the alert.
+        match &mut self.0 {
+            TlsStream::Client(stream) => {
+                let session = stream.get_mut().1;
+                let _ = session.read_tls(&mut forged);
+                let _ = session.process_new_packets();
+            }
+            TlsStream::Server(stream) => {
+                let session = stream.get_mut().1;
+                let _ = session.read_tls(&mut forged);
+                let _ = session.process_new_packets();
+            }
+        }
+    }
+
     /// The name that the client sent as SNI, on the server's side.
     #[cfg(test)]
     pub(crate) fn server_name(&self) -> Option<String> {

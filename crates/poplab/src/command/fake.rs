@@ -12,7 +12,7 @@ use ::fake::{Account, Configuration, World};
 use anyhow::Context as _;
 use clap::Args;
 use mail::Role;
-use net::{FakeServer, Ports};
+use net::{Ports, Server};
 use rustix::fs::OFlags;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -134,7 +134,7 @@ async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>)
     // Before the first line, so that a signal right after it is heard.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
-    let server = FakeServer::start(world, ports).await.map_err(|error| {
+    let server = Server::start(world, ports).await.map_err(|error| {
         Failure::not_carried_out(format!(
             "cannot listen on 127.0.0.1, ports {} and {}: {error}; port 0 takes a free one",
             arguments.port, arguments.tls_port

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::fake::{Configuration, Pace, Password, Tenancy, World};
 use chance::Distribution;
 use mail::load::Population;
-use net::{FakeServer, Freeze, Identity, Listening, Ports};
+use net::{Freeze, Identity, Listening, Ports, Server};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -87,7 +87,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
         };
         let identity = Identity::throwaway().map_err(|error| failed(&error))?;
         let server =
-            FakeServer::start_with(world, listening, &identity).await.map_err(|error| failed(&error))?;
+            Server::start_with(world, listening, &[&identity]).await.map_err(|error| failed(&error))?;
         let ports = server.clear().zip(server.tls()).ok_or_else(|| failed(&"a port is missing"))?;
         let answer =
             Answer { port: ports.0.port(), tls_port: ports.1.port(), ca_pem: server.ca_pem().to_owned() };

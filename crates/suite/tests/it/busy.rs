@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fake::{Channel, Configuration, Connection, Defects, Next, Policy, World};
+use fake::{Channel, Configuration, Connection, Defects, Machine as _, Next, Policy, World};
 use record::{Event, Verdict};
 use suite::{Runner, Security};
 
