@@ -115,11 +115,8 @@ impl<S: Service> Host<S> {
                         }
                         machine.secured();
                     }
-                    Next::HalfClose => {
-                        if stream.shutdown_write().await.is_err() {
-                            return;
-                        }
-                    }
+                    // A client that is gone is noticed by the next read.
+                    Next::HalfClose => drop(stream.shutdown_write().await),
                     Next::Stall => return Box::pin(stream.ignore()).await,
                     _ => {}
                 }
