@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fake::{DEFECTS, DefectInfo, World};
 use mail::Role;
-use net::{Dialer, Ports, Server, Trust};
+use net::{Dialer, Ports, Trust};
 use record::Verdict;
 use suite::reproduce::{Reproduction, Server, Verification, shell_word};
 use suite::{Account, Evidence, Plan, Pool, Runner, Security};
@@ -80,7 +80,7 @@ fn unseen_of(info: &DefectInfo) -> Option<String> {
     let serving = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let server = Server::start(own, Ports::ANY).await.expect("free ports");
+            let server = net::Server::start(own, Ports::ANY).await.expect("free ports");
             let (clear, tls) = server.clear().zip(server.tls()).expect("both ports");
             tell.send(Served { clear, tls, ca_pem: server.ca_pem().to_owned() }).expect("somebody waits");
             // Also when the test has fallen over.
