@@ -193,7 +193,7 @@ async fn what_is_flushed_arrives_alone_and_waits_pass() {
         Act::Say(b"a"),
         Act::Do(Next::Flush),
         Act::Say(b"b"),
-        Act::Do(Next::Wait(Duration::from_secs(3600))),
+        Act::Do(Next::Wait(Duration::from_hours(1))),
         Act::Say(b"c"),
         Act::Say(b"d"),
     ];
