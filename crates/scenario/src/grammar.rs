@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
+use yaml::{meant, nearest, units};
+
 use crate::model::{Comparison, Limit, Quantile, Subject, Threshold};
-use crate::problem::{meant, nearest};
-use crate::units;
 
 /// The tags of the steps every session can have, in the order of tables.
 pub const STEPS: [&str; 24] = [
@@ -183,7 +183,10 @@ fn kind(word: &Word<'_>, bracket: &str) -> Result<String, ThresholdError> {
         return Ok(kind.to_owned());
     }
     let start = word.at.start + "errors[".len();
-    fail(start..start + kind.len().max(1), format!("unknown kind of error `{kind}`{}", meant(kind, &KINDS)))
+    fail(
+        start..start + kind.len().max(1),
+        format!("unknown kind of error `{kind}`{}", meant(kind, &KINDS, &[])),
+    )
 }
 
 fn step(
@@ -234,7 +237,7 @@ fn meant_step(word: &str, known: &[&str]) -> String {
         "RETR" => "; did you mean `RETR-last` (to the last octet) or `RETR-first`?".to_owned(),
         "TOP" => "; did you mean `TOP-last` (to the last octet) or `TOP-first`?".to_owned(),
         "USER" | "PASS" | "AUTH" => "; the whole login is one step: `login`".to_owned(),
-        _ => meant(word, known),
+        _ => meant(word, known, &[]),
     }
 }
 
@@ -254,10 +257,11 @@ fn quantile(word: &Word<'_>) -> Result<Quantile, ThresholdError> {
             let hint = match word.text.to_lowercase().as_str() {
                 "median" | "med" => "; did you mean `p50`?".to_owned(),
                 "avg" | "average" => "; did you mean `mean`?".to_owned(),
-                other => nearest(other, &["p50", "p90", "p95", "p99", "p99.9", "max", "mean"]).map_or_else(
-                    || "; known: p50, p90, p95, p99, p99.9, max, mean".to_owned(),
-                    |near| format!("; did you mean `{near}`?"),
-                ),
+                other => nearest(other, &["p50", "p90", "p95", "p99", "p99.9", "max", "mean"], &[])
+                    .map_or_else(
+                        || "; known: p50, p90, p95, p99, p99.9, max, mean".to_owned(),
+                        |near| format!("; did you mean `{near}`?"),
+                    ),
             };
             fail(word.at.clone(), format!("unknown figure `{}`{hint}", word.text))
         }

@@ -31,15 +31,10 @@
 pub mod builder;
 mod check;
 mod csv;
-mod document;
-mod examine;
 mod grammar;
 pub mod model;
-mod problem;
 mod read;
-mod schema;
 mod table;
-mod units;
 
 pub use grammar::{KINDS, STEPS, ThresholdError};
 pub use model::{
@@ -47,6 +42,5 @@ pub use model::{
     Process, Quantile, Samples, Scenario, Secret, SeededMail, Stage, Subject, Threshold, Timeouts, Tls,
     Verify, Versions, Weighted,
 };
-pub use problem::{Problem, Problems};
-pub use read::parse;
-pub use schema::schema;
+pub use read::{parse, schema};
+pub use yaml::{Problem, Problems};

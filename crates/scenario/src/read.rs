@@ -8,16 +8,15 @@ mod distribution;
 
 use std::time::Duration;
 
+use chance::Distribution;
+use yaml::{Findings, Node, Problems, units};
+
 use crate::check;
-use crate::document::Node;
-use crate::examine::{examine, threshold};
+use crate::grammar::ThresholdError;
 use crate::model::{
     Mode, Modes, Samples, Scenario, SeededMail, Subject, Threshold, Timeouts, Tls, Verify, Versions,
 };
-use crate::problem::{Problem, Problems};
-use crate::table::{Form, SCENARIO};
-use crate::units;
-use chance::Distribution;
+use crate::table::FILE;
 
 /// Reads a scenario's text. `path` is for messages; `environment` looks up variables (`password_env`); `files` reads
 /// the files a scenario names, by their path relative to it, and says in words why it cannot.
@@ -30,30 +29,29 @@ pub fn parse(
     environment: &dyn Fn(&str) -> Option<String>,
     files: &dyn Fn(&str) -> Result<String, String>,
 ) -> Result<Scenario, Problems> {
-    let root = Node::parse(text).map_err(|problem| Problems::new(path, text, vec![problem]))?;
-    let mut reader = Reader { environment, files, found: Vec::new() };
+    let (root, findings) = FILE.read(text, path)?;
+    let mut reader = Reader { environment, files, findings };
     let scenario = reader.scenario(&root, path);
-    let mut found = reader.found;
-    if let (Some(scenario), true) = (&scenario, found.is_empty()) {
+    let mut findings = reader.findings;
+    if let (Some(scenario), true) = (&scenario, findings.is_empty()) {
         // What no single place shows, such as a plan without a session.
-        found.extend(check::faults(scenario).into_iter().map(|fault| Problem::new(root.place, fault)));
-    }
-    match scenario {
-        Some(scenario) if found.is_empty() => Ok(scenario),
-        _ => {
-            if found.is_empty() {
-                found.push(Problem::new(root.place, "this is no scenario"));
-            }
-            Err(Problems::new(path, text, found))
+        for fault in check::faults(scenario) {
+            findings.wrong(&root, fault);
         }
     }
+    findings.finish(scenario)
+}
+
+/// The JSON Schema (draft 2020-12) of a scenario file, for completion and marks in editors.
+pub fn schema() -> serde_json::Value {
+    FILE.schema()
 }
 
 /// What reading a scenario needs, and what it found wrong.
 struct Reader<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
     files: &'a dyn Fn(&str) -> Result<String, String>,
-    found: Vec<Problem>,
+    findings: Findings<'a>,
 }
 
 impl Reader<'_> {
@@ -61,7 +59,6 @@ impl Reader<'_> {
         let own_steps = root.at("behaviours").and_then(Node::list).is_some_and(|list| {
             list.iter().any(|item| item.at("behaviour").and_then(Node::scalar) == Some("custom"))
         });
-        examine(root, &Form::Map(&SCENARIO), "a scenario", own_steps, &mut self.found);
         if let (Some((also, _)), None) = (root.entry("also"), root.at("target")) {
             self.wrong(also, "`also` is the second entrance of the `target`, which is missing");
         }
@@ -73,11 +70,11 @@ impl Reader<'_> {
         let tls = root.at("tls").map_or_else(|| Some(Tls::default()), |node| self.tls(node));
         let thresholds = self.thresholds(root, path, own_steps);
         Some(Scenario {
-            name: text(root, "name").unwrap_or_else(|| stem(path)),
-            description: text(root, "description").unwrap_or_default(),
-            seed: value(root, "seed", units::whole).unwrap_or(1),
-            target: text(root, "target"),
-            also: text(root, "also"),
+            name: root.text("name").map_or_else(|| stem(path), str::to_owned),
+            description: root.text("description").unwrap_or_default().to_owned(),
+            seed: root.read("seed", units::whole).unwrap_or(1),
+            target: root.text("target").map(str::to_owned),
+            also: root.text("also").map(str::to_owned),
             accounts: accounts?,
             mail,
             arrivals: arrivals?,
@@ -86,12 +83,12 @@ impl Reader<'_> {
             timeouts: root.at("timeouts").map_or_else(Timeouts::default, timeouts),
             thresholds,
             samples: root.at("samples").map_or_else(Samples::default, samples),
-            stop_early: text(root, "stop_early").is_some_and(|flag| flag == "true"),
+            stop_early: root.text("stop_early") == Some("true"),
         })
     }
 
     fn mail(&mut self, node: &Node) -> Option<SeededMail> {
-        let messages = value(node, "messages", units::whole)?;
+        let messages = node.read("messages", units::whole)?;
         if messages > 1_000_000 {
             self.wrong(node.at("messages")?, "more than a million messages in one maildrop");
         }
@@ -112,22 +109,22 @@ impl Reader<'_> {
         let alone = |name: &str| Mode::ALL.into_iter().find(|mode| mode.name() == name);
         let mode = match mix {
             Some(mix) => mix?,
-            None => match text(node, "mode").as_deref().and_then(alone) {
+            None => match node.text("mode").and_then(alone) {
                 Some(mode) => Modes::Mix(vec![(1.0, mode)]),
                 None => Modes::Auto,
             },
         };
-        let verify = match text(node, "verify").as_deref() {
+        let verify = match node.text("verify") {
             Some("once") => Verify::Once,
             Some("never") => Verify::Never,
             _ => Verify::Always,
         };
-        let versions = match text(node, "versions").as_deref() {
+        let versions = match node.text("versions") {
             Some("1.2") => Versions::Tls12,
             Some("1.3") => Versions::Tls13,
             _ => Versions::Any,
         };
-        Some(Tls { mode, resumed: value(node, "resumed", units::share).unwrap_or(0.0), verify, versions })
+        Some(Tls { mode, resumed: node.read("resumed", units::share).unwrap_or(0.0), verify, versions })
     }
 
     fn mix(&mut self, node: &Node) -> Option<Modes> {
@@ -153,8 +150,16 @@ impl Reader<'_> {
     fn thresholds(&mut self, root: &Node, path: &str, own_steps: bool) -> Vec<Threshold> {
         let closed = root.at("arrivals").is_some_and(|arrivals| arrivals.at("closed").is_some());
         let mut thresholds = Vec::new();
-        for node in root.at("thresholds").and_then(Node::list).unwrap_or_default() {
-            let Some(Ok(threshold)) = node.scalar().map(|line| threshold(line, own_steps)) else { continue };
+        for node in root.items("thresholds") {
+            let read = if own_steps { Threshold::parse_any_step } else { Threshold::parse };
+            let threshold = match node.scalar().map(read) {
+                Some(Ok(threshold)) => threshold,
+                Some(Err(ThresholdError { message, at })) => {
+                    self.findings.wrong_part(node, &at, message);
+                    continue;
+                }
+                None => continue,
+            };
             if closed && threshold.subject == Subject::Achieved {
                 self.wrong(node, "a closed loop asks for no rate, so there is nothing to be achieved");
             }
@@ -164,7 +169,7 @@ impl Reader<'_> {
     }
 
     fn wrong(&mut self, node: &Node, message: impl Into<String>) {
-        self.found.push(Problem::new(node.place, message));
+        self.findings.wrong(node, message);
     }
 }
 
@@ -180,26 +185,16 @@ fn timeouts(node: &Node) -> Timeouts {
 fn samples(node: &Node) -> Samples {
     let default = Samples::default();
     let number =
-        |key: &str| value(node, key, units::whole).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        |key: &str| node.read(key, units::whole).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
     Samples {
         good: number("good").unwrap_or(default.good),
         bad_per_kind: number("bad_per_kind").unwrap_or(default.bad_per_kind),
     }
 }
 
-/// A key's text; wrong types were told before.
-fn text(node: &Node, key: &str) -> Option<String> {
-    Some(node.at(key)?.scalar()?.trim().to_owned())
-}
-
-/// A key's value; what it cannot read was told before.
-fn value<T>(node: &Node, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-    read(node.at(key)?.scalar()?).ok()
-}
-
 /// A duration that is not zero.
 fn period(node: &Node, key: &str) -> Option<Duration> {
-    value(node, key, units::duration).filter(|time| !time.is_zero())
+    node.read(key, units::duration).filter(|time| !time.is_zero())
 }
 
 /// The file's name without folder and ending.

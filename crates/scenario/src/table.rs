@@ -2,77 +2,45 @@
 //!
 //! One source for three readers: the checker (unknown keys, wrong types, wrong units), the JSON Schema, and people.
 
-/// What a value may be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Form {
-    /// Any text.
-    Text,
-    /// Several lines of text.
-    Prose,
-    /// A whole number, at least this.
-    Whole(u64),
-    /// A number from 0 up.
-    Number,
-    /// `30%`
-    Share,
-    /// `250ms`; zero allowed.
-    Duration,
-    /// `250ms`, more than zero.
-    Period,
-    /// `13kB`
-    Size,
-    /// `50/s`
-    Rate,
-    /// `64kbit/s`
-    Bandwidth,
-    /// `true` or `false`
-    Flag,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// `login p99 < 250ms`
-    Threshold,
-    /// A map with these keys.
-    Map(&'static Table),
-    /// A map from values of the first form to values of the second.
-    Pairs(&'static Form, &'static Form),
-    /// A list, not empty.
-    List(&'static Form),
-    /// One of these, told apart by being a single value, a list or a map.
-    Either(&'static [Form]),
-}
+use yaml::{Excerpts, Form, Kind, Line, Synonyms, Table, key, needed, table};
 
-/// The keys of a map.
-#[derive(Debug)]
-pub(crate) struct Table {
-    /// What the map is, with its article: `a behaviour`.
-    pub(crate) name: &'static str,
-    pub(crate) keys: &'static [Key],
-    /// Exactly one of these keys must be there.
-    pub(crate) choice: &'static [&'static str],
-}
+/// Scenario files. Their accounts may have passwords, so of that section only what is known to be none is shown.
+pub(crate) static FILE: Kind =
+    Kind::new("poplab load scenario", &SCENARIO).synonyms(SYNONYMS).excerpts(Excerpts::Guarded {
+        section: "accounts",
+        open: &["accounts", "list", "user", "csv", "pattern", "first", "count", "password_env"],
+    });
 
-/// One key.
-#[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
-    pub(crate) form: Form,
-    /// Whether the map is nothing without it.
-    pub(crate) needed: bool,
-    /// What it is for.
-    pub(crate) note: &'static str,
-}
+/// Words of other tools and everyday ones, and what they are called here.
+const SYNONYMS: Synonyms = &[
+    ("cleartext", "none"),
+    ("constant", "even"),
+    ("delay", "latency"),
+    ("delete", "download-and-delete"),
+    ("duration", "for"),
+    ("host", "target"),
+    ("idle", "hold-idle"),
+    ("number", "count"),
+    ("pause", "think"),
+    ("percent", "weight"),
+    ("plaintext", "none"),
+    ("probability", "weight"),
+    ("random", "poisson"),
+    ("retr", "retrieve"),
+    ("server", "target"),
+    ("share", "weight"),
+    ("speed", "bandwidth"),
+    ("ssl", "implicit"),
+    ("stat", "poll"),
+    ("stls", "starttls"),
+    ("tls", "implicit"),
+    ("top", "header-preview"),
+    ("users", "sessions"),
+];
 
-const fn key(name: &'static str, form: Form, note: &'static str) -> Key {
-    Key { name, form, needed: false, note }
-}
-
-const fn needed(name: &'static str, form: Form, note: &'static str) -> Key {
-    Key { name, form, needed: true, note }
-}
-
-const fn table(name: &'static str, keys: &'static [Key]) -> Table {
-    Table { name, keys, choice: &[] }
-}
+/// A line of `thresholds`; `grammar` reads it.
+static THRESHOLD: Line =
+    Line { name: "a threshold", examples: &["login p99 < 250ms", "errors < 0.1%", "achieved > 99%"] };
 
 /// The whole file.
 pub(crate) static SCENARIO: Table = table(
@@ -126,7 +94,7 @@ pub(crate) static SCENARIO: Table = table(
         key("timeouts", Form::Map(&TIMEOUTS), "When to give up on the server."),
         key(
             "thresholds",
-            Form::List(&Form::Threshold),
+            Form::List(&Form::Line(&THRESHOLD)),
             "What must hold for the run to succeed; decides the exit code.",
         ),
         key("samples", Form::Map(&SAMPLES), "How many transcripts are kept."),
@@ -138,10 +106,9 @@ pub(crate) static SCENARIO: Table = table(
     ],
 );
 
-pub(crate) static ACCOUNTS: Table = Table {
-    name: "accounts",
-    choice: &["list", "csv", "pattern"],
-    keys: &[
+pub(crate) static ACCOUNTS: Table = table(
+    "accounts",
+    &[
         key("list", Form::List(&Form::Map(&ACCOUNT)), "Each account by name."),
         key(
             "csv",
@@ -158,22 +125,23 @@ pub(crate) static ACCOUNTS: Table = Table {
         key("count", Form::Whole(1), "With `pattern`: how many accounts."),
         key(
             "password",
-            Form::Text,
+            Form::Secret,
             "With `pattern`: the password of all. Left out: what the embedded fake server gives them.",
         ),
         key("password_env", Form::Text, "With `pattern`: the environment variable with the password of all."),
     ],
-};
+)
+.one_of(&["list", "csv", "pattern"]);
 
-pub(crate) static ACCOUNT: Table = Table {
-    name: "an account",
-    choice: &["password", "password_env"],
-    keys: &[
+pub(crate) static ACCOUNT: Table = table(
+    "an account",
+    &[
         needed("user", Form::Text, "The login name."),
-        key("password", Form::Text, "The password; better kept in the environment."),
+        key("password", Form::Secret, "The password; better kept in the environment."),
         key("password_env", Form::Text, "The environment variable that holds the password."),
     ],
-};
+)
+.one_of(&["password", "password_env"]);
 
 pub(crate) static MAIL: Table = table(
     "mail",
@@ -189,10 +157,7 @@ pub(crate) static MAIL: Table = table(
 
 const PROCESSES: [&str; 2] = ["poisson", "even"];
 
-pub(crate) static ARRIVALS: Table = Table {
-    name: "arrivals",
-    choice: &["rate", "ramp", "stages", "recorded", "closed"],
-    keys: &[
+pub(crate) static ARRIVALS: Table = table("arrivals", &[
         key("rate", Form::Rate, "A constant rate of sessions: `50/s`, `3000/min`. Needs `for`."),
         key("for", Form::Period, "With `rate`: how long."),
         key("ramp", Form::Map(&RAMP), "A rate that rises or falls evenly."),
@@ -215,8 +180,7 @@ pub(crate) static ARRIVALS: Table = Table {
             "How sessions are spread at a given rate: `poisson`, as independent users come (default), or `even`.",
         ),
         key("sessions", Form::Whole(1), "No more sessions than this."),
-    ],
-};
+    ]).one_of(&["rate", "ramp", "stages", "recorded", "closed"]);
 
 pub(crate) static RAMP: Table = table(
     "a ramp",
@@ -227,16 +191,16 @@ pub(crate) static RAMP: Table = table(
     ],
 );
 
-pub(crate) static STAGE: Table = Table {
-    name: "a stage",
-    choice: &["rate", "from"],
-    keys: &[
+pub(crate) static STAGE: Table = table(
+    "a stage",
+    &[
         key("rate", Form::Rate, "A constant rate; `0/s` is a pause."),
         key("from", Form::Rate, "The rate at its begin, with `to`."),
         key("to", Form::Rate, "The rate at its end."),
         needed("for", Form::Period, "How long it lasts."),
     ],
-};
+)
+.one_of(&["rate", "from"]);
 
 pub(crate) static CLOSED: Table = table(
     "a closed loop",
@@ -381,10 +345,9 @@ pub(crate) const DISTRIBUTIONS: [&str; 5] = ["fixed", "uniform", "exponential", 
 /// The tables of a distribution, for one unit.
 macro_rules! distribution {
     ($table:ident, $uniform:ident, $lognormal:ident, $unit:expr, $example:literal) => {
-        pub(crate) static $table: Table = Table {
-            name: "a distribution",
-            choice: &DISTRIBUTIONS,
-            keys: &[
+        pub(crate) static $table: Table = table(
+            "a distribution",
+            &[
                 key("fixed", $unit, "Always the same."),
                 key("uniform", Form::Map(&$uniform), "Equally likely between two bounds."),
                 key("exponential", $unit, "The mean of an exponential distribution."),
@@ -399,22 +362,23 @@ macro_rules! distribution {
                     concat!("Upper bounds, rising, with their weights: `", $example, "`."),
                 ),
             ],
-        };
+        )
+        .one_of(&DISTRIBUTIONS);
 
         static $uniform: Table = table(
             "a uniform distribution",
             &[needed("from", $unit, "The lower bound."), needed("to", $unit, "The upper bound.")],
         );
 
-        static $lognormal: Table = Table {
-            name: "a lognormal distribution",
-            choice: &["p95", "sigma"],
-            keys: &[
+        static $lognormal: Table = table(
+            "a lognormal distribution",
+            &[
                 needed("median", $unit, "Half are smaller."),
                 key("p95", $unit, "19 of 20 are smaller."),
                 key("sigma", Form::Number, "The standard deviation of the logarithm."),
             ],
-        };
+        )
+        .one_of(&["p95", "sigma"]);
     };
 }
 

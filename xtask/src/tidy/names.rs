@@ -4,8 +4,19 @@ use super::paths::{Named, named};
 use super::{Finding, Tree};
 
 /// The crates that are pure functions of their arguments.
-pub(super) const PURE: &[&str] =
-    &["chance", "proto", "sasl", "mail", "transcript", "record", "stats", "scenario", "fake", "report"];
+pub(super) const PURE: &[&str] = &[
+    "chance",
+    "yaml",
+    "proto",
+    "sasl",
+    "mail",
+    "transcript",
+    "record",
+    "stats",
+    "scenario",
+    "fake",
+    "report",
+];
 
 /// What a pure crate may not name, and what to do instead.
 const IMPURE: &[(&[&str], &str)] = &[

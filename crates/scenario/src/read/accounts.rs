@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reader, text, value};
+use yaml::{Node, units};
+
+use super::Reader;
 use crate::check::MOST;
 use crate::csv;
-use crate::document::Node;
 use crate::model::{Accounts, Credentials, Secret, is_sendable, number_place};
-use crate::problem::Problem;
-use crate::units;
 
 impl Reader<'_> {
     pub(super) fn accounts(&mut self, node: &Node) -> Option<Accounts> {
@@ -35,11 +34,12 @@ impl Reader<'_> {
         let mut names = BTreeSet::new();
         let mut accounts = Vec::new();
         for item in items {
-            let user = text(item, "user");
+            let user = item.text("user").map(str::to_owned);
             if let (Some(user), Some(place)) = (&user, item.at("user"))
                 && !names.insert(user.clone())
             {
-                self.wrong(place, format!("the account `{user}` stands here twice"));
+                let user = self.findings.quote(place);
+                self.wrong(place, format!("the account {user} stands here twice"));
             }
             let password = self.password(item);
             if let (Some(user), Some(place)) = (&user, item.at("user")) {
@@ -58,9 +58,10 @@ impl Reader<'_> {
             let name = variable.scalar()?;
             let found = (self.environment)(name).filter(|password| !password.is_empty());
             if found.is_none() {
+                let name = self.findings.quote(variable);
                 self.wrong(
                     variable,
-                    format!("the environment has no variable `{name}`; set it to the password"),
+                    format!("the environment has no variable {name}; set it to the password"),
                 );
             }
             if let Some(password) = &found {
@@ -71,6 +72,9 @@ impl Reader<'_> {
         // As written: a password may begin or end with a space.
         let password = node.at("password")?;
         let text = password.scalar()?;
+        if text.is_empty() {
+            self.wrong(password, "`password`: is empty");
+        }
         self.sendable("password", text, password);
         Some(Secret::new(text))
     }
@@ -92,36 +96,39 @@ impl Reader<'_> {
         let content = match (self.files)(file) {
             Ok(content) => content,
             Err(reason) => {
-                self.wrong(node, format!("the accounts' file `{file}` cannot be read: {reason}"));
+                let file = self.findings.quote(node);
+                self.wrong(node, format!("the accounts' file {file} cannot be read: {reason}"));
                 return None;
             }
         };
         let mut names = BTreeSet::new();
         let mut accounts = Vec::new();
-        let before = self.found.len();
+        let before = self.findings.len();
         for (line, row) in csv::rows(&content) {
-            let wrong = |column: usize, message: &str| Problem::elsewhere(file, line, column, message);
+            let mut wrong =
+                |column: usize, message: &str| self.findings.wrong_elsewhere(file, line, column, message);
             match row {
                 Ok(row) if !is_sendable(&row.user) || !is_sendable(&row.password) => {
-                    self.found.push(wrong(1, "a carriage return or a NUL stands within this line"));
+                    wrong(1, "a carriage return or a NUL stands within this line");
                 }
                 Ok(row) => {
                     if !names.insert(row.user.clone()) {
                         let message = format!("the account `{}` stands in this file twice", row.user);
-                        self.found.push(wrong(1, &message));
+                        wrong(1, &message);
                     }
                     accounts.push(Credentials { user: row.user, password: Secret::new(row.password) });
                 }
-                Err(error) => self.found.push(wrong(error.column, error.message)),
+                Err(error) => wrong(error.column, error.message),
             }
         }
-        if accounts.is_empty() && self.found.len() == before {
+        if accounts.is_empty() && self.findings.len() == before {
+            let file = self.findings.quote(node);
             self.wrong(
                 node,
-                format!("the accounts' file `{file}` has no accounts; a line reads `user,password`"),
+                format!("the accounts' file {file} has no accounts; a line reads `user,password`"),
             );
         }
-        (self.found.len() == before).then_some(Accounts::List(accounts))
+        (self.findings.len() == before).then_some(Accounts::List(accounts))
     }
 
     fn pattern(&mut self, node: &Node) -> Option<Accounts> {
@@ -130,7 +137,8 @@ impl Reader<'_> {
         let sound = number_place(&user).is_some();
         if !sound {
             let message = "needs exactly one `{n}`, or `{n:05}` for leading zeros, where the number stands";
-            self.wrong(pattern, format!("`{user}` {message}"));
+            let user = self.findings.quote(pattern);
+            self.wrong(pattern, format!("{user} {message}"));
         }
         self.sendable("name", &user, pattern);
         if let (Some((second, _)), Some(_)) = (node.entry("password_env"), node.at("password")) {
@@ -141,8 +149,8 @@ impl Reader<'_> {
         if node.at("count").is_none() {
             self.wrong(pattern, "how many accounts? A `pattern` needs a `count`");
         }
-        let count = value(node, "count", units::whole)?;
-        let first = value(node, "first", units::whole).unwrap_or(1);
+        let count = node.read("count", units::whole)?;
+        let first = node.read("first", units::whole).unwrap_or(1);
         if count > MOST || first.checked_add(count).is_none() {
             self.wrong(node.at("count")?, "more than a thousand million accounts");
             return None;

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Reader, period, value};
+use yaml::{Node, units};
+
+use super::{Reader, period};
 use crate::check::MOST;
-use crate::document::Node;
 use crate::model::{Arrivals, Process, Stage};
-use crate::problem::Problem;
-use crate::units;
 
 impl Reader<'_> {
     pub(super) fn arrivals(&mut self, node: &Node) -> Option<Arrivals> {
@@ -28,7 +27,7 @@ impl Reader<'_> {
             Some("even") => Process::Even,
             _ => Process::Poisson,
         };
-        let arrivals = Arrivals::Open { process, stages, most: value(node, "sessions", units::whole) };
+        let arrivals = Arrivals::Open { process, stages, most: node.read("sessions", units::whole) };
         if arrivals.planned_sessions() == 0 {
             self.wrong(node, "these arrivals plan no session: raise the rate or the time");
             return None;
@@ -49,7 +48,7 @@ impl Reader<'_> {
                 self.wrong(name, format!("`{key}` belongs to an open loop, not to `closed`"));
             }
         }
-        let sessions = value(closed, "sessions", units::whole)?;
+        let sessions = closed.read("sessions", units::whole)?;
         Some(Arrivals::Closed { sessions, lasting: period(closed, "for")? })
     }
 
@@ -57,7 +56,7 @@ impl Reader<'_> {
         if node.at("for").is_none() {
             self.wrong(name, "for how long? `rate` needs a `for`, such as `for: 30s`");
         }
-        let rate = value(node, "rate", units::rate)?;
+        let rate = node.read("rate", units::rate)?;
         Some(vec![Stage { from_per_s: rate, to_per_s: rate, lasting: period(node, "for")? }])
     }
 
@@ -69,7 +68,7 @@ impl Reader<'_> {
 
     fn stage(&mut self, node: &Node) -> Option<Stage> {
         let lasting = period(node, "for");
-        if let Some(rate) = value(node, "rate", units::rate) {
+        if let Some(rate) = node.read("rate", units::rate) {
             if let Some((name, _)) = node.entry("to") {
                 self.wrong(name, "`to` goes with `from`; a constant rate has only `rate`");
             }
@@ -78,7 +77,7 @@ impl Reader<'_> {
         if let (Some((name, _)), None) = (node.entry("from"), node.at("to")) {
             self.wrong(name, "to what rate? `from` needs a `to`");
         }
-        let (from_per_s, to_per_s) = (value(node, "from", units::rate)?, value(node, "to", units::rate)?);
+        let (from_per_s, to_per_s) = (node.read("from", units::rate)?, node.read("to", units::rate)?);
         Some(Stage { from_per_s, to_per_s, lasting: lasting? })
     }
 
@@ -93,7 +92,7 @@ impl Reader<'_> {
             }
         };
         let mut points: Vec<(f64, f64)> = Vec::new();
-        let before = self.found.len();
+        let before = self.findings.len();
         let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
         for (index, line) in content.lines().enumerate() {
             let line = line.trim();
@@ -105,10 +104,10 @@ impl Reader<'_> {
             }
             match point(line, points.last().copied()) {
                 Ok(point) => points.push(point),
-                Err(message) => self.found.push(Problem::elsewhere(file, index + 1, 1, message)),
+                Err(message) => self.findings.wrong_elsewhere(file, index + 1, 1, message),
             }
         }
-        if self.found.len() > before {
+        if self.findings.len() > before {
             return None;
         }
         if points.len() < 2 {

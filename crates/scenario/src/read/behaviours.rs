@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use chance::Distribution;
+use yaml::{Node, units};
 
-use super::{Reader, period, text, value};
-use crate::document::Node;
+use super::{Reader, period};
 use crate::model::{Behaviour, Hold, Link, Mechanism, Weighted};
 use crate::table::{BEHAVIOURS, OWN_KEYS};
-use crate::units;
 
 impl Reader<'_> {
     pub(super) fn behaviours(&mut self, root: &Node) -> Option<Vec<Weighted>> {
@@ -29,7 +28,7 @@ impl Reader<'_> {
             };
             if let (Some(behaviour), Some(think)) = (behaviour, own) {
                 all.push(Weighted {
-                    weight: value(item, "weight", units::number).unwrap_or(1.0),
+                    weight: item.read("weight", units::number).unwrap_or(1.0),
                     behaviour,
                     think,
                     link: item.at("link").map_or(link, read_link),
@@ -54,16 +53,16 @@ impl Reader<'_> {
             }
         }
         let most = |default: u64| {
-            u32::try_from(value(node, "most", units::whole).unwrap_or(default)).unwrap_or(u32::MAX)
+            u32::try_from(node.read("most", units::whole).unwrap_or(default)).unwrap_or(u32::MAX)
         };
         let small = |key: &str, default: u64| {
-            u32::try_from(value(node, key, units::whole).unwrap_or(default)).unwrap_or(u32::MAX)
+            u32::try_from(node.read(key, units::whole).unwrap_or(default)).unwrap_or(u32::MAX)
         };
         Some(match name {
             "poll" => Behaviour::Poll,
             "download-and-delete" => Behaviour::DownloadAndDelete,
             "leave-on-server" => {
-                Behaviour::LeaveOnServer { remember: value(node, "remember", units::share).unwrap_or(0.0) }
+                Behaviour::LeaveOnServer { remember: node.read("remember", units::share).unwrap_or(0.0) }
             }
             "devices" => {
                 let count = small("count", 2);
@@ -75,7 +74,7 @@ impl Reader<'_> {
             "header-preview" => Behaviour::HeaderPreview { lines: small("lines", 0), most: most(20) },
             "hold-idle" => self.hold(node),
             "give-up" => {
-                let octets = value(node, "after", units::octets).unwrap_or(4000.0);
+                let octets = node.read("after", units::octets).unwrap_or(4000.0);
                 #[expect(clippy::cast_sign_loss)] // Sizes are not negative.
                 let after_octets = octets.round() as u64;
                 Behaviour::GiveUpMidRetr { after_octets }
@@ -83,7 +82,7 @@ impl Reader<'_> {
             "wrong-password" => Behaviour::WrongPassword,
             "retrieve" => Behaviour::Retrieve { most: most(1) },
             _ => {
-                let Some(name) = text(node, "name") else {
+                let Some(name) = node.text("name").map(str::to_owned) else {
                     self.wrong(node, "which one? `custom` needs the `name` of a behaviour written in Rust");
                     return None;
                 };
@@ -111,8 +110,8 @@ impl Reader<'_> {
 
 fn read_link(node: &Node) -> Link {
     Link {
-        bandwidth: value(node, "bandwidth", units::bandwidth),
-        latency: value(node, "latency", units::duration).unwrap_or_default(),
+        bandwidth: node.read("bandwidth", units::bandwidth),
+        latency: node.read("latency", units::duration).unwrap_or_default(),
     }
 }
 

@@ -1,11 +1,10 @@
 //! Distributions of durations and sizes.
 
 use chance::Distribution;
+use yaml::{Node, units};
 
 use super::Reader;
-use crate::document::Node;
 use crate::table::DISTRIBUTIONS;
-use crate::units;
 
 /// The number of standard deviations that 95 % stay below.
 const P95: f64 = 1.644_853_626_951_472_6;

@@ -1,11 +1,11 @@
-//! Numbers with units, as people write them: `50/s`, `250ms`, `13kB`, `64kbit/s`, `0.1%`.
+//! Numbers with units, as people write them in every kind of file: `50/s`, `250ms`, `13kB`, `64kbit/s`, `0.1%`.
 //!
-//! A number without its unit is refused, with both readings it could have: a scenario that is wrong by a factor of 60
+//! A number without its unit is refused, with both readings it could have: a number that is wrong by a factor of 60
 //! or 1000 looks right in every report. Zero needs none.
 
 use std::time::Duration;
 
-use crate::problem::nearest;
+use crate::words::nearest;
 
 pub(crate) const DURATIONS: &[(&str, f64)] = &[
     ("ns", 1e-9),
@@ -53,24 +53,36 @@ const FASTEST: f64 = 10_000_000.0;
 const LARGEST: f64 = 1e12;
 
 /// Seconds. Zero is a duration.
-pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+///
+/// # Errors
+/// What is wrong with it and what was meant, for people.
+pub fn seconds(text: &str) -> Result<f64, String> {
     let seconds = quantity(text, "a duration", DURATIONS, &["ms", "s", "min"])?;
     within(text, seconds, LONGEST_S, "longer than a year")
 }
 
 /// A duration. Zero is one.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What is wrong with it and what was meant, for people.
+pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds(text)?).map_err(|_| format!("`{text}` is no duration"))
 }
 
 /// Sessions a second. Zero is a rate.
-pub(crate) fn rate(text: &str) -> Result<f64, String> {
+///
+/// # Errors
+/// What is wrong with it and what was meant, for people.
+pub fn rate(text: &str) -> Result<f64, String> {
     let rate = quantity(text, "a rate", RATES, &["/s", "/min"])?;
     within(text, rate, FASTEST, "more than ten million a second")
 }
 
 /// Octets; a bare number is a number of octets.
-pub(crate) fn octets(text: &str) -> Result<f64, String> {
+///
+/// # Errors
+/// What is wrong with it and what was meant, for people.
+pub fn octets(text: &str) -> Result<f64, String> {
     let size = match text.trim().parse::<u64>() {
         Ok(number) => number as f64,
         Err(_) => quantity(text, "a size", SIZES, &["kB", "KiB"])?,
@@ -79,7 +91,10 @@ pub(crate) fn octets(text: &str) -> Result<f64, String> {
 }
 
 /// Octets a second, more than zero.
-pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// What is wrong with it and what was meant, for people.
+pub fn bandwidth(text: &str) -> Result<u64, String> {
     let octets = quantity(text, "a bandwidth", BANDWIDTHS, &["kbit/s", "kB/s"])?;
     let octets = within(text, octets, LARGEST, "more than a terabyte a second")?;
     if octets < 1.0 {
@@ -90,7 +105,10 @@ pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
 }
 
 /// A share, as a part of 1: `30%` is 0.3.
-pub(crate) fn share(text: &str) -> Result<f64, String> {
+///
+/// # Errors
+/// What is wrong with it and what was meant, for people.
+pub fn share(text: &str) -> Result<f64, String> {
     let percent = |number: &str| number.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     match (text.trim().strip_suffix('%').map(percent), percent(text)) {
         (Some(Some(number)), _) if (0.0..=100.0).contains(&number) => Ok(number / 100.0),
@@ -108,7 +126,10 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
 }
 
 /// A whole number; `50_000` may be written for readability.
-pub(crate) fn whole(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// What is wrong with it and what was meant, for people.
+pub fn whole(text: &str) -> Result<u64, String> {
     let plain = text.trim().replace('_', "");
     match plain.parse::<u64>() {
         Ok(number) => Ok(number),
@@ -120,7 +141,10 @@ pub(crate) fn whole(text: &str) -> Result<u64, String> {
 }
 
 /// A number that is not negative, such as a weight.
-pub(crate) fn number(text: &str) -> Result<f64, String> {
+///
+/// # Errors
+/// What is wrong with it and what was meant, for people.
+pub fn number(text: &str) -> Result<f64, String> {
     let plain = text.trim().replace('_', "");
     let number = plain.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
     number.ok_or_else(|| format!("`{text}` is no number from 0 up"))
@@ -178,7 +202,7 @@ fn meant_unit(figures: &str, unit: &str, units: &[(&str, f64)]) -> String {
         _ => None,
     };
     let names: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
-    let said = said.filter(|said| names.contains(said)).or_else(|| nearest(unit, &names));
+    let said = said.filter(|said| names.contains(said)).or_else(|| nearest(unit, &names, &[]));
     match said {
         Some(said) => format!("; did you mean `{figures}{said}`?"),
         None => format!("; known: {}", names.join(", ")),

@@ -7,33 +7,37 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Spanned};
 
 use crate::problem::{Place, Problem};
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) value: Value,
-    pub(crate) place: Place,
+pub struct Node {
+    /// What it is.
+    pub value: Value,
+    /// Where it begins.
+    pub place: Place,
     /// Whether the scalar stands in the text as it is here, so that a part of it can be pointed at.
     pub(crate) literal: bool,
 }
 
+/// What a node is.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     /// Nothing after the colon.
     Empty,
     /// Text, number or truth, as written.
     Scalar(String),
+    /// Its items.
     List(Vec<Node>),
-    /// In the order of the text, duplicates included.
+    /// Keys and values, in the order of the text, duplicates included.
     Map(Vec<(Node, Node)>),
 }
 
 impl Node {
-    /// Reads a text; what is wrong is the first syntax error.
-    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
+    /// Reads a text; what is wrong is the first syntax error, which repeats nothing of the text if `wary`.
+    pub(crate) fn parse(text: &str, wary: bool) -> Result<Self, Problem> {
         let options = serde_saphyr::options! {
             duplicate_keys: DuplicateKeyPolicy::PassThrough,
             strict_booleans: true,
@@ -47,29 +51,29 @@ impl Node {
                     column: usize::try_from(at.column()).unwrap_or(1),
                     length: 1,
                 });
-                let message = error.without_snippet().to_string();
-                // The place stands before the message already; the reader's own words repeat it at their end.
-                let message = message.split(" at line ").next().unwrap_or_default();
-                Err(Problem::new(place, format!("this is not YAML: {message}")))
+                Err(Problem::new(place, format!("this is not YAML: {}", told(&error, wary))))
             }
         }
     }
 
-    pub(crate) fn scalar(&self) -> Option<&str> {
+    /// Its text, if it is a single value.
+    pub fn scalar(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(crate) fn list(&self) -> Option<&[Node]> {
+    /// Its items, if it is a list.
+    pub fn list(&self) -> Option<&[Node]> {
         match &self.value {
             Value::List(items) => Some(items),
             _ => None,
         }
     }
 
-    pub(crate) fn map(&self) -> Option<&[(Node, Node)]> {
+    /// Its keys and values, if it is a map.
+    pub fn map(&self) -> Option<&[(Node, Node)]> {
         match &self.value {
             Value::Map(entries) => Some(entries),
             _ => None,
@@ -77,17 +81,38 @@ impl Node {
     }
 
     /// The value of a key; the first if it stands twice (which is an error told elsewhere).
-    pub(crate) fn at(&self, key: &str) -> Option<&Node> {
+    pub fn at(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|(_, value)| value)
     }
 
     /// A key and its value.
-    pub(crate) fn entry(&self, key: &str) -> Option<&(Node, Node)> {
+    pub fn entry(&self, key: &str) -> Option<&(Node, Node)> {
         self.map()?.iter().find(|(name, _)| name.scalar() == Some(key))
     }
 
+    /// The items of a key's list; none if there is no such list.
+    pub fn items(&self, key: &str) -> &[Node] {
+        self.at(key).and_then(Node::list).unwrap_or_default()
+    }
+
+    /// A key's text without blanks around it.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        Some(self.at(key)?.scalar()?.trim())
+    }
+
+    /// A key's value as one of [`crate::units`] reads it, or any other function; what it cannot read was told before.
+    pub fn read<T>(&self, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        read(self.at(key)?.scalar()?).ok()
+    }
+
+    /// The one of these keys that is there, and its value: for maps that are one of several things
+    /// ([`crate::Table::one_of`]).
+    pub fn chosen<'a>(&self, choice: &[&'a str]) -> Option<(&'a str, &Node)> {
+        choice.iter().find_map(|key| Some((*key, self.at(key)?)))
+    }
+
     /// What it is, in words.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Empty => "empty",
             Value::Scalar(_) => "a single value",
@@ -95,6 +120,32 @@ impl Node {
             Value::Map(_) => "a map",
         }
     }
+}
+
+/// A syntax error in words. If `wary`, only in such words as cannot have come from the text.
+fn told(error: &Error, wary: bool) -> String {
+    let error = error.without_snippet();
+    if !wary {
+        return unplaced(error);
+    }
+    match error {
+        Error::AliasError { error, .. } => told(error, wary),
+        Error::UnknownAnchor { .. } => {
+            "a value that begins with `*` means another one; put it in quotation marks if it is text"
+                .to_owned()
+        }
+        // `unexpected character: …` shows one.
+        Error::ExternalMessage { msg, .. } => msg.split(": `").next().unwrap_or_default().to_owned(),
+        Error::Eof { .. } | Error::MultipleDocuments { .. } | Error::Budget { .. } => unplaced(error),
+        _ => "look for a tag (`!…`), and for a missing quotation mark, bracket or blank behind a colon"
+            .to_owned(),
+    }
+}
+
+/// The reader's own words without the place at their end: it stands before the message already.
+fn unplaced(error: &Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 enum Raw {
@@ -220,7 +271,7 @@ mod tests {
 
     #[test]
     fn scalars_are_as_written_and_know_their_place() {
-        let node = Node::parse("a: 1.20\nb: [yes, 0x10, 'quoted']\nc:\na: 007\n").unwrap();
+        let node = Node::parse("a: 1.20\nb: [yes, 0x10, 'quoted']\nc:\na: 007\n", false).unwrap();
         let entries = node.map().unwrap();
         assert_eq!(entries[0].1.scalar(), Some("1.20"));
         assert_eq!(entries[0].1.place, Place { line: 1, column: 4, length: 4 });

@@ -1,16 +1,19 @@
-//! The JSON Schema of the YAML form, from the same tables that judge it, for completion and marks in editors.
+//! The JSON Schema of a kind of file, from the same tables that judge it, for completion and marks in editors.
 
 use serde_json::{Map, Value, json};
 
-use crate::table::{Form, SCENARIO, Table};
+use crate::kind::Kind;
+use crate::table::{Form, Table};
 use crate::units;
 
-/// The JSON Schema (draft 2020-12) of a scenario file.
-pub fn schema() -> Value {
-    let mut schema = table(&SCENARIO);
-    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-    schema.insert("title".to_owned(), json!("poplab load scenario"));
-    Value::Object(schema)
+impl Kind {
+    /// The JSON Schema (draft 2020-12) of files of this kind. The tables must not hold themselves: it has no references.
+    pub fn schema(&self) -> Value {
+        let mut schema = table(self.table);
+        schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        schema.insert("title".to_owned(), json!(self.title));
+        Value::Object(schema)
+    }
 }
 
 fn table(table: &Table) -> Map<String, Value> {
@@ -39,11 +42,9 @@ fn form(shape: &Form) -> Map<String, Value> {
     let unit = |units: &[(&str, f64)]| json!({"anyOf": [{"type": "string", "pattern": units::pattern(units)}, {"const": 0}]});
     object(match shape {
         // YAML takes a bare 123 for a number; it is meant as text all the same.
-        Form::Text => json!({"type": ["string", "number", "boolean"]}),
+        Form::Text | Form::Secret => json!({"type": ["string", "number", "boolean"]}),
         Form::Prose => json!({"type": "string"}),
-        Form::Threshold => {
-            json!({"type": "string", "examples": ["login p99 < 250ms", "errors < 0.1%", "achieved > 99%"]})
-        }
+        Form::Line(line) => json!({"type": "string", "examples": line.examples}),
         Form::Whole(least) => json!({"anyOf": [
             {"type": "integer", "minimum": least},
             {"type": "string", "pattern": "^[0-9][0-9_]*$"}
@@ -70,6 +71,7 @@ fn form(shape: &Form) -> Map<String, Value> {
             let (names, values) = (form(key), form(value));
             json!({"type": "object", "minProperties": 1, "propertyNames": names, "additionalProperties": values})
         }
+        Form::ListOrEmpty(item) => json!({"type": "array", "items": form(item)}),
         Form::List(item) => json!({"type": "array", "minItems": 1, "items": form(item)}),
         Form::Either(forms) => json!({"anyOf": forms.iter().map(form).collect::<Vec<_>>()}),
     })
