@@ -120,6 +120,12 @@ impl Journal {
         self.0.borrow().recorder.redact(text)
     }
 
+    /// Whether a secret stands in octets that are to be sent, in any of its forms.
+    pub(crate) fn holds_secret(&self, octets: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(octets);
+        self.redact(&text) != text
+    }
+
     /// Octets of the server for people, as [`quote`] gives them, with the secrets taken out. That comes first: where
     /// a long text is cut, half a secret would no longer be known for one.
     pub fn quote(&self, octets: &[u8]) -> String {

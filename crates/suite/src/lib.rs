@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod catalogue;
 pub mod check;
+mod credentials;
 pub mod crowd;
 mod deletion;
 mod deviation;

@@ -4,13 +4,12 @@
 //! challenge in the transcript a digest lets a password be guessed. This module deliberately does not choose a
 //! method for a server; [`crate::survey()`] does.
 
-use net::TlsFacts;
 use sasl::Mechanism;
 use transcript::Secrets;
 
 use crate::accounts::{Account, unsendable};
 use crate::journal::Journal;
-use crate::outcome::{Mishap, Stop};
+use crate::outcome::Mishap;
 pub use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -99,6 +98,7 @@ pub async fn attempt(
     if let Some(reason) = unsendable(&account.user).or_else(|| unsendable(password)) {
         return Err(Mishap::Guarded(format!("no login is tried: the user name or the password {reason}")));
     }
+    session.may_log_in()?;
     account.may_try(method).map_err(Mishap::Withheld)?;
     session.journal().password(&account.user, password);
     if method == Method::UserPass {
@@ -124,22 +124,25 @@ pub async fn attempt(
     };
     // A refusal of what was broken off says nothing about the password.
     if !cancelled {
-        remember(account, method, answer.as_mut().ok());
+        remember(account, method, answer.as_mut());
     }
     answer
 }
 
 /// Remembers how the right password fared, and marks a refusal that is likely our own doing as put off. One that was
-/// not answered may have been refused.
-pub(crate) fn remember(account: &Account, method: Method, mut answer: Option<&mut Reply>) {
-    if let Some(reply) = answer.as_deref_mut() {
-        reply.put_off = is_ours(account, method, reply);
-    }
+/// not answered may have been refused, one that we kept back was not.
+pub(crate) fn remember(account: &Account, method: Method, answer: Result<&mut Reply, &mut Mishap>) {
     match answer {
-        Some(reply) if reply.is_ok() => account.accepted(method),
-        Some(reply) if reply.is_err() && !is_busy(reply) => account.refused(method),
-        Some(_) => {}
-        None => account.unanswered(method),
+        Ok(reply) => {
+            reply.put_off = is_ours(account, method, reply);
+            if reply.is_ok() {
+                account.accepted(method);
+            } else if reply.is_err() && !is_busy(reply) {
+                account.refused(method);
+            }
+        }
+        Err(mishap) if mishap.is_ours() => {}
+        Err(_) => account.unanswered(method),
     }
 }
 
@@ -195,17 +198,4 @@ async fn exchange(
 /// gives it (RFC 3206) means what it says.
 fn is_ours(account: &Account, method: Method, reply: &Reply) -> bool {
     reply.is_err() && !reply.has_code("AUTH") && account.explains_refusal(method)
-}
-
-/// Whether a password may be sent here: under TLS, or to a loopback address, or when the user insisted.
-///
-/// # Errors
-/// [`Stop::Skipped`] where it may not.
-pub fn may_send_password(tls: Option<&TlsFacts>, loopback: bool, insisted: bool) -> Result<(), Stop> {
-    if tls.is_some() || loopback || insisted {
-        return Ok(());
-    }
-    Err(Stop::Skipped(
-        "no password is sent in cleartext to another host; give --tls none to insist".to_owned(),
-    ))
 }

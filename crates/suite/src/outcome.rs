@@ -156,16 +156,16 @@ impl From<DialError> for Stop {
 }
 
 impl Mishap {
+    /// Whether it was the tool itself that did not send the line.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Self::Guarded(_) | Self::Untrusted(_) | Self::Withheld(_) | Self::PutOff(_))
+    }
+
     /// The mishap as a verdict on the server: conclusive unless the server may merely have been slow.
     pub fn judged(self) -> Stop {
         match self {
-            Self::TimedOut { .. }
-            | Self::TooLarge { .. }
-            | Self::OddStatus { .. }
-            | Self::Guarded(_)
-            | Self::Untrusted(_)
-            | Self::Withheld(_)
-            | Self::PutOff(_) => self.into(),
+            Self::TimedOut { .. } | Self::TooLarge { .. } | Self::OddStatus { .. } => self.into(),
+            ours if ours.is_ours() => ours.into(),
             other => Stop::Fail(other.to_string()),
         }
     }

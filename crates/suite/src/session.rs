@@ -7,6 +7,7 @@
 mod aside;
 pub(crate) mod farewell;
 mod greeting;
+mod login;
 mod probe;
 mod tls;
 
@@ -22,6 +23,7 @@ pub(crate) use farewell::Farewells;
 pub(crate) use tls::Negotiation;
 
 use crate::accounts::{Account, OpenSession};
+use crate::credentials::Credentials;
 use crate::crowd::Place;
 use crate::discretion::Discretion;
 use crate::journal::{Journal, Seen};
@@ -96,6 +98,7 @@ impl Session {
         wire.quiet = site.patience.quiet;
         wire.silences = Rc::clone(&site.silences);
         wire.stays = site.survey.quit_keeps_lock && !site.last_round.get();
+        wire.credentials = Credentials::new(&site.permissions);
         wire.discretion = Discretion::new(site.permissions.mail_shown);
         Self {
             wire,
@@ -194,19 +197,6 @@ impl Session {
         self.wire.write(octets, self.patience.answer).await?;
         self.await_lines(octets);
         Ok(())
-    }
-
-    /// Sends a line as the response within a SASL exchange and reads what follows.
-    ///
-    /// # Errors
-    /// A [`Mishap`] if no reply came.
-    pub async fn respond(&mut self, line: impl AsRef<[u8]>) -> Result<Reply, Mishap> {
-        let mut octets = line.as_ref().to_vec();
-        octets.extend_from_slice(b"\r\n");
-        self.wire.write(&octets, self.patience.answer).await?;
-        self.wire.machine.expect(Shape::Exchange);
-        self.awaited.push_back(Awaited::of("(SASL response)", Some(Verb::Auth), false));
-        self.reply().await
     }
 
     /// Sends octets cut anywhere: each line that becomes whole is taken for a command and its reply awaited.

@@ -1,7 +1,7 @@
-//! The octets of one connection: in through proto's client machine, out through the guard, all into the journal.
+//! The octets of one connection: in through proto's client machine, out through the guards, all into the journal.
 //!
-//! Every octet a check sends leaves through [`Wire::write`], and there alone is it decided whether it may
-//! ([`crate::deletion`]). What an item means to a command is [`crate::session`]'s matter.
+//! Every octet a check sends leaves through [`Wire::write`], and there alone is it decided whether it may: for the sake
+//! of passwords ([`crate::credentials`]) and of mail ([`crate::deletion`]). What an item means to a command is [`crate::session`]'s matter.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use net::{Ending, Stream};
 use proto::{Client, Deviation, Deviations, Event, Indicator, Limits};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::credentials::Credentials;
 use crate::deletion::{self, Permission};
 use crate::discretion::Discretion;
 use crate::journal::Journal;
@@ -44,6 +45,8 @@ pub(crate) struct Wire {
     pub(crate) silences: Rc<Silences>,
     pub(crate) journal: Journal,
     pub(crate) permission: Permission,
+    /// Whether passwords may go over it.
+    pub(crate) credentials: Credentials,
     /// Whose mail is put down.
     pub(crate) discretion: Discretion,
     /// The unfinished line sent so far: a guarded command may come in pieces.
@@ -89,7 +92,8 @@ pub(crate) enum Quiet {
 }
 
 impl Wire {
-    /// A fresh connection, awaiting the greeting. `retrieval_deletes` makes RETR as dangerous as DELE.
+    /// A fresh connection, awaiting the greeting, over which no password goes in cleartext. `retrieval_deletes` makes RETR
+    /// as dangerous as DELE.
     pub(crate) fn new(stream: Stream, number: u32, journal: Journal, retrieval_deletes: bool) -> Self {
         Self {
             number,
@@ -103,6 +107,7 @@ impl Wire {
             silences: Rc::default(),
             journal,
             permission: Permission::None,
+            credentials: Credentials::default(),
             discretion: Discretion::default(),
             unfinished: Vec::new(),
             purpose: Purpose::Check,
@@ -112,7 +117,16 @@ impl Wire {
         }
     }
 
-    /// Writes octets, if the guard lets them pass.
+    /// Whether a password may be sent here as things are.
+    pub(crate) fn may_carry_credentials(&self) -> bool {
+        self.credentials.may_go(self.is_protected())
+    }
+
+    fn is_protected(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.tls().is_some())
+    }
+
+    /// Writes octets, if the guards let them pass.
     pub(crate) async fn write(&mut self, octets: &[u8], patience: Duration) -> Result<(), Mishap> {
         let mut lines = self.unfinished.clone();
         lines.extend_from_slice(octets);
@@ -120,6 +134,10 @@ impl Wire {
         if self.stays && identified && deletion::leaves(&lines) {
             return Err(Mishap::PutOff(QUIT_PUT_OFF.to_owned()));
         }
+        let (is_protected, journal) = (self.is_protected(), &self.journal);
+        self.credentials
+            .guard(&lines, is_protected, |lines| journal.holds_secret(lines))
+            .map_err(Mishap::Guarded)?;
         deletion::guard(&lines, identified, &mut self.permission, self.retrieval_deletes)
             .map_err(Mishap::Guarded)?;
         self.identified = identified;
@@ -190,6 +208,11 @@ impl Wire {
     }
 
     fn consume(&mut self, octets: usize, item: Option<&Item>) {
+        match item {
+            Some(Item::Status { .. }) => self.credentials.answered(false),
+            Some(Item::Continuation { .. }) => self.credentials.answered(true),
+            _ => {}
+        }
         let taken = self.unread[self.used..self.used + octets].to_vec();
         self.put_down(item, &taken);
         self.used += octets;

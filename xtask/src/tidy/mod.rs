@@ -5,7 +5,7 @@
 //! against someone who wants to hide a call.
 
 mod architecture;
-mod deletion;
+mod guards;
 mod layers;
 mod lexer;
 mod manifests;
@@ -40,7 +40,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
 fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in
-        [layers::check, names::check, deletion::check, manner::check, manifests::check, architecture::check]
+        [layers::check, names::check, guards::check, manner::check, manifests::check, architecture::check]
     {
         rule(tree, &mut findings);
     }

@@ -76,6 +76,34 @@ impl Lab {
         accounts.find(|account| account.role == role && !account.is_retired())
     }
 
+    /// A connection in AUTHORIZATION on which a password may be sent: after STLS where the entrance upgrades.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be had, [`Stop::Skipped`] if no password may be sent here.
+    pub async fn connect_for_login(&self) -> Result<Session, Stop> {
+        Ok(self.opened_for_login().await?.0)
+    }
+
+    /// The same with the greeting, for APOP.
+    ///
+    /// # Errors
+    /// Those of [`Lab::connect_for_login`].
+    pub(crate) async fn opened_for_login(&self) -> Result<(Session, Reply), Stop> {
+        let (session, greeting) = self.opened().await?;
+        session.may_log_in()?;
+        Ok((session, greeting))
+    }
+
+    /// The same before any STLS.
+    ///
+    /// # Errors
+    /// Those of [`Lab::connect_for_login`].
+    pub(crate) async fn greeted_for_login(&self) -> Result<(Session, Reply), Stop> {
+        let (session, greeting) = self.greeted().await?;
+        session.may_log_in()?;
+        Ok((session, greeting))
+    }
+
     /// A session in TRANSACTION with an account of this role. The first time one account's trouble does not keep the
     /// check from its point, as long as there is another; later it is the same account.
     ///
@@ -163,9 +191,7 @@ impl Lab {
         let mut pause = BUSY_PAUSE;
         self.farewell().await;
         loop {
-            let (mut session, greeting) = self.opened().await?;
-            let permissions = &self.site.permissions;
-            login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
+            let (mut session, greeting) = self.opened_for_login().await?;
             let reply = exchange(&mut session, &greeting).await?;
             if reply.is_ok() {
                 session.belongs_to(Rc::clone(account));

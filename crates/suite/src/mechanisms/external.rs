@@ -1,6 +1,6 @@
 //! RFC 4422 appendix A: EXTERNAL, as far as a client without a certificate can see it.
 
-use super::{channel, disposable};
+use super::disposable;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, require};
@@ -13,7 +13,7 @@ async fn without_certificate(lab: &Lab) -> Outcome {
     let account = disposable(lab).await?;
     let name = account.as_ref().map_or("poplab-nobody", |account| account.user.as_str());
     for response in ["=", &sasl::base64::encode(name)] {
-        let mut session = channel(lab).await?;
+        let mut session = lab.connect_for_login().await?;
         let mut reply = session.command(format!("AUTH EXTERNAL {response}")).await.judged()?;
         if reply.continuation {
             // The initial response was ignored, which is judged by the checks of AUTH.

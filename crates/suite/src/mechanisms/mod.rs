@@ -59,17 +59,9 @@ pub(crate) fn plainest(lab: &Lab) -> Result<Mechanism, Stop> {
     }
 }
 
-/// A connection in AUTHORIZATION on which a password may be sent.
-pub(crate) async fn channel(lab: &Lab) -> Result<Session, Stop> {
-    let session = lab.connect().await?;
-    let permissions = &lab.site().permissions;
-    login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
-    Ok(session)
-}
-
 /// A connection on which AUTH without an initial response was answered with a challenge.
 pub(crate) async fn challenged(lab: &Lab, mechanism: Mechanism) -> Result<(Session, Reply), Stop> {
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let reply = session.command(format!("AUTH {mechanism}")).await?;
     if reply.continuation {
         return Ok((session, reply));
@@ -124,7 +116,7 @@ pub(crate) async fn unhurried(
         let before = session.refusals();
         let mut answer = exchange(session).await;
         match &mut answer {
-            Ok(reply) => login::remember(account, method, Some(reply)),
+            Ok(reply) => login::remember(account, method, Ok(reply)),
             Err(_) if session.refusals() > before => account.refused(method),
             Err(_) if session.has_ended() => account.unanswered(method),
             Err(_) => {}

@@ -6,7 +6,7 @@ use mail::Role;
 use sasl::scram::{self, Alterations, Client, Sha256};
 use sasl::{ExchangeError, Mechanism, base64};
 
-use super::{COMMAND_AT_MOST, answer, channel, encoded, unhurried};
+use super::{COMMAND_AT_MOST, answer, encoded, unhurried};
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
@@ -62,7 +62,7 @@ async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Resu
 
 async fn bad_proof(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let mut client = Client::<Sha256>::new(&account.user, account.password(), &lab.nonce());
     let asked = assumed_challenge(&first(lab, &mut session, &client.first()).await?)?;
     let right = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
@@ -91,7 +91,7 @@ async fn nonce(lab: &Lab) -> Outcome {
             other
         }),
     ] {
-        let mut session = channel(lab).await?;
+        let mut session = lab.connect_for_login().await?;
         let own = lab.nonce();
         let opening = Client::<Sha256>::new(&account.user, account.password(), &own).first();
         let asked = assumed_challenge(&first(lab, &mut session, &opening).await?)?;
@@ -165,7 +165,7 @@ pub(crate) struct Answer {
 
 /// An exchange with an altered client on a connection of its own.
 async fn altered(lab: &Lab, account: &Rc<Account>, alterations: Alterations) -> Result<Answer, Stop> {
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     run(lab, &mut session, account, alterations).await
 }
 

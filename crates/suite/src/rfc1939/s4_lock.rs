@@ -105,16 +105,11 @@ async fn after_auth_only(lab: &Lab) -> Outcome {
     lab.user_works()?;
     // A wrong password is given, so this is for an account kept for that.
     let account = lab.account(Role::Disposable).await?;
-    let mut named = lab.connect().await?;
+    let mut named = lab.connect_for_login().await?;
     named.assume_ok(format!("USER {}", account.user)).await?;
     admitted(lab, &account, named, "while another connection has said USER").await?;
 
-    let mut wrong = lab.connect().await?;
-    login::may_send_password(
-        wrong.tls(),
-        lab.site().permissions.loopback,
-        lab.site().permissions.cleartext_password,
-    )?;
+    let mut wrong = lab.connect_for_login().await?;
     wrong.assume_ok(format!("USER {}", account.user)).await?;
     let reply = wrong.command(format!("PASS wrong-{}", &lab.nonce()[..8])).await?;
     assume(reply.is_err(), || format!("a wrong password was answered {}", reply.quoted()))?;
@@ -190,9 +185,7 @@ pub(super) async fn login_once(
     let Some(method) = lab.survey().method else {
         return skipped("no way to log in is known");
     };
-    let (mut session, greeting) = lab.opened().await?;
-    let permissions = &lab.site().permissions;
-    login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)?;
+    let (mut session, greeting) = lab.opened_for_login().await?;
     let timestamp = sasl::apop::timestamp(&greeting.line);
     let reply = login::attempt(&mut session, method, account, timestamp, &lab.nonce()).await;
     if reply.as_ref().is_ok_and(Reply::is_ok) {

@@ -11,7 +11,7 @@ use super::s5_list::size_of;
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::login::{self, Method, may_send_password};
+use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
 use crate::reply::quote;
 use crate::session::Session;
@@ -141,12 +141,9 @@ async fn retry_after_failure(lab: &Lab) -> Outcome {
 
 /// With the password of an account where there is one, since a lax server may look for a maildrop it opens.
 async fn pass_needs_user(lab: &Lab) -> Outcome {
-    let mut session = lab.connect().await?;
+    let mut session = lab.connect_for_login().await?;
     let password = match lab.account(Role::Disposable).await {
-        Ok(account) => {
-            may_send_password_on(lab, &session)?;
-            account.password().to_owned()
-        }
+        Ok(account) => account.password().to_owned(),
         Err(_) => lab.nonce(),
     };
     session.require_err(format!("PASS {password}")).await?;
@@ -165,8 +162,7 @@ async fn pass_after_failed_pass(lab: &Lab) -> Outcome {
 async fn after_wrong_password(lab: &Lab) -> Result<(Session, Rc<Account>), Stop> {
     lab.user_works()?;
     let account = lab.account(Role::Disposable).await?;
-    let mut session = lab.connect().await?;
-    may_send_password_on(lab, &session)?;
+    let mut session = lab.connect_for_login().await?;
     session.assume_ok(format!("USER {}", account.user)).await?;
     let wrong = format!("wrong-{}", lab.nonce());
     match session.command(format!("PASS {wrong}")).await {
@@ -186,14 +182,13 @@ async fn user_again(lab: &Lab) -> Outcome {
     let other = lab.account(Role::Disposable).await?;
     let account = lab.account(Role::Second).await?;
     account.may_try(Method::UserPass).or_else(inconclusive)?;
-    let mut session = lab.connect().await?;
-    may_send_password_on(lab, &session)?;
+    let mut session = lab.connect_for_login().await?;
     session.assume_ok(format!("USER {}", other.user)).await?;
     if session.command(format!("USER {}", account.user)).await?.is_err() {
         return Ok(());
     }
     let mut reply = session.command(format!("PASS {}", account.password())).await;
-    login::remember(&account, Method::UserPass, reply.as_mut().ok());
+    login::remember(&account, Method::UserPass, reply.as_mut());
     let reply = reply?;
     assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
     require(reply.is_ok(), || {
@@ -213,11 +208,6 @@ async fn user_again(lab: &Lab) -> Outcome {
             account.user, usual.0, other.user, account.user, totals.0
         )
     })
-}
-
-fn may_send_password_on(lab: &Lab, session: &Session) -> Outcome {
-    let permissions = &lab.site().permissions;
-    may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)
 }
 
 async fn starts_clean(lab: &Lab) -> Outcome {

@@ -156,7 +156,7 @@ async fn digest(lab: &Lab) -> Outcome {
 
 async fn bad(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
-    let mut session = lab.connect().await?;
+    let mut session = lab.connect_for_login().await?;
     session.require_err(format!("APOP {} 0123456789abcdef0123456789abcdef", account.user)).await?;
     match session.command("STAT").await {
         // RFC 1939 section 4: after a refusal the server may close.
@@ -182,7 +182,7 @@ async fn syntax(lab: &Lab) -> Outcome {
     ];
     for argument in arguments {
         // On a connection of its own: after a refusal the server may close.
-        let mut session = lab.connect().await?;
+        let mut session = lab.connect_for_login().await?;
         session.require_err(format!("APOP{argument}")).await?;
     }
     Ok(())

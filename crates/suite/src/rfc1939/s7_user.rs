@@ -11,7 +11,6 @@ use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require};
 use crate::refusal::says_busy;
-use crate::session::Session;
 
 checks! {
     "rfc1939.user.login" => user_login,
@@ -44,8 +43,7 @@ async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
     if method == Method::UserPass {
         lab.user_works()?;
     }
-    let (mut session, greeting) = lab.opened().await?;
-    may_send_password(lab, &session)?;
+    let (mut session, greeting) = lab.opened_for_login().await?;
     let name = format!("no-such-user-{}", &lab.nonce()[..8]);
     let unknown = session.command(format!("USER {name}")).await?;
     // Nobody else has this account; a lock of our own that lingers would be refused as a spoilt connection is.
@@ -98,18 +96,12 @@ async fn require_refused(lab: &Lab, account: &Account, argument: &str, words: &s
         lab.journal().secret(secret.as_bytes());
     }
     lab.user_works()?;
-    let mut session = lab.connect().await?;
-    may_send_password(lab, &session)?;
+    let mut session = lab.connect_for_login().await?;
     session.assume_ok(format!("USER {}", account.user)).await?;
     let reply = session.command(format!("PASS{argument}")).await.judged()?;
     require(reply.is_err(), || {
         format!("PASS with {words} was answered {}; `-ERR` was required", reply.quoted())
     })
-}
-
-fn may_send_password(lab: &Lab, session: &Session) -> Outcome {
-    let permissions = &lab.site().permissions;
-    login::may_send_password(session.tls(), permissions.loopback, permissions.cleartext_password)
 }
 
 #[cfg(test)]

@@ -56,9 +56,9 @@ async fn login(lab: &Lab) -> Outcome {
         .unhurried(&account, async |session, _greeting| {
             session.batch(&octets).await.judged()?;
             let user = session.reply().await.judged()?;
-            let mut answer = if user.is_ok() { session.reply().await.judged() } else { Ok(user) };
-            login::remember(&account, Method::UserPass, answer.as_mut().ok());
-            answer
+            let mut answer = if user.is_ok() { session.reply().await } else { Ok(user) };
+            login::remember(&account, Method::UserPass, answer.as_mut());
+            answer.judged()
         })
         .await?;
     // Other checks had this maildrop just before: that it is not free yet, or not so soon, is not the batch's fault.
@@ -76,7 +76,7 @@ async fn login(lab: &Lab) -> Outcome {
 async fn failed_login(lab: &Lab) -> Outcome {
     lab.user_works()?;
     let account = lab.account(Role::Disposable).await?;
-    let mut session = lab.connect().await?;
+    let mut session = lab.connect_for_login().await?;
     let wrong = format!("not-{}", account.password());
     lab.journal().secret(wrong.as_bytes());
     let user = format!("USER {}", account.user);

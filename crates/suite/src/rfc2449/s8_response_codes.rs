@@ -90,7 +90,7 @@ async fn in_use_meaning(lab: &Lab) -> Outcome {
     lab.user_works()?;
     let account = lab.account(Role::Disposable).await?;
     let _holder = lab.login_to(&account).await?;
-    let mut other = lab.connect().await?;
+    let mut other = lab.connect_for_login().await?;
     other.assume_ok(format!("USER {}", account.user)).await?;
     let wrong = format!("not-{}", account.password());
     lab.journal().secret(wrong.as_bytes());
@@ -99,7 +99,7 @@ async fn in_use_meaning(lab: &Lab) -> Outcome {
         format!("a wrong password for a busy maildrop: {}", refused.seen())
     })?;
     drop(other);
-    let mut third = lab.connect().await?;
+    let mut third = lab.connect_for_login().await?;
     let method = lab.survey().method.unwrap_or(login::Method::UserPass);
     let reply = login::attempt(&mut third, method, &account, None, &lab.nonce()).await?;
     // RFC 1939 section 4 asks for no more than `-ERR`: a server need not say that the maildrop is busy, nor know that

@@ -72,17 +72,15 @@ async fn not_in_transaction(lab: &Lab) -> Outcome {
 /// STLS is refused for another reason.
 async fn logged_in(lab: &Lab) -> Result<Session, Stop> {
     let account = lab.account(Role::Fixtures).await?;
-    let permissions = &lab.site().permissions;
-    let allowed =
-        login::may_send_password(None, permissions.loopback, permissions.cleartext_password).is_ok();
-    if let (true, Some(method)) = (allowed, lab.survey().method) {
-        let (mut session, greeting) = lab.greeted().await?;
+    let (mut session, greeting) = lab.greeted().await?;
+    if let Some(method) = lab.survey().method.filter(|_| session.may_log_in().is_ok()) {
         let timestamp = sasl::apop::timestamp(&greeting.line);
         let reply = login::attempt(&mut session, method, &account, timestamp, &lab.nonce()).await?;
         if reply.is_ok() {
             return Ok(session);
         }
     }
+    drop(session);
     lab.login_to(&account).await
 }
 

@@ -10,7 +10,7 @@ use crate::check::checks;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login;
-use crate::mechanisms::{channel, encoded, needs};
+use crate::mechanisms::{encoded, needs};
 use crate::outcome::{Outcome, Stop, assume, require, warn};
 use crate::refusal::{is_momentary, says_unknown};
 use crate::reply::Reply;
@@ -32,7 +32,7 @@ async fn always(lab: &Lab) -> Outcome {
         (account.user.clone(), wrong.as_str(), "a wrong password"),
         (format!("nobody-{}", lab.nonce()), "nothing-at-all", "an unknown name"),
     ] {
-        let mut session = channel(lab).await?;
+        let mut session = lab.connect_for_login().await?;
         let user = session.command(format!("USER {name}")).await?;
         if user.is_ok() {
             let pass = session.command(format!("PASS {password}")).await?;
@@ -41,7 +41,7 @@ async fn always(lab: &Lab) -> Outcome {
     }
     if needs(lab, Mechanism::Plain).is_ok() {
         let message = encoded(lab, sasl::plain::message("", &account.user, &wrong));
-        let mut session = channel(lab).await?;
+        let mut session = lab.connect_for_login().await?;
         let mut reply = session.command(format!("AUTH PLAIN {message}")).await?;
         if reply.continuation {
             reply = session.respond(message).await?;
@@ -61,7 +61,7 @@ async fn always(lab: &Lab) -> Outcome {
 
 /// A digest of nothing: one made from a password, even a wrong one, would let the right one be guessed on the way.
 async fn wrong_digest(lab: &Lab, account: &Account) -> Result<Reply, Stop> {
-    let mut session = lab.connect().await?;
+    let mut session = lab.connect_for_login().await?;
     Ok(session.command(format!("APOP {} 0123456789abcdef0123456789abcdef", account.user)).await?)
 }
 
@@ -84,7 +84,7 @@ async fn only_credentials(lab: &Lab) -> Outcome {
         Some(method) if method != login::Method::Apop => method,
         _ => login::Method::UserPass,
     };
-    let mut other = channel(lab).await?;
+    let mut other = lab.connect_for_login().await?;
     let busy = login::attempt(&mut other, method, &account, None, &lab.nonce()).await?;
     let same = lab.survey().method == Some(method);
     require(!same || !busy.has_code("AUTH"), || {
@@ -92,12 +92,12 @@ async fn only_credentials(lab: &Lab) -> Outcome {
     })?;
     drop((holder, other));
 
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let unknown = session.command("AUTH NO-SUCH-MECH").await?;
     let mut odd = unknown.has_code("AUTH").then(|| unknown.seen());
     drop(session);
     if needs(lab, Mechanism::Plain).is_ok() {
-        let mut session = channel(lab).await?;
+        let mut session = lab.connect_for_login().await?;
         let malformed = session.command("AUTH PLAIN ***").await?;
         odd = odd.or_else(|| malformed.has_code("AUTH").then(|| malformed.seen()));
     }

@@ -7,7 +7,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::mechanisms::{
-    challenged, channel, encoded, needs, plain_at_once, plain_in_two_steps, plainest, require_transaction,
+    challenged, encoded, needs, plain_at_once, plain_in_two_steps, plainest, require_transaction,
     require_usable, scram, unhurried,
 };
 use crate::outcome::{Judged, Mishap, Outcome, fail, inconclusive, require, skipped};
@@ -73,10 +73,10 @@ async fn equals(lab: &Lab) -> Outcome {
         return skipped("the server announces neither PLAIN nor EXTERNAL");
     }
     if plain {
-        channel(lab).await?.require_err("AUTH PLAIN =").await?;
+        lab.connect_for_login().await?.require_err("AUTH PLAIN =").await?;
     }
     if external {
-        let reply = channel(lab).await?.command("AUTH EXTERNAL =").await.judged()?;
+        let reply = lab.connect_for_login().await?.command("AUTH EXTERNAL =").await.judged()?;
         let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
         require(!reply.continuation && !text.contains("base64"), || {
             format!("{}; `=` is an empty response, to be judged by the mechanism", reply.seen())
@@ -91,7 +91,7 @@ async fn initial_response_out_of_turn(lab: &Lab) -> Outcome {
         return skipped("the server announces CRAM-MD5 not, and LOGIN is described by no RFC");
     }
     let response = sasl::base64::encode("poplab-nobody 00000000000000000000000000000000");
-    let reply = channel(lab).await?.command(format!("AUTH CRAM-MD5 {response}")).await.judged()?;
+    let reply = lab.connect_for_login().await?.command(format!("AUTH CRAM-MD5 {response}")).await.judged()?;
     require(!reply.continuation, || {
         format!("the initial response was dropped: {}; `-ERR` was required", reply.seen())
     })?;
@@ -117,7 +117,7 @@ async fn success(lab: &Lab) -> Outcome {
 async fn failure(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     let account = lab.account(Role::Disposable).await?;
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let wrong = format!("not-{}", account.password());
     lab.journal().secret(wrong.as_bytes());
     let message = sasl::plain::message("", &account.user, &wrong);

@@ -5,9 +5,7 @@ use sasl::{Base64Error, Mechanism, base64};
 
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::mechanisms::{
-    answered, challenged, channel, credentials, disposable, in_step, needs, require_usable,
-};
+use crate::mechanisms::{answered, challenged, credentials, disposable, in_step, needs, require_usable};
 use crate::outcome::{Judged, Outcome, Stop, fail, require, skipped, warn};
 use crate::reply::{Reply, quote};
 use crate::session::Session;
@@ -25,7 +23,7 @@ async fn challenge_form(lab: &Lab) -> Outcome {
     let Some(mechanism) = lab.survey().server_first_mechanism() else {
         return skipped("the server announces no mechanism in which it speaks first");
     };
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let reply = session.command(format!("AUTH {mechanism}")).await.judged()?;
     if reply.is_err() {
         return Err(Stop::Inconclusive(reply.seen()));
@@ -45,7 +43,7 @@ async fn empty_challenge(lab: &Lab) -> Outcome {
     let Some(mechanism) = client_first.into_iter().find(|mechanism| needs(lab, *mechanism).is_ok()) else {
         return skipped("the server announces neither PLAIN nor SCRAM-SHA-256");
     };
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let reply = session.command(format!("AUTH {mechanism}")).await.judged()?;
     if reply.is_err() && session.tls().is_none() {
         return Err(Stop::Inconclusive(format!("{}, perhaps because there is no TLS", reply.seen())));
@@ -100,7 +98,7 @@ async fn offered(lab: &Lab, text: &str, at_once: bool) -> Result<(Session, Reply
     if !at_once {
         return answered(lab, Mechanism::Plain, text).await;
     }
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let reply = session.command(format!("AUTH PLAIN {text}")).await.judged()?;
     Ok((session, reply))
 }

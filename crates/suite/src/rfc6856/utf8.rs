@@ -8,7 +8,6 @@ use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::mechanisms::channel;
 use crate::outcome::{Judged, Outcome, Stop, assume, inconclusive, require, skipped};
 use crate::reply::quote;
 use crate::rfc2449::s8_response_codes::misplaced;
@@ -58,7 +57,7 @@ async fn command(lab: &Lab) -> Outcome {
     let Some(method) = lab.survey().method.filter(|method| *method != Method::Apop) else {
         return skipped("only APOP is known to log in, and it needs the greeting");
     };
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let reply = session.command("UTF8").await.judged()?;
     require(reply.is_ok() || reply.is_err(), || format!("{}; `+OK` or `-ERR` was required", reply.seen()))?;
     let mode = reply.quoted();
@@ -103,7 +102,7 @@ fn code(seen: &Seen, _lab: &Lab) -> Option<String> {
 async fn reject(lab: &Lab) -> Outcome {
     let ill_formed: [&[u8]; 3] = [b"a\xc3\x28", b"a\xe2\x80\x8e", b"a\xed\xa0\x80"];
     for name in ill_formed {
-        let mut session = channel(lab).await?;
+        let mut session = lab.connect_for_login().await?;
         let reply = session.command([b"USER ", name].concat()).await.judged()?;
         if reply.is_ok() {
             let pass = session.command("PASS nothing-at-all").await.judged()?;
@@ -114,7 +113,7 @@ async fn reject(lab: &Lab) -> Outcome {
     }
     let account = lab.account(Role::Disposable).await?;
     for tail in ill_formed {
-        let mut session = channel(lab).await?;
+        let mut session = lab.connect_for_login().await?;
         session.assume_ok(format!("USER {}", account.user)).await?;
         let password = [account.password().as_bytes(), tail].concat();
         lab.journal().secret(&password);
@@ -136,10 +135,10 @@ async fn before_utf8(lab: &Lab) -> Outcome {
         return skipped("needs an account with role `fixtures` whose name or password is not ASCII");
     }
     account.may_try(Method::UserPass).or_else(inconclusive)?;
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     let user = session.command(format!("USER {}", account.user)).await.judged()?.require_ok()?;
     let mut pass = session.command(format!("PASS {}", account.password())).await;
-    login::remember(&account, Method::UserPass, pass.as_mut().ok());
+    login::remember(&account, Method::UserPass, pass.as_mut());
     let pass = pass.judged()?;
     if login::is_busy(&pass) {
         return inconclusive(pass.seen());

@@ -9,7 +9,6 @@ use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login;
-use crate::mechanisms::channel;
 use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, require, skipped, warn};
 use crate::reply::{lines, quote};
 use crate::session::Session;
@@ -178,7 +177,7 @@ async fn utf8_mode(lab: &Lab, account: &Rc<Account>) -> Result<Session, Stop> {
     let Some(method) = lab.survey().method.filter(|method| *method != login::Method::Apop) else {
         return skipped("only APOP is known to log in, and it needs the greeting");
     };
-    let mut session = channel(lab).await?;
+    let mut session = lab.connect_for_login().await?;
     session.assume_ok("UTF8").await?;
     let reply = login::attempt(&mut session, method, account, None, &lab.nonce()).await?;
     if !reply.is_ok() {

@@ -56,8 +56,6 @@ async fn cleartext_uniform(lab: &Lab) -> Outcome {
     if lab.site().entrance.security == Security::Implicit {
         return skipped("needs a cleartext port");
     }
-    let permissions = &lab.site().permissions;
-    login::may_send_password(None, permissions.loopback, permissions.cleartext_password)?;
     let account = lab.account(Role::Disposable).await?;
     let wrong = Account::new(account.user.clone(), format!("not-{}", account.password()), Role::Disposable);
     let nobody = Account::new(format!("nobody-{}", lab.nonce()), "nothing-at-all", Role::Disposable);
@@ -88,7 +86,7 @@ async fn cleartext_uniform(lab: &Lab) -> Outcome {
 /// What USER and PASS in cleartext are answered, without what differs from time to time; `None` if they log in.
 async fn indication(lab: &Lab, account: &Account) -> Result<Option<Vec<String>>, Stop> {
     lab.journal().secret(account.password().as_bytes());
-    let mut session = lab.connect_clear().await?;
+    let (mut session, _) = lab.greeted_for_login().await?;
     let user = session.command(format!("USER {}", account.user)).await?;
     if !user.is_ok() {
         return Ok(Some(vec![constant(&user.line)]));

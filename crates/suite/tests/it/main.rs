@@ -6,6 +6,7 @@ mod between;
 mod busy;
 mod certificate;
 mod correct;
+mod credentials;
 mod crowd;
 mod defects;
 mod evidence;
