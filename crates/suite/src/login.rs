@@ -10,7 +10,7 @@ use transcript::Secrets;
 use crate::accounts::{Account, unsendable};
 use crate::journal::Journal;
 use crate::outcome::Mishap;
-pub use crate::refusal::is_busy;
+use crate::refusal::{blames_credentials, is_busy};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -197,5 +197,5 @@ async fn exchange(
 /// Whether a refusal of the right password is likely our own doing. A server that has a code for wrong credentials and
 /// gives it (RFC 3206) means what it says.
 fn is_ours(account: &Account, method: Method, reply: &Reply) -> bool {
-    reply.is_err() && !reply.has_code("AUTH") && account.explains_refusal(method)
+    reply.is_err() && !blames_credentials(reply) && account.explains_refusal(method)
 }

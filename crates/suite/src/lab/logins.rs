@@ -12,6 +12,7 @@ use crate::accounts::{Account, unsendable};
 use crate::login::{self, Method};
 use crate::outcome::{Outcome, Stop, inconclusive, skipped};
 use crate::pool::Lent;
+use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -154,7 +155,7 @@ impl Lab {
         if reply.is_ok() {
             return Ok(session);
         }
-        if login::is_busy(&reply) {
+        if is_busy(&reply) {
             account.stick();
         } else {
             account.retire();
@@ -196,7 +197,7 @@ impl Lab {
             if reply.is_ok() {
                 session.belongs_to(Rc::clone(account));
             }
-            if !login::is_busy(&reply) || Instant::now() >= deadline {
+            if !is_busy(&reply) || Instant::now() >= deadline {
                 return Ok((session, reply));
             }
             drop(session);

@@ -17,6 +17,7 @@ use crate::accounts::Account;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, inconclusive, skipped};
+use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -124,7 +125,7 @@ pub(crate) async fn unhurried(
         answer
     };
     let (session, reply) = lab.unhurried(account, watched).await?;
-    if login::is_busy(&reply) {
+    if is_busy(&reply) {
         return inconclusive(format!("the maildrop of `{}` stays busy: {}", account.user, reply.quoted()));
     }
     Ok((session, reply))

@@ -10,8 +10,8 @@ use super::{COMMAND_AT_MOST, answer, encoded, unhurried};
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::login;
 use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, require};
+use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -36,7 +36,7 @@ async fn exchange(lab: &Lab) -> Outcome {
 async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Result<Reply, Stop> {
     let mut client = Client::<Sha256>::new(&account.user, account.password(), &lab.nonce());
     let reply = first(lab, session, &client.first()).await?;
-    if login::is_busy(&reply) {
+    if is_busy(&reply) {
         return Ok(reply);
     }
     let last = match client.last(&challenge(&reply)?) {

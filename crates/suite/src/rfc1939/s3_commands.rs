@@ -8,6 +8,7 @@ use crate::check::checks;
 use crate::enduring::{self, Enduring, goes_on};
 use crate::lab::Lab;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, require, warn};
+use crate::refusal::says_too_long;
 use crate::session::Session;
 
 checks! {
@@ -142,8 +143,7 @@ async fn number_overflow(lab: &Lab) -> Outcome {
 async fn argument_of_40(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let reply = session.command(format!("USER {}", "a".repeat(40))).await.judged()?;
-    let text = reply.text().to_ascii_lowercase();
-    require(!(reply.is_err() && text.windows(8).any(|word| word == b"too long")), || {
+    require(!says_too_long(&reply), || {
         format!("{}; names of 40 characters are to be accepted", reply.seen())
     })?;
     one_reply(&mut session, "USER with a name of 40 characters").await?;

@@ -15,6 +15,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
+use crate::refusal::{is_busy, is_delayed, speaks_of_lock};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -137,7 +138,7 @@ async fn released_on_loss(lab: &Lab) -> Outcome {
                 )
             });
         }
-        assume(login::is_busy(&reply) && !reply.has_code("LOGIN-DELAY"), || {
+        assume(is_busy(&reply) && !is_delayed(&reply), || {
             format!("the login after a connection that was reset was answered {}", reply.quoted())
         })?;
         if passed >= lab.site().patience.answer {
@@ -192,11 +193,4 @@ pub(super) async fn login_once(
         session.belongs_to(Rc::clone(account));
     }
     Ok((session, reply))
-}
-
-/// Whether a refusal says that the maildrop is in use, by code or, without codes, in words.
-pub(super) fn speaks_of_lock(reply: &Reply) -> bool {
-    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
-    reply.has_code("IN-USE")
-        || (reply.code().is_none() && ["lock", "in use", "busy"].iter().any(|word| text.contains(word)))
 }

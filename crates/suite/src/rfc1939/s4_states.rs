@@ -13,6 +13,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::refusal::assume_not_put_off;
 use crate::reply::quote;
 use crate::session::Session;
 
@@ -41,7 +42,7 @@ async fn some_authentication(lab: &Lab) -> Outcome {
             session.assume_ok("STAT").await?;
             return Ok(());
         }
-        assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
+        assume_not_put_off(&reply)?;
         refusals.push(format!("{method}: {}", reply.quoted()));
     }
     assume(!refusals.is_empty(), || "poplab knows none of the announced ways to log in".to_owned())?;
@@ -126,7 +127,7 @@ async fn retry_after_failure(lab: &Lab) -> Outcome {
         session.assume_ok("STAT").await?;
         return Ok(());
     }
-    assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
+    assume_not_put_off(&reply)?;
     drop(session);
     // If the password works elsewhere it is the connection that was spoilt; if not, a policy may be at work.
     let (_, elsewhere) = lab.login_by(&account, Method::UserPass).await?;
@@ -190,7 +191,7 @@ async fn user_again(lab: &Lab) -> Outcome {
     let mut reply = session.command(format!("PASS {}", account.password())).await;
     login::remember(&account, Method::UserPass, reply.as_mut());
     let reply = reply?;
-    assume(!login::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
+    assume_not_put_off(&reply)?;
     require(reply.is_ok(), || {
         format!(
             "USER {} and then USER {} were accepted, the password of the latter was answered {}",

@@ -10,6 +10,7 @@ use crate::deletion::NO_SUCH;
 use crate::enduring::Enduring;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require, warn};
+use crate::refusal::says_read_only;
 use crate::session::Session;
 
 checks! {
@@ -28,10 +29,7 @@ async fn ok(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     let reply = session.command("DELE 1").await.judged()?;
     session.command("RSET").await?;
-    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
-    if reply.is_err()
-        && ["read-only", "readonly", "read only", "permission"].iter().any(|word| text.contains(word))
-    {
+    if says_read_only(&reply) {
         return inconclusive(format!("{}: the maildrop is read-only", reply.seen()));
     }
     reply.require_ok()?;

@@ -10,6 +10,7 @@ use super::s5_list::judge_size;
 use crate::check::checks;
 use crate::lab::{Lab, Placed};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
+use crate::refusal::excuses_message;
 use crate::reply::{Reply, lines, quote};
 use crate::session::Session;
 
@@ -93,16 +94,11 @@ async fn all_come(lab: &Lab) -> Outcome {
             continue;
         }
         let reply = session.command(format!("RETR {number}")).await?;
-        require(!reply.is_err() || is_excused(&reply), || {
+        require(!reply.is_err() || excuses_message(&reply), || {
             format!("message {number} of `{}` is listed, and {}", account.user, reply.seen())
         })?;
     }
     Ok(())
-}
-
-/// Whether a refusal has a good reason: one that will not last, or that UTF8 was not asked for (RFC 6856 section 4).
-fn is_excused(reply: &Reply) -> bool {
-    reply.has_code("SYS/TEMP") || reply.has_code("UTF8")
 }
 
 /// Compares each of these fixtures that is in place. What is doubtful is told only if nothing is wrong for sure.
@@ -163,7 +159,7 @@ fn same_body(reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
             format!("RETR {number} ({name}) was answered {}, though the message is listed", reply.quoted());
         return match name {
             "fx.utf8hdr" => Ok(()),
-            _ if !reply.is_err() || is_excused(reply) => inconclusive(why),
+            _ if !reply.is_err() || excuses_message(reply) => inconclusive(why),
             _ => fail(why),
         };
     }

@@ -8,11 +8,12 @@ use std::rc::Rc;
 use mail::Role;
 
 use super::maildrop::Maildrop;
-use super::s4_lock::{login_once, speaks_of_lock};
+use super::s4_lock::login_once;
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::outcome::{Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
+use crate::refusal::speaks_of_lock;
 use crate::reply::quote;
 use crate::session::Session;
 

@@ -14,7 +14,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::Method;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
-use crate::refusal;
+use crate::refusal::assume_not_put_off;
 use crate::reply::{Reply, quote};
 
 checks! {
@@ -134,7 +134,9 @@ async fn digest(lab: &Lab) -> Outcome {
     }
     drop(session);
     let is_unknown = reply.line == unknown.line;
-    assume(is_unknown || !refusal::is_busy(&reply), || format!("the login was put off: {}", reply.quoted()))?;
+    if !is_unknown {
+        assume_not_put_off(&reply)?;
+    }
     let Some(usual) = lab.survey().method.filter(|method| *method != Method::Apop) else {
         return inconclusive(format!(
             "{}, and there is no other way to see if the password is right",

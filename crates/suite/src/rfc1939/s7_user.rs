@@ -10,7 +10,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require};
-use crate::refusal::says_busy;
+use crate::refusal::{is_busy, says_busy};
 
 checks! {
     "rfc1939.user.login" => user_login,
@@ -30,7 +30,7 @@ async fn user_login(lab: &Lab) -> Outcome {
     }
     // The survey has logged in by these credentials, so they are good.
     let seen = format!("{} with good credentials", reply.seen());
-    if login::is_busy(&reply) || session.tls().is_none() {
+    if is_busy(&reply) || session.tls().is_none() {
         return inconclusive(format!("{seen}, perhaps for a lock or by policy"));
     }
     fail(format!("{seen}; USER is announced"))

@@ -5,7 +5,8 @@ use mail::Role;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::outcome::{Judged, Mishap, Outcome, assume, fail, inconclusive, require};
+use crate::outcome::{Judged, Mishap, Outcome, fail, inconclusive, require};
+use crate::refusal::assume_not_put_off;
 use crate::reply::{Reply, quote};
 use crate::session::Session;
 
@@ -62,7 +63,7 @@ async fn login(lab: &Lab) -> Outcome {
         })
         .await?;
     // Other checks had this maildrop just before: that it is not free yet, or not so soon, is not the batch's fault.
-    assume(!login::is_busy(&opened), || format!("the login was put off: {}", opened.quoted()))?;
+    assume_not_put_off(&opened)?;
     let mut answers = vec![opened];
     if answers[0].is_ok() {
         answers.extend(replies(&mut session, 2).await?);

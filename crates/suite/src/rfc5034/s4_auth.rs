@@ -5,13 +5,13 @@ use sasl::Mechanism;
 
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::login::{self, Method};
+use crate::login::Method;
 use crate::mechanisms::{
     challenged, encoded, needs, plain_at_once, plain_in_two_steps, plainest, require_transaction,
     require_usable, scram, unhurried,
 };
 use crate::outcome::{Judged, Mishap, Outcome, fail, inconclusive, require, skipped};
-use crate::refusal::is_momentary;
+use crate::refusal::{complains_of_base64, is_busy, is_momentary};
 use crate::session::Session;
 
 checks! {
@@ -77,8 +77,7 @@ async fn equals(lab: &Lab) -> Outcome {
     }
     if external {
         let reply = lab.connect_for_login().await?.command("AUTH EXTERNAL =").await.judged()?;
-        let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
-        require(!reply.continuation && !text.contains("base64"), || {
+        require(!reply.continuation && !complains_of_base64(&reply), || {
             format!("{}; `=` is an empty response, to be judged by the mechanism", reply.seen())
         })?;
     }
@@ -200,13 +199,13 @@ async fn no_data_with_ok(lab: &Lab) -> Outcome {
         let mut client =
             sasl::scram::Client::<sasl::scram::Sha256>::new(&account.user, account.password(), &lab.nonce());
         let reply = scram::first(lab, session, &client.first()).await?;
-        if login::is_busy(&reply) {
+        if is_busy(&reply) {
             return Ok(reply);
         }
         let asked = scram::assumed_challenge(&reply)?;
         let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
         let reply = session.respond(crate::mechanisms::answer(lab, last)).await?;
-        if login::is_busy(&reply) {
+        if is_busy(&reply) {
             return Ok(reply);
         }
         if reply.is_ok() {

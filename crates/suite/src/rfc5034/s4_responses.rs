@@ -7,6 +7,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::mechanisms::{answered, challenged, credentials, disposable, in_step, needs, require_usable};
 use crate::outcome::{Judged, Outcome, Stop, fail, require, skipped, warn};
+use crate::refusal::says_too_long;
 use crate::reply::{Reply, quote};
 use crate::session::Session;
 
@@ -145,10 +146,7 @@ async fn long_lines(lab: &Lab) -> Outcome {
     let (mut session, reply) = answered(lab, Mechanism::Plain, response).await?;
     let seen = format!("a response of {length} characters was answered {}", reply.quoted());
     require(reply.is_err(), || format!("{seen}; `-ERR` was required, the credentials being made up"))?;
-    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
-    require(!["too long", "line length", "overflow"].iter().any(|word| text.contains(word)), || {
-        format!("{seen}; PLAIN needs responses of that length")
-    })?;
+    require(!says_too_long(&reply), || format!("{seen}; PLAIN needs responses of that length"))?;
     // Closing after a failed login is allowed.
     in_step(&mut session, &seen).await?;
     Ok(())

@@ -9,6 +9,7 @@ use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Outcome, Stop, assume, inconclusive, require, skipped};
+use crate::refusal::is_busy;
 use crate::reply::quote;
 use crate::rfc2449::s8_response_codes::misplaced;
 use crate::survey::listed;
@@ -140,7 +141,7 @@ async fn before_utf8(lab: &Lab) -> Outcome {
     let mut pass = session.command(format!("PASS {}", account.password())).await;
     login::remember(&account, Method::UserPass, pass.as_mut());
     let pass = pass.judged()?;
-    if login::is_busy(&pass) {
+    if is_busy(&pass) {
         return inconclusive(pass.seen());
     }
     require(pass.is_ok(), || {

@@ -10,6 +10,7 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login;
 use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, require, skipped, warn};
+use crate::refusal::asks_for_utf8;
 use crate::reply::{lines, quote};
 use crate::session::Session;
 
@@ -65,7 +66,7 @@ async fn as_is(lab: &Lab) -> Outcome {
     let mut session = lab.login_to(&account).await?;
     let plain = session.command(format!("RETR {number}")).await?;
     let seen = format!("in UTF8 mode the header line {} does not come as it was sent", quote(lost));
-    if plain.has_code("UTF8") {
+    if asks_for_utf8(&plain) {
         fail(format!("{seen}, although the message is refused with [UTF8] without the mode"))
     } else {
         inconclusive(format!("{seen}; delivery may have altered it"))

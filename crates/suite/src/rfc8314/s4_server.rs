@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::login;
-use crate::outcome::{Outcome, Stop, assume, fail, inconclusive, skipped, warn};
+use crate::outcome::{Outcome, Stop, fail, inconclusive, skipped, warn};
+use crate::refusal::assume_not_put_off;
 use crate::site::Security;
 
 checks! {
@@ -93,7 +93,7 @@ async fn indication(lab: &Lab, account: &Account) -> Result<Option<Vec<String>>,
     }
     let pass = session.command(format!("PASS {}", account.password())).await?;
     // This is no denial of cleartext: only who may log in is told to come later.
-    assume(!login::is_busy(&pass), || format!("the login was put off: {}", pass.quoted()))?;
+    assume_not_put_off(&pass)?;
     Ok((!pass.is_ok()).then(|| vec![constant(&user.line), constant(&pass.line)]))
 }
 

@@ -13,8 +13,9 @@ use tokio::time::{Instant, timeout};
 use super::{SurveyError, fixtures, listed};
 use crate::accounts::Account;
 use crate::lab::Lab;
-use crate::login::{self, Method};
+use crate::login::Method;
 use crate::outcome::Stop;
+use crate::refusal::{blames_credentials, is_busy};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::site::{Observation, Site, Survey};
@@ -87,7 +88,7 @@ async fn enter(lab: &Lab, site: &mut Site, account: &Rc<Account>) -> Result<Sess
                 missed = missed.or(Some(Stop::Inconclusive(reply.seen())));
                 refusals.push((method, reply));
             }
-            Ok((_, reply)) if login::is_busy(&reply) => {
+            Ok((_, reply)) if is_busy(&reply) => {
                 account.stick();
                 return Err(Missed::Way(Stop::Inconclusive(format!(
                     "the maildrop stays busy: {}",
@@ -108,7 +109,7 @@ async fn is_way_refused(lab: &Lab, account: &Account, method: Method, reply: &Re
         Method::UserPass => reply.command.starts_with("USER"),
         Method::Apop => false,
         Method::Sasl(mechanism) => {
-            if reply.has_code("AUTH") {
+            if blames_credentials(reply) {
                 return false;
             }
             // Without credentials: a mechanism that works begins an exchange.
