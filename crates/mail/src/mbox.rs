@@ -55,7 +55,7 @@ impl fmt::Display for Taken {
             Taken::TextNotAfterEmptyLine => "taken for text, since no empty line precedes it",
             Taken::TextNoSeparator => "taken for text, since `From ` is not followed by an address and a time",
             Taken::BeforeFirstMessage => "left out, since no message has begun there",
-            Taken::QuotedSeparator => "a quoted separator where a header begins; it lost its `>` and is no header field",
+            Taken::QuotedSeparator => "a quoted separator where a header begins; it lost its `>` and is not a header field",
         })
     }
 }

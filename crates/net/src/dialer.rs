@@ -203,7 +203,7 @@ async fn resolve(endpoint: &Endpoint, source: Option<IpAddr>) -> Result<Vec<Sock
     if all.is_empty() {
         return Err(DialError::UnknownHost {
             host: endpoint.host.clone(),
-            reason: "the name exists without an address".to_owned(),
+            reason: "the name exists, but it has no address".to_owned(),
         });
     }
     Ok(all.into_iter().filter(|a| source.is_none_or(|s| s.is_ipv4() == a.is_ipv4())).collect())
@@ -221,7 +221,7 @@ async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     std::thread::Builder::new()
         .name("resolver".to_owned())
         .spawn(ask)
-        .map_err(|error| io::Error::other(format!("the system gives no thread to ask: {error}")))?;
+        .map_err(|error| io::Error::other(format!("the system refused a thread to ask it: {error}")))?;
     told.await.unwrap_or_else(|_| Err(io::Error::other("the resolver ended without an answer")))
 }
 
@@ -340,6 +340,6 @@ fn no_address(endpoint: Endpoint, source_address: Option<IpAddr>) -> DialError {
 
 fn tls_already() -> DialError {
     DialError::Handshake {
-        reason: "the connection has TLS already, and TLS within TLS is not a thing in POP3".to_owned(),
+        reason: "the connection has TLS already, and POP3 has no TLS within TLS".to_owned(),
     }
 }

@@ -56,7 +56,7 @@ impl FromStr for Endpoint {
         let (host, port) = text.rsplit_once(':').ok_or_else(|| wrong("it has no port"))?;
         let host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
             Some(Some(address)) if address.parse::<std::net::Ipv6Addr>().is_ok() => address,
-            Some(_) => return Err(wrong("what stands in brackets is not an IPv6 address")),
+            Some(_) => return Err(wrong("what is in brackets is not an IPv6 address")),
             None if host.contains(':') => return Err(wrong("an IPv6 address belongs in brackets")),
             None => host,
         };
@@ -64,7 +64,7 @@ impl FromStr for Endpoint {
             return Err(wrong("it has no host"));
         }
         if host.chars().any(|c| c.is_whitespace() || c.is_control() || "/@[]".contains(c)) {
-            return Err(wrong("the host holds a character no host has"));
+            return Err(wrong("the host has a character that no host name can have"));
         }
         // Digits only: `parse` alone would take "+110".
         match port.parse::<u16>() {

@@ -137,7 +137,7 @@ pub enum TlsError {
         reason: String,
     },
     /// No certificate can bear this name.
-    #[error("`{name}` is neither a host name nor an address, so no certificate can bear it")]
+    #[error("`{name}` is neither a host name nor an address, so no certificate can be issued for it")]
     Name {
         /// The name.
         name: String,
@@ -156,7 +156,7 @@ pub enum TlsError {
 pub enum AlarmError {
     /// The operating system gives no timer, usually because no descriptor is left for one.
     #[error(
-        "the operating system gives no timer ({0}); should descriptors be short, raise the limit (`ulimit -n`)"
+        "the operating system refused a timer ({0}); if descriptors are short, raise the limit (`ulimit -n`)"
     )]
     Refused(#[from] io::Error),
 }

@@ -73,8 +73,8 @@ impl Server {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!(
-                    "this server listens on addresses of 127.0.0.0/8 only, and {} is none: it is no server for \
-                     other machines",
+                    "this server listens on addresses of 127.0.0.0/8 only, and {} is not one of them: it does not \
+                     serve other machines",
                     listening.address
                 ),
             ));

@@ -197,7 +197,7 @@ impl Directory {
             Ok(folder) => {
                 let deeper = deepest
                     .checked_sub(1)
-                    .ok_or_else(|| io::Error::other("more folders in each other than poplab makes"))?;
+                    .ok_or_else(|| io::Error::other("folders nested deeper than poplab makes them"))?;
                 for inner in folder.names()? {
                     folder.remove_below(&inner, deeper)?;
                 }
@@ -257,7 +257,7 @@ impl Directory {
         let file = openat(&self.descriptor, component(name)?, flags, Mode::empty())?;
         match FileType::from_raw_mode(fstat(&file)?.st_mode) {
             FileType::RegularFile => Ok(file.into()),
-            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
         }
     }
 }
@@ -306,7 +306,7 @@ pub(crate) fn read_whole(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > most {
-        let words = format!("it has more than the {most} octets that are read");
+        let words = format!("it has more than {most} octets, the most that is read");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
     }
     Ok(content)
@@ -318,7 +318,7 @@ fn flags(more: OFlags) -> OFlags {
 
 fn component(name: &OsStr) -> io::Result<&OsStr> {
     if name.is_empty() || name == "." || name == ".." || name.as_bytes().contains(&b'/') {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no name of a single file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a single file"));
     }
     Ok(name)
 }

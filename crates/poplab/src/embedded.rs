@@ -59,7 +59,7 @@ impl Embedded {
         };
         let threadless = |error: std::io::Error| {
             Failure::not_carried_out(format!(
-                "the embedded server cannot start: the system gives no thread: {error}"
+                "the embedded server cannot start: the system refused a thread: {error}"
             ))
         };
         let serve = move || {

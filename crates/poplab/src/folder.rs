@@ -192,7 +192,9 @@ impl RunFolder {
     pub(crate) fn read(&self, name: &str) -> anyhow::Result<String> {
         let octets = self.inside(name, false, |folder, file| folder.read(file, LARGEST));
         octets
-            .and_then(|octets| String::from_utf8(octets).map_err(|_| io::Error::other("it is no UTF-8 text")))
+            .and_then(|octets| {
+                String::from_utf8(octets).map_err(|_| io::Error::other("it is not UTF-8 text"))
+            })
             .with_context(|| format!("cannot read {}", self.path.join(name).display()))
     }
 
@@ -270,8 +272,10 @@ impl RunFolder {
                         around.enter(part)
                     }
                     Err(error) if is_no_folder(&error) => {
-                        let words =
-                            format!("{} is no folder, and a symbolic link is not followed", part.display());
+                        let words = format!(
+                            "{} is not a folder, and a symbolic link is not followed",
+                            part.display()
+                        );
                         Err(io::Error::new(io::ErrorKind::NotADirectory, words))
                     }
                     entered => entered,
@@ -454,7 +458,7 @@ mod tests {
             folder.write(name, "new").unwrap();
         }
         let told = folder.write("transcripts/tls/a.pop", "said").unwrap_err().to_string();
-        assert!(told.contains("transcripts is no folder, and a symbolic link is not followed"), "{told}");
+        assert!(told.contains("transcripts is not a folder, and a symbolic link is not followed"), "{told}");
         folder.end(&frame("ended")).unwrap();
         assert_eq!(fs::read_to_string(precious.join("file")).unwrap(), "kept");
         assert_eq!(fs::read_dir(&precious).unwrap().count(), 1);

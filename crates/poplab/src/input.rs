@@ -40,7 +40,7 @@ fn within(path: &Path, most: u64, patience: Duration) -> io::Result<Vec<u8>> {
     let file = File::from(openat(CWD, path, flags, Mode::empty())?);
     let facts = fstat(&file)?;
     let too_large = || {
-        let words = format!("it has more than the {} MiB that are read of such a file", most >> 20);
+        let words = format!("it has more than {} MiB, the most that is read of such a file", most >> 20);
         io::Error::new(io::ErrorKind::FileTooLarge, words)
     };
     if FileType::from_raw_mode(facts.st_mode) == FileType::RegularFile
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(told(place.path()).kind(), io::ErrorKind::IsADirectory);
         let sparse = place.path().join("sparse");
         File::create(&sparse).unwrap().set_len(1 << 30).unwrap();
-        assert_eq!(told(&sparse).to_string(), "it has more than the 2 MiB that are read of such a file");
+        assert_eq!(told(&sparse).to_string(), "it has more than 2 MiB, the most that is read of such a file");
         let pipe = place.path().join("pipe");
         rustix::fs::mkfifoat(CWD, &pipe, Mode::from_raw_mode(0o600)).unwrap();
         assert_eq!(told(&pipe).kind(), io::ErrorKind::TimedOut, "nobody writes");

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
         Err(error) => {
-            terminal::tell(&format!("error: the system gives no memory for a thread: {error}"));
+            terminal::tell(&format!("error: the system has no memory for a thread: {error}"));
             ExitCode::from(exit::NOT_CARRIED_OUT)
         }
     }

@@ -37,14 +37,14 @@ fn warnings<'a>(accounts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<S
     }
     let short = (!short.is_empty()).then(|| {
         format!(
-            "warning: {} so short that it is left out only where it stands as a word of its own, and not in base64",
+            "warning: {} so short that it is left out only where it is a word of its own, and not in base64",
             of(&short)
         )
     });
     let ordinary = (!ordinary.is_empty()).then(|| {
         format!(
-            "warning: {} part of an ordinary word: where that stands in what the server says or what poplab saw, \
-             reports have \u{2039}secret\u{203a} in its place",
+            "warning: {} part of an ordinary word: where that word is in what the server says or what poplab saw, \
+             reports show \u{2039}secret\u{203a} in its place",
             of(&ordinary)
         )
     });

@@ -16,7 +16,7 @@ pub enum PatternProblem {
     #[error("a pattern of names has only one number in it")]
     TwoNumbers,
     /// In the braces stands something else.
-    #[error("in the braces of a pattern stands n, or n:0 and a width up to 20, as in {{n:05}}")]
+    #[error("the braces of a pattern hold n, or n:0 and a width up to 20, as in {{n:05}}")]
     NotNumber,
 }
 

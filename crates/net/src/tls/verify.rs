@@ -159,7 +159,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "this machine's trust store is of no use ({}); install ca-certificates, or give --ca FILE, or --insecure",
+            "this machine's trust store cannot be used ({}); install ca-certificates, or give --ca FILE, or --insecure",
             self.0
         )
     }

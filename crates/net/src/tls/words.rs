@@ -52,14 +52,14 @@ pub(super) fn certificate_error(error: &Error) -> String {
         }
         CertificateError::Expired => "it has expired; renew it, or give --insecure".to_owned(),
         CertificateError::NotValidYetContext { time, not_before } => format!(
-            "it becomes valid only in {}; are the clocks of both machines right? Else give --insecure",
+            "it becomes valid only in {}; are the clocks of both machines right? Otherwise give --insecure",
             span(*time, *not_before)
         ),
         CertificateError::NotValidYet => {
             "it is not valid yet; are the clocks of both machines right?".to_owned()
         }
         CertificateError::NotValidForNameContext { expected, presented } => format!(
-            "it is not for this host: expected {}, presented {}; connect by a name it bears, or give --insecure",
+            "it is not for this host: expected {}, presented {}; connect by a name that it has, or give --insecure",
             expected.to_str(),
             names(presented)
         ),

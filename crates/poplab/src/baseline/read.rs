@@ -105,7 +105,7 @@ impl Reading {
             let word = &raw.verdict.value;
             return self.mistake(
                 &raw.verdict,
-                &format!("`{word}` is no deviation; a verdict here is one of fail, warn, inconclusive"),
+                &format!("`{word}` is not a deviation; a verdict here is one of fail, warn, inconclusive"),
             );
         };
         let because = raw.because.trim();
@@ -118,7 +118,7 @@ impl Reading {
             entrance: entrance.clone(),
         };
         if self.deviations.iter().any(|other| other.key() == deviation.key()) {
-            self.mistake(&raw.check, &format!("`{check}` stands here twice for `{entrance}`"));
+            self.mistake(&raw.check, &format!("`{check}` is listed twice for `{entrance}`"));
         }
         self.deviations.push(deviation);
     }
@@ -184,8 +184,8 @@ mod tests {
             "known.yaml:4:12: there is no check `rfc1939.retr.dot-stufing`; did you mean rfc1939.retr.dot-stuffing",
             "known.yaml:8:12: there is no check `nothing.*`",
             "known.yaml:9:15: unknown entrance `front`",
-            "known.yaml:14:14: `pass` is no deviation",
-            "known.yaml:20:12: `rfc1939.retr.dot-stuffing` stands here twice for `any`",
+            "known.yaml:14:14: `pass` is not a deviation",
+            "known.yaml:20:12: `rfc1939.retr.dot-stuffing` is listed twice for `any`",
         ];
         assert_eq!(lines.len(), expected.len(), "{told}");
         for (line, said) in lines.iter().zip(expected) {

@@ -19,7 +19,7 @@ const SEED: u64 = 42;
 /// Compare two load runs: did it become slower?
 ///
 /// Each figure of A and B stands with the confidence interval of their ratio, taken from how much the seconds of
-/// the runs differ among themselves: a difference within the noise is no difference.
+/// the runs differ among themselves: a difference within the noise does not count.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -30,7 +30,7 @@ Examples:
 Exit codes:
   0  no step of B is shown to be slower
   1  B is slower
-  2  a folder is no load run
+  2  a folder does not hold a load run
   3  there was too little to compare")]
 pub(crate) struct Arguments {
     /// The folder of the run to compare with, as --out named it
@@ -151,13 +151,13 @@ fn notes(a: &Side, b: &Side) -> Vec<String> {
         let errors = side.results.error_count();
         if errors > 0 {
             notes.push(format!(
-                "{name} has {errors} errors; only correct steps are timed, so its figures may be kinder than its users'"
+                "{name} has {errors} errors; only correct steps are timed, so its users may have waited longer than its figures say"
             ));
         }
         let alerts = [&side.results.generator.bottleneck, &side.results.sessions.shortage];
         notes.extend(alerts.into_iter().flatten().map(|alert| format!("{name}: {alert}")));
         if let Some(error) = &side.run.error {
-            notes.push(format!("{name} did not go to its end: {error}"));
+            notes.push(format!("{name} did not run to its end: {error}"));
         }
     }
     notes

@@ -57,8 +57,8 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["accounts", "mail", "user", "password_env"])]
     conformance_accounts: bool,
 
-    /// Mail for --user: a Maildir, a folder of .eml files, an mbox file or one .eml file. How many messages were found
-    /// stands in the first line, and lines of an mbox that could be meant otherwise are told on stderr
+    /// Mail for --user: a Maildir, a folder of .eml files, an mbox file or one .eml file. The first line says how
+    /// many messages were found, and lines of an mbox that could be meant otherwise are named on stderr
     #[arg(long, value_name = "PATH")]
     mail: Option<PathBuf>,
 
@@ -125,7 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::not_carried_out(format!("the system gives no event queue: {error}")))?;
+        .map_err(|error| Failure::not_carried_out(format!("the system refused an event queue: {error}")))?;
     runtime.block_on(serve(arguments, world, shown))
 }
 
@@ -210,7 +210,7 @@ fn end_of_input() -> anyhow::Result<oneshot::Receiver<()>> {
         let _ = tell.send(());
     };
     std::thread::Builder::new().name("stdin".to_owned()).spawn(watch).map_err(|error| {
-        Failure::not_carried_out(format!("the system gives no thread to watch standard input: {error}"))
+        Failure::not_carried_out(format!("the system refused a thread to watch standard input: {error}"))
     })?;
     Ok(told)
 }

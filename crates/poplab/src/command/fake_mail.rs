@@ -59,7 +59,7 @@ fn of_folder(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
     }
     if files.is_empty() && !is_maildir {
         return Err(Failure::input(format!(
-            "{} is no Maildir (it has no cur and new), and has no .eml files",
+            "{} is not a Maildir (it has no cur and new), and has no .eml files",
             path.display()
         )));
     }

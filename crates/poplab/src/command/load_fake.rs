@@ -74,7 +74,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::not_carried_out(format!("the system gives no event queue: {error}")))?;
+        .map_err(|error| Failure::not_carried_out(format!("the system refused an event queue: {error}")))?;
     runtime.block_on(async {
         let listening = Listening {
             address: Ipv4Addr::new(127, 0, 0, 1 + order.number),

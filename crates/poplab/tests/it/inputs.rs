@@ -25,7 +25,7 @@ fn what_is_no_text_is_refused_by_every_reader() {
         ("utf16", "it is UTF-16"),
         ("latin1", "it is not UTF-8 at line 2, column 6"),
         ("folder", "Is a directory"),
-        ("/dev/zero", "more than the 64 MiB"),
+        ("/dev/zero", "more than 64 MiB"),
     ] {
         for reader in READERS {
             let ended = env.run(&[reader, &[file]].concat());

@@ -97,7 +97,7 @@ pub(super) fn capacity(results: &LoadResults) -> Markup {
                     th class="left" scope="col" { "Trial" }
                     th scope="col" { "Sessions per second" }
                     th class="left" scope="col" { "Thresholds" }
-                    th class="left" scope="col" { "Broken, or why nothing can be told" }
+                    th class="left" scope="col" { "Broken, or why it cannot be judged" }
                 } }
                 tbody { @for (number, trial) in capacity.trials.iter().enumerate() { tr {
                     th scope="row" { (number + 1) }

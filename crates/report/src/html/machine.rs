@@ -16,7 +16,7 @@ pub(super) fn plan(results: &LoadResults) -> Markup {
             p { strong { (safe(&plan.model)) } ": " (safe(&plan.arrivals)) "." }
             @if plan.model == "open loop" {
                 p class="note" {
-                    "In an open loop arrivals do not wait for the server, as users do not. The plan is a function of \
+                    "In an open loop arrivals do not wait for the server, just as users do not. The plan is a function of \
                      the scenario and the seed: the same users do the same at the same time in every run."
                 }
             }

@@ -39,8 +39,8 @@ pub(super) fn section(results: &LoadResults) -> Markup {
                 @if !each.is_empty() {
                     h3 { "Each step" }
                     p class="note" {
-                        "Upwards time on one logarithmic scale, so that they can be compared; to the right the part of \
-                         all samples. Read a curve at 99 %: 99 of 100 took at most that long. Dotted: service time."
+                        "Vertical: time, on one logarithmic scale for all steps, so that they can be compared. Horizontal: the \
+                         part of all samples; at 99 % a curve shows how long 99 of 100 took at most. Dotted: service time."
                     }
                     div class="many" { @for curves in &each { (curves.figure(&of_steps, true)) } }
                 }
@@ -175,8 +175,8 @@ fn table(steps: &[StepRow]) -> Markup {
         div class="scroll" { table {
             caption {
                 "Every step. Grey rows are service times, where they differ by more than 5 %. The bar reaches from the median to p99, \
-                 the line from the shortest to the longest; one logarithmic scale for all, marked at " (marks) ". A · is a quantile \
-                 that so few samples do not tell."
+                 the line from the shortest to the longest; one logarithmic scale for all, marked at " (marks) ". A · stands for \
+                 a quantile for which there are too few samples."
             }
             thead { tr {
                 th class="left" scope="col" { "Step" }

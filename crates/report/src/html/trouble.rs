@@ -124,7 +124,7 @@ fn meaning(kind: &str) -> &'static str {
         ("refused", _) => "the server, or something before it, refused the connection",
         ("reset", _) => "the connection was reset in mid-session",
         ("closed", _) => "the server closed the connection where a reply was due",
-        ("unreachable", _) => "no way to the server",
+        ("unreachable", _) => "the server could not be reached",
         ("no-descriptor", _) => "the generator ran out of descriptors; not the server's fault",
         ("no-port", _) => "the generator ran out of ports; not the server's fault",
         ("timeout", _) => "no answer in the time the scenario allows",

@@ -58,7 +58,7 @@ pub(super) fn latencies(page: &mut Page, rows: &[LatencyRow]) {
         page.pieces(&[(None, &line)]);
     }
     if rows.iter().any(|row| !row.tell(0.99)) {
-        page.toned(Some(Tone::Faint), 0, "A · is a quantile that so few samples do not tell.");
+        page.toned(Some(Tone::Faint), 0, "A · stands for a quantile for which there are too few samples.");
     }
     page.blank();
 }
@@ -125,7 +125,7 @@ mod tests {
             latencies(&mut page, &[row(count)]);
             let text = page.finish();
             let line = text.lines().nth(1).unwrap_or_default();
-            (line.split_whitespace().skip(2).collect::<Vec<_>>().join(" "), text.contains("so few samples"))
+            (line.split_whitespace().skip(2).collect::<Vec<_>>().join(" "), text.contains("too few samples"))
         };
         assert_eq!(table(9), ("1.00 ms · · 4.00 ms".to_owned(), true));
         assert_eq!(table(10), ("1.00 ms 2.00 ms · 4.00 ms".to_owned(), true));

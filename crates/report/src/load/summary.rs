@@ -144,7 +144,7 @@ fn steps(page: &mut Page, rows: &[StepRow], verbose: bool) {
         (false, false) => " within 5 % of them",
     };
     let few = if rows.iter().any(|row| !row.response.tell(0.999)) {
-        " A · is a quantile that so few samples do not tell."
+        " A · stands for a quantile for which there are too few samples."
     } else {
         ""
     };

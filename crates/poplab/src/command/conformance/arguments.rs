@@ -23,14 +23,14 @@ Examples:
 
 Mail is safe: nothing is deleted without --allow-delete, and then only messages that
 bear poplab's marker, in accounts with the role `disposable`. A refused login is not
-repeated. Of messages of --user, and of those without poplab's marker, transcripts and
-reports tell the number of octets alone; --show-mail shows them.
+repeated. Transcripts and reports do not show messages of --user, nor those without
+poplab's marker, but only how many octets they have; --show-mail shows them.
 
-No server is listened to without end: a reply may take 3 to 10 times the wait for an
-answer, the longer the more of it comes; of a message 12 MiB are kept, of a listing
-20000 lines, of capabilities 1000, and the rest is read and counted. Of all
-conversations at an entrance 16 MiB are kept, those of findings first; a line in a
-transcript says what was left out there.
+No server can keep poplab listening for ever: a reply may take 3 to 10 times the wait for
+an answer, and longer the more of it comes. poplab keeps 12 MiB of a message, 20000 lines
+of a listing and 1000 capabilities; it reads and counts the rest. Of all conversations
+at an entrance it keeps 16 MiB, those of findings first; a line in a transcript says
+what was left out there.
 
 The run's folder (--out) holds run.json, results.json, latency.hlog and transcripts/
 in every case, also when the run could not be carried out.")]
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HOST:PORT", help_heading = "Target")]
     pub(super) target: Option<net::Endpoint>,
 
-    /// A second entrance of the same server, judged in the same run; its protection is found out
+    /// A second entrance of the same server, judged in the same run; poplab finds out how it is protected
     #[arg(long, value_name = "HOST:PORT", requires = "target", help_heading = "Target")]
     pub(super) also: Option<net::Endpoint>,
 
@@ -93,7 +93,7 @@ pub(crate) struct Arguments {
     #[arg(long, help_heading = "Accounts")]
     pub(super) allow_delete: bool,
 
-    /// Show mail of --user, and mail without poplab's marker, in transcripts and reports; else only octets are told
+    /// Show mail of --user, and mail without poplab's marker, in transcripts and reports; without it they give only its number of octets
     #[arg(long, help_heading = "Accounts")]
     pub(super) show_mail: bool,
 
@@ -123,7 +123,7 @@ pub(crate) struct Arguments {
     )]
     pub(super) inconclusive_at_most: f64,
 
-    /// Count warnings as falling short
+    /// Count warnings as failures
     #[arg(long, help_heading = "Verdict")]
     pub(super) strict: bool,
 
@@ -177,7 +177,7 @@ pub(crate) struct Arguments {
     pub(super) seed: u64,
 
     /// End the run after this time (500ms, 90s, 10m, 1h) with what was judged until then. A check has nine times the wait for
-    /// an answer; where the same answer was waited for in vain twice, later waits for it are shorter
+    /// an answer; where the same answer failed to come twice, later waits for it are shorter
     #[arg(
         long,
         value_name = "TIME",

@@ -63,7 +63,7 @@ pub(super) async fn judge(
         let label = entrance::label(security, &entrance.endpoint, &course.entrances);
         if let Some(mut leavings) = leavings {
             course.latencies.merge(&leavings.latencies);
-            leavings.transcript.shorten(LOOK_AT_MOST, "of the first look at an entrance 1 MiB is kept");
+            leavings.transcript.shorten(LOOK_AT_MOST, "only 1 MiB of the first look at an entrance is kept");
             course.transcripts.push((path(&label, "survey"), leavings.transcript));
         }
         let site = match surveyed {
@@ -113,10 +113,13 @@ fn announced(site: &Site, plan: &Plan, estimate: Duration) -> String {
         seconds if seconds > 0 && seconds % 60 == 0 => format!("{} min", seconds / 60),
         _ => format!("{} s", plan.within.as_secs_f64()),
     };
+    let checks = match plan.checks.len() {
+        1 => "1 check".to_owned(),
+        many => format!("{many} checks"),
+    };
     format!(
-        "{}: {} checks, {}; the run ends after {bound} at the latest (--within)",
+        "{}: {checks}, {}; the run ends after {bound} at the latest (--within)",
         site.entrance.endpoint,
-        plan.checks.len(),
         minutes(estimate)
     )
 }

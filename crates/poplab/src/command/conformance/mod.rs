@@ -78,7 +78,7 @@ fn carry_out(arguments: &Arguments, records: &Records) -> (Course, anyhow::Resul
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let error = Failure::not_carried_out(format!("the system gives no event queue: {error}"));
+            let error = Failure::not_carried_out(format!("the system refused an event queue: {error}"));
             return (Course::default(), Err(error));
         }
     };

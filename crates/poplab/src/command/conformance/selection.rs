@@ -18,7 +18,7 @@ pub(super) fn chosen(select: &[String], skip: &[String]) -> anyhow::Result<Vec<C
         if !checks.iter().any(|check| glob::matches(pattern, check.id)) {
             let near = glob::nearest(pattern, checks.iter().map(|check| check.id));
             let what = if requirement(pattern).is_some() {
-                format!("`{pattern}` stands in the catalogue, but this version does not judge it")
+                format!("`{pattern}` is in the catalogue, but this version does not judge it")
             } else {
                 format!("no check matches --select {pattern}{}", glob::suggestion(&near))
             };

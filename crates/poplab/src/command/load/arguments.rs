@@ -24,8 +24,8 @@ Examples:
   poplab load smoke --find-capacity                       the highest rate that keeps the thresholds
   poplab compare run-before run-after                     did it become slower?
 
-Times count from the moment at which the plan wanted a session, not from when there was
-time for it: a server that stands still shows. Each message is checked as it is timed.
+Times run from the moment at which the plan wanted a session, not from when it could
+begin, so a server that stands still shows. Each message is checked as it is timed.
 
 Mail is safe: nothing is deleted from a --target without --allow-delete, and then only
 messages that bear poplab's marker. Targets outside loopback and private address ranges
@@ -125,7 +125,7 @@ pub(crate) struct Arguments {
     pub(super) seed: Option<u64>,
 
     /// Raise the rate until a threshold breaks, and say how much the server holds. Not with --sessions: a trial that ends
-    /// after so many sessions is the shorter the higher its rate
+    /// after so many sessions gets shorter as its rate rises
     #[arg(long, conflicts_with_all = ["shard", "sessions"], help_heading = "Load")]
     pub(super) find_capacity: bool,
 

@@ -66,10 +66,10 @@ impl Course {
         self.results.plan.seed = scenario.seed;
         records.run.borrow_mut().target.name = target::name(arguments, &scenario);
         target::protect(arguments, &mut scenario);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::not_carried_out(format!("the system gives no event queue: {error}")))?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+                Failure::not_carried_out(format!("the system refused an event queue: {error}"))
+            })?;
         let interrupt = runtime.block_on(async { interrupt::Listener::start() });
         runtime.block_on(async {
             tokio::select! {
@@ -118,8 +118,8 @@ impl Course {
         };
         if let Arrivals::Open { most: Some(most), .. } = scenario.arrivals {
             return Err(Failure::input(format!(
-                "--find-capacity raises the rate, and the scenario ends after {most} sessions, so that a trial is the \
-                 shorter the higher its rate; leave `sessions` out"
+                "--find-capacity raises the rate, and the scenario ends after {most} sessions, so a trial gets \
+                 shorter as its rate rises; leave `sessions` out"
             )));
         }
         if scenario.thresholds.is_empty() {
@@ -439,7 +439,7 @@ impl<'a> Watch<'a> {
                 () = self.interrupt.interrupted() => {
                     self.live
                         .borrow_mut()
-                        .say("interrupted: open sessions are closed, then come the reports");
+                        .say("interrupted: closing the open sessions, then writing the reports");
                     INTERRUPTED.to_owned()
                 }
                 lost = server.lost() => lost,

@@ -77,7 +77,7 @@ fn verdict(results: &LoadResults) -> Conclusion {
         return (exit::FALLS_SHORT, format!("{noun} broken: {}", broken.join(", ")));
     }
     if results.sessions.completed == 0 && results.sessions.begun > 0 {
-        return (exit::FALLS_SHORT, "not one session went as planned".to_owned());
+        return (exit::FALLS_SHORT, "no session went as planned".to_owned());
     }
     (exit::GOOD, "all as required".to_owned())
 }

@@ -125,7 +125,7 @@ fn end(child: &mut Child) {
 
 fn pid(number: u32) -> io::Result<Pid> {
     let number = i32::try_from(number).ok().and_then(Pid::from_raw);
-    number.ok_or_else(|| io::Error::other("the system gave the command no number"))
+    number.ok_or_else(|| io::Error::other("the system gave the command no process number"))
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Template {
         let below: Vec<String> = parts[own..].iter().map(ToString::to_string).collect();
         if below.is_empty() || below.iter().any(|part| part == "..") {
             return Err(Failure::input(format!(
-                "`{text}` cannot be the path of a Maildir; it is to end in a name, and to have no `..` behind `{{user}}`"
+                "`{text}` cannot be the path of a Maildir; it must end in a name, and have no `..` after `{{user}}`"
             )));
         }
         let root = if text.starts_with('/') { "/" } else { "" };
@@ -263,7 +263,7 @@ fn entered(around: &Directory, name: &OsStr, path: &Path) -> anyhow::Result<Opti
 
 fn no_folder(path: &Path) -> anyhow::Error {
     Failure::input(format!(
-        "{} is no folder of a Maildir (a symbolic link is not followed); nothing was changed",
+        "{} is not a folder of a Maildir (a symbolic link is not followed); nothing was changed",
         path.display()
     ))
 }

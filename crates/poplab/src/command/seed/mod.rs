@@ -27,8 +27,8 @@ use crate::{accounts, secrets, terminal};
 
 /// Put mail into a server's maildrops
 ///
-/// For conformance the fixture mail: how, is said in the accounts file, `seed: {maildir: "/path/{user}"}` or `seed:
-/// {command: "deliver -d {user}"}`. For load the mail of a scenario's accounts: how, is said by an option.
+/// For conformance that is the fixture mail, and the accounts file says how: `seed: {maildir: "/path/{user}"}` or
+/// `seed: {command: "deliver -d {user}"}`. For load it is the mail of a scenario's accounts, and an option says how.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(group(ArgGroup::new("what").required(true)))]
@@ -71,7 +71,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     way: Ways,
 
-    /// Put behind each user, for --lmtp and --smtp [default for SMTP: localhost]
+    /// The domain to put after each user, for --lmtp and --smtp [default for SMTP: localhost]
     #[arg(long, value_name = "DOMAIN", requires = "scenario", value_parser = domain)]
     #[arg(conflicts_with_all = ["maildir", "command"])]
     domain: Option<String>,

@@ -113,7 +113,7 @@ pub(super) fn seed(work: &Work<'_>) -> anyhow::Result<String> {
     let done = before + shared.given.get();
     match outcome {
         Err(error) if done > 0 => Err(error.context(format!(
-            "seeding stopped after {done} of {}, and the same command{} goes on there, by {}",
+            "seeding stopped after {done} of {}, and the same command{} goes on from there, as {} remembers it",
             count(before + left, "message"),
             if work.again { " without --again" } else { "" },
             work.memory.display(),
@@ -196,7 +196,7 @@ fn into_maildirs(work: &Work<'_>, template: &str, shared: &Shared) -> anyhow::Re
         refuse_foreign(&user, &maildir)?;
         if places.get(&index) != Some(&maildir.place()?) {
             return Err(Failure::input(format!(
-                "the Maildir {} is another one than a moment ago, so it is left alone",
+                "the Maildir {} is not the one that was there a moment ago, so it is left alone",
                 maildir.path().display()
             )));
         }
@@ -264,7 +264,7 @@ fn by_server(
             tokio::select! {
                 ended = connections.join_next() => {
                     let Some(ended) = ended else { return outcome };
-                    let ended = ended.context("a connection ended in an unforeseen way").flatten();
+                    let ended = ended.context("a connection ended unexpectedly").flatten();
                     if let Err(error) = ended {
                         shared.ending.set(true);
                         // The first failure is the one that the others follow from.
@@ -278,7 +278,7 @@ fn by_server(
                         return outcome;
                     }
                     interrupted = true;
-                    terminal::tell("interrupted: messages on their way are finished; once more ends at once");
+                    terminal::tell("interrupted: messages that are being sent are finished first; interrupt again to end at once");
                     stopped.set(interrupt::interrupted());
                 }
             }

@@ -42,7 +42,7 @@ impl Progress {
         let file = options.open(path).with_context(trouble)?;
         if !file.metadata().with_context(trouble)?.is_file() {
             return Err(Failure::input(format!(
-                "{} is no file; name another one with --state",
+                "{} is not a file; name another one with --state",
                 path.display()
             )));
         }
@@ -57,7 +57,7 @@ impl Progress {
         (&file).take(LARGEST).read_to_end(&mut octets).with_context(trouble)?;
         let Some((known, whole)) = read(&octets) else {
             return Err(Failure::input(format!(
-                "{} is no memory of seeding, and is left alone; name another file with --state",
+                "{} is not a memory of seeding, and is left alone; name another file with --state",
                 path.display()
             )));
         };
