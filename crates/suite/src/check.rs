@@ -1,7 +1,8 @@
 //! What a check is, and the list of all of them.
 //!
 //! A check proves the requirement of its id and is a plain async function; metadata come from the catalogue. To add
-//! one: write the function in the file of its RFC section and name it in that file's `checks!` table.
+//! one: write the function in the file of its RFC section, with the requirement's sentence over it, and give it a row in
+//! that file's `checks!` table. A new file stands in its folder's `sections!`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,9 +24,34 @@ pub struct Check {
     pub run: for<'lab> fn(&'lab Lab) -> Running<'lab>,
     /// For passive checks: judges each status line of the whole run; `Some` says what is wrong with it.
     pub watch: Option<fn(&Seen, &Lab) -> Option<String>>,
+    /// Whether it gives a wrong password on purpose, or one that a wrong server may take for such. It comes late and from
+    /// an address of its own: servers slow down or lock out whoever fails to log in.
+    pub wrong_password: bool,
+    /// Whether a server that is wrong may keep the maildrop locked afterwards for good, so that it comes last of all.
+    pub may_leave_lock: bool,
 }
 
 impl Check {
+    /// A row of a table.
+    pub(crate) const fn new(id: &'static str, run: for<'lab> fn(&'lab Lab) -> Running<'lab>) -> Self {
+        Self { id, run, watch: None, wrong_password: false, may_leave_lock: false }
+    }
+
+    /// The row's `[watch …]`.
+    pub(crate) const fn watch(self, watch: fn(&Seen, &Lab) -> Option<String>) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// The row's `[wrong_password]`.
+    pub(crate) const fn wrong_password(self) -> Self {
+        Self { wrong_password: true, ..self }
+    }
+
+    /// The row's `[may_leave_lock]`.
+    pub(crate) const fn may_leave_lock(self) -> Self {
+        Self { may_leave_lock: true, ..self }
+    }
+
     /// The requirement of the catalogue.
     ///
     /// # Panics
@@ -33,71 +59,42 @@ impl Check {
     pub fn requirement(&self) -> &'static Requirement {
         requirement(self.id).expect("every check's id is in the catalogue")
     }
-
-    /// Whether a server that is wrong keeps the maildrop locked afterwards, so that the check comes last of all.
-    pub(crate) fn may_leave_lock(&self) -> bool {
-        LAST.contains(&self.id)
-    }
-
-    /// Whether the check gives a wrong password on purpose and so comes last, from an address of its own.
-    pub fn fails_logins(&self) -> bool {
-        self.requirement().needs.iter().any(|need| need == "badcreds") || LATE.contains(&self.id)
-    }
 }
 
-/// Checks after which a maildrop may stay locked for good.
-const LAST: &[&str] = &["practice.lock.released-on-loss"];
-
-/// Checks that end in a refused login although the catalogue does not list `badcreds` among their needs.
-const LATE: &[&str] = &[
-    "rfc1939.pass.case",
-    "rfc1939.pass.empty",
-    "rfc1939.apop.bad",
-    "rfc1939.apop.login",
-    "rfc1939.apop.syntax",
-    "rfc1939.state.pass-needs-user",
-    "rfc1939.state.user-again",
-    "rfc1939.user.err-then-new-auth",
-    "rfc1939.lock.after-auth-only",
-    "rfc2195.cram.login",
-    "rfc3206.auth.only-credentials",
-    "rfc4422.external.no-cert",
-    "rfc4616.plain.255",
-    "rfc4616.plain.bad-utf8",
-    "rfc4616.plain.malformed",
-    "rfc5034.auth.bad-base64",
-    "rfc5034.auth.ctl-in-response",
-    "rfc5034.auth.equals",
-    "rfc5034.auth.ir-server-first",
-    "rfc5034.auth.long-lines",
-    "rfc5034.auth.not-a-command",
-    "rfc5802.scram.attributes",
-    "rfc5802.scram.bad-proof",
-    "rfc5802.scram.gs2",
-    "rfc5802.scram.nonce",
-    "rfc6856.user.reject",
-];
-
-/// Builds a file's table of checks: `"id" => function` or `"id" => function, watch`.
+/// Builds a file's table of checks: `"id" => function`, and in brackets what else there is to say of it.
 macro_rules! checks {
-    ($($id:literal => $run:path $([watch $watch:path])?),* $(,)?) => {
+    ($($id:literal => $run:path $([$fact:ident $($of:path)?])*),* $(,)?) => {
         /// The checks of this section.
         pub(crate) const CHECKS: &[$crate::check::Check] = &[
-            $($crate::check::Check {
-                id: $id,
-                run: |lab| Box::pin($run(lab)),
-                watch: $crate::check::checks!(@watch $($watch)?),
-            }),*
+            $($crate::check::Check::new($id, |lab| Box::pin($run(lab)))$(.$fact($($of)?))*),*
         ];
     };
-    (@watch) => { None };
-    (@watch $watch:path) => { Some($watch) };
 }
 pub(crate) use checks;
 
+/// Builds a folder's list of the tables of its files.
+macro_rules! sections {
+    ($($file:ident),* $(,)?) => {
+        /// The tables of these files.
+        pub(crate) const SECTIONS: &[&[$crate::check::Check]] = &[$($file::CHECKS),*];
+    };
+}
+pub(crate) use sections;
+
 /// All checks, ordered by id.
 pub fn all() -> Vec<Check> {
-    let mut checks: Vec<Check> = crate::SECTIONS.iter().flat_map(|section| section.iter().copied()).collect();
+    let folders = [
+        crate::rfc1939::SECTIONS,
+        crate::rfc2449::SECTIONS,
+        crate::rfc2595::SECTIONS,
+        crate::rfc3206::SECTIONS,
+        crate::rfc5034::SECTIONS,
+        crate::mechanisms::SECTIONS,
+        crate::rfc6856::SECTIONS,
+        crate::rfc8314::SECTIONS,
+    ];
+    let mut checks: Vec<Check> =
+        folders.into_iter().flatten().flat_map(|section| section.iter().copied()).collect();
     checks.sort_by_key(|check| check.id);
     checks
 }
@@ -118,9 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn late_checks_exist() {
-        for id in LATE.iter().chain(LAST) {
-            assert!(requirement(id).is_some(), "{id} is not in the catalogue");
+    fn whoever_needs_wrong_passwords_comes_late() {
+        for check in all() {
+            let needs = &check.requirement().needs;
+            assert!(check.wrong_password || !needs.iter().any(|need| need == "badcreds"), "{}", check.id);
         }
     }
 }

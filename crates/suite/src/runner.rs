@@ -117,8 +117,9 @@ impl Runner {
     async fn phases(self: &Rc<Self>, listener: &Listener) {
         let began = Instant::now();
         let (last, others): (Vec<Check>, Vec<Check>) =
-            self.checks.iter().partition(|check| check.may_leave_lock());
-        let (late, ordinary): (Vec<Check>, Vec<Check>) = others.into_iter().partition(Check::fails_logins);
+            self.checks.iter().partition(|check| check.may_leave_lock);
+        let (late, ordinary): (Vec<Check>, Vec<Check>) =
+            others.into_iter().partition(|check| check.wrong_password);
         let turn = |check, source| Turn { check, source, avoid: Vec::new() };
         self.phase(ordinary.into_iter().map(|check| turn(check, None)).collect(), listener).await;
         let loopback = self.site.permissions.loopback;

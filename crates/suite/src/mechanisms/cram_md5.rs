@@ -15,12 +15,13 @@ use crate::session::Session;
 
 checks! {
     "rfc2195.cram.challenge" => challenge,
-    "rfc2195.cram.login" => login,
+    "rfc2195.cram.login" => login [wrong_password],
 }
 
 /// Challenges to compare, on two connections.
 const CHALLENGES: usize = 50;
 
+/// RFC 2195 §2: The decoded challenge has msg-id form and is fresh every time.
 async fn challenge(lab: &Lab) -> Outcome {
     let mut seen = BTreeSet::new();
     let mut odd = None;
@@ -58,6 +59,7 @@ async fn challenge(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 2195 §2: name, space, lower-case hex HMAC-MD5 of the challenge logs in; anything else fails.
 async fn login(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let (session, reply) = unhurried(lab, &account, Mechanism::CramMd5, async |session| {

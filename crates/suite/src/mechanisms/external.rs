@@ -6,9 +6,10 @@ use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, require};
 
 checks! {
-    "rfc4422.external.no-cert" => without_certificate,
+    "rfc4422.external.no-cert" => without_certificate [wrong_password],
 }
 
+/// RFC 4422 Appendix A; RFC 8314: EXTERNAL without a client certificate fails.
 async fn without_certificate(lab: &Lab) -> Outcome {
     let account = disposable(lab).await?;
     let name = account.as_ref().map_or("poplab-nobody", |account| account.user.as_str());

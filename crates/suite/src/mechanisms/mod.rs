@@ -14,12 +14,15 @@ use mail::Role;
 use sasl::{Mechanism, base64};
 
 use crate::accounts::Account;
+use crate::check::sections;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, inconclusive, skipped};
 use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
+
+sections! { cram_md5, external, plain, scram }
 
 /// Octets of a command line, CRLF included (RFC 5034 section 4, RFC 2449 section 4).
 pub(crate) const COMMAND_AT_MOST: usize = 255;

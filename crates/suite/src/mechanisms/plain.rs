@@ -12,11 +12,12 @@ use crate::refusal::says_unknown;
 
 checks! {
     "rfc4616.plain.empty-authzid" => empty_authzid,
-    "rfc4616.plain.255" => longest_parts,
-    "rfc4616.plain.malformed" => malformed,
-    "rfc4616.plain.bad-utf8" => bad_utf8,
+    "rfc4616.plain.255" => longest_parts [wrong_password],
+    "rfc4616.plain.malformed" => malformed [wrong_password],
+    "rfc4616.plain.bad-utf8" => bad_utf8 [wrong_password],
 }
 
+/// RFC 4616 §2: Without authorization identity the one derived from the login name is used.
 async fn empty_authzid(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let (_session, reply) = plain_at_once(lab, &account).await?;
@@ -26,6 +27,7 @@ async fn empty_authzid(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 4616 §2: Each of the three parts may be up to 255 octets.
 async fn longest_parts(lab: &Lab) -> Outcome {
     // Nobody's name and nobody's password: no server has an account of that size to try.
     let part = |letter: &str| letter.repeat(MAXIMUM_PART);
@@ -38,6 +40,7 @@ async fn longest_parts(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 4616 §2: Messages with missing or surplus NULs, or with an empty name or password, fail.
 async fn malformed(lab: &Lab) -> Outcome {
     let account = disposable(lab).await?;
     let (user, password) = match &account {
@@ -66,6 +69,7 @@ async fn malformed(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 4616 §2: Names and passwords are UTF-8; invalid sequences fail.
 async fn bad_utf8(lab: &Lab) -> Outcome {
     let response = sasl::base64::encode(message("", b"us\xff\xfeer", b"p\xc0\xaf"));
     let (_session, reply) = answered(lab, Mechanism::Plain, response).await?;

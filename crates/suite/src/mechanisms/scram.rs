@@ -17,12 +17,14 @@ use crate::session::Session;
 
 checks! {
     "rfc5802.scram.exchange" => exchange,
-    "rfc5802.scram.bad-proof" => bad_proof,
-    "rfc5802.scram.nonce" => nonce,
-    "rfc5802.scram.gs2" => gs2,
-    "rfc5802.scram.attributes" => attributes,
+    "rfc5802.scram.bad-proof" => bad_proof [wrong_password],
+    "rfc5802.scram.nonce" => nonce [wrong_password],
+    "rfc5802.scram.gs2" => gs2 [wrong_password],
+    "rfc5802.scram.attributes" => attributes [wrong_password],
 }
 
+/// RFC 5802 §3, §5; RFC 7677 §3: The exchange runs as specified: server-first with nonce, salt, count;
+/// client-final; server signature that verifies.
 async fn exchange(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let (_session, reply) = unhurried(lab, &account, Mechanism::ScramSha256, async |session| {
@@ -60,6 +62,7 @@ async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Resu
     session.respond("").await.judged()
 }
 
+/// RFC 5802 §3, §5: A wrong proof fails; an optional last challenge then carries e=, never v=.
 async fn bad_proof(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let mut session = lab.connect_for_login().await?;
@@ -77,6 +80,7 @@ async fn bad_proof(lab: &Lab) -> Outcome {
     refused(&answer, "a proof with one bit changed")
 }
 
+/// RFC 5802 §5.1: The server checks that the client-final nonce is the one it sent.
 async fn nonce(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     for (what, alter) in [
@@ -106,6 +110,8 @@ async fn nonce(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 5802 §5, §6: The first message starts with n, y or p; "y" fails if the server supports channel
+/// binding; "p" with an unsupported type fails; c= is validated.
 async fn gs2(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let header = |header: &str| Alterations { gs2_header: Some(header.to_owned()), ..Alterations::default() };
@@ -126,6 +132,8 @@ async fn gs2(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 5802 §5.1: "m=" fails the exchange; unknown optional extensions are ignored; a user name with "=" not
+/// followed by 2C or 3D fails.
 async fn attributes(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let extended = |extensions: Option<&str>| Alterations {

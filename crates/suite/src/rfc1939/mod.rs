@@ -16,3 +16,10 @@ pub(crate) mod s7_top;
 pub(crate) mod s7_uidl;
 pub(crate) mod s7_user;
 pub(crate) mod s8_policy;
+
+use crate::check::sections;
+
+sections! {
+    s3_commands, s3_framing, s3_greeting, s4_lock, s4_states, s5_dele, s5_list, s5_retr, s5_stat, s6_update,
+    s7_apop, s7_top, s7_uidl, s7_user, s8_policy,
+}

@@ -26,6 +26,7 @@ checks! {
     "rfc1939.cmd.minimal-set" => minimal_set,
 }
 
+/// RFC 1939 §3: An unknown command gets a negative reply, in every state, and the session goes on.
 async fn unrecognized(lab: &Lab) -> Outcome {
     lab.connect_clear().await?.require_err("XYZZY").await?;
     let mut session = lab.login(Role::Fixtures).await?;
@@ -33,6 +34,8 @@ async fn unrecognized(lab: &Lab) -> Outcome {
     goes_on(&mut session, "XYZZY", "NOOP").await
 }
 
+/// RFC 1939 §3: An optional command the server does not implement is answered with -ERR, just like an unknown
+/// one.
 async fn unimplemented(lab: &Lab) -> Outcome {
     let mut session = enduring::with_mail(lab).await?;
     // The multi-line ones are read to their dot line, so a missing one is found here.
@@ -61,11 +64,14 @@ async fn unimplemented(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §3: Keywords must match whole: abbreviations and longer words are not commands.
 async fn no_prefix_match(lab: &Lab) -> Outcome {
     let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
     require_refusals(&mut session, &["STA", "STATUS", "QUITX", "NO", "RETRX 1"]).await
 }
 
+/// RFC 1939 §5: Commands without arguments (STAT, NOOP, RSET, QUIT, CAPA, STLS, UTF8) do not take any;
+/// surplus words make the line invalid.
 async fn surplus_arguments(lab: &Lab) -> Outcome {
     let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
     let mut tolerated = Vec::new();
@@ -80,6 +86,7 @@ async fn surplus_arguments(lab: &Lab) -> Outcome {
     if tolerated.is_empty() { Ok(()) } else { warn(tolerated.join("; ")) }
 }
 
+/// RFC 1939 §5, §7: RETR, DELE, LIST, UIDL take one number, TOP two; more words are invalid.
 async fn too_many_arguments(lab: &Lab) -> Outcome {
     let (mut session, may_delete) = perhaps_deletable(lab).await?;
     let mut tolerated = Vec::new();
@@ -98,6 +105,7 @@ async fn too_many_arguments(lab: &Lab) -> Outcome {
     if tolerated.is_empty() { Ok(()) } else { warn(tolerated.join("; ")) }
 }
 
+/// RFC 1939 §5, §7: A command whose required argument is missing is syntactically invalid and gets -ERR.
 async fn missing_argument(lab: &Lab) -> Outcome {
     for command in ["USER", "PASS", "APOP x"] {
         let mut session = lab.connect().await?;
@@ -112,6 +120,8 @@ async fn missing_argument(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §4, §5: A message-number is an unsigned decimal number; anything else is invalid.
+///
 /// `RETR 01` and `RETR +1` are left out: they may work or not.
 async fn number_syntax(lab: &Lab) -> Outcome {
     let mut session = enduring::with_mail(lab).await?;
@@ -119,6 +129,7 @@ async fn number_syntax(lab: &Lab) -> Outcome {
     require_refusals(&mut session, &commands).await
 }
 
+/// RFC 1939 §4: Numbers start at 1; number 0 never names a message.
 async fn number_zero(lab: &Lab) -> Outcome {
     let (mut session, may_delete) = perhaps_deletable(lab).await?;
     let commands: &[&str] = if may_delete {
@@ -129,6 +140,7 @@ async fn number_zero(lab: &Lab) -> Outcome {
     and_reset(&mut session, commands).await
 }
 
+/// RFC 1939 §4: Numbers larger than the server's integer type do not wrap to an existing message.
 async fn number_overflow(lab: &Lab) -> Outcome {
     let (mut session, may_delete) = perhaps_deletable(lab).await?;
     // One more than 2^32 and 2^64: wrapped, both are message 1.
@@ -140,6 +152,7 @@ async fn number_overflow(lab: &Lab) -> Outcome {
     and_reset(&mut session, commands).await
 }
 
+/// RFC 1939 §3: Arguments of up to 40 characters are accepted.
 async fn argument_of_40(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let reply = session.command(format!("USER {}", "a".repeat(40))).await.judged()?;
@@ -150,6 +163,7 @@ async fn argument_of_40(lab: &Lab) -> Outcome {
     goes_on(&mut session, "USER with a name of 40 characters", "CAPA").await
 }
 
+/// RFC 2449 §4: A server with CAPA accepts command lines of up to 255 octets including CRLF.
 async fn line_of_255(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let long = session.command(format!("USER {}", "a".repeat(248))).await.judged()?;
@@ -178,6 +192,7 @@ async fn one_reply(session: &mut Session, command: &str) -> Outcome {
     })
 }
 
+/// RFC 1939 §5, §7, §9: STAT, LIST, RETR, DELE, NOOP, RSET and QUIT are implemented.
 async fn minimal_set(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     for command in ["STAT", "LIST", "RETR 1", "DELE 1", "RSET", "NOOP", "QUIT"] {

@@ -65,12 +65,15 @@ async fn say(session: &mut Session, commands: &[&str]) {
     }
 }
 
+/// RFC 1939 §3: Every response line, status lines and the lines of multi-line responses alike, ends with CR
+/// LF.
 fn line_end(seen: &Seen, _: &Lab) -> Option<String> {
     let odd =
         [Deviation::BareLf, Deviation::BareCr].into_iter().find(|odd| seen.deviations.contains(*odd))?;
     is_status(seen).then(|| format!("{}; {odd}", told(seen)))
 }
 
+/// RFC 1939 §3: The status indicators are sent in upper case: +OK and -ERR.
 fn upper(seen: &Seen, _: &Lab) -> Option<String> {
     let wrong =
         [Deviation::StatusCase, Deviation::StatusWord].iter().any(|odd| seen.deviations.contains(*odd));
@@ -80,11 +83,15 @@ fn upper(seen: &Seen, _: &Lab) -> Option<String> {
     wrong.then(|| format!("{}; the indicator is `+OK` or `-ERR` in upper case", told(seen)))
 }
 
+/// RFC 2449 §3: The status indicator is followed by end of line or by a single SP and text; nothing may be
+/// glued to it.
 fn delimiter(seen: &Seen, _: &Lab) -> Option<String> {
     let wrong = seen.deviations.contains(Deviation::StatusGlued);
     wrong.then(|| format!("{}; a space or the end of the line must follow the indicator", told(seen)))
 }
 
+/// RFC 1939 §3: The first line of any response is at most 512 octets including CRLF.
+///
 /// The greeting is no reply to a command and has a requirement of its own.
 fn at_most_512(seen: &Seen, _: &Lab) -> Option<String> {
     let wrong =
@@ -92,6 +99,7 @@ fn at_most_512(seen: &Seen, _: &Lab) -> Option<String> {
     wrong.then(|| format!("{}; {} octets with CRLF, 512 are allowed", told(seen), seen.line.len() + 2))
 }
 
+/// RFC 6856 §3.2: Human-readable response text is ASCII unless LANG (or UTF8) was negotiated.
 fn ascii(seen: &Seen, _: &Lab) -> Option<String> {
     if seen.language || seen.eight_bit_command || !is_status(seen) {
         return None;
@@ -108,6 +116,8 @@ fn is_status(seen: &Seen) -> bool {
     !seen.continuation && !seen.deviations.contains(Deviation::StatusUnknown) && !seen.line.is_empty()
 }
 
+/// RFC 1939 §3, §5: Each command gets exactly one response, and responses come in command order.
+///
 /// Replies are counted, not compared: what an unknown command is answered is `rfc1939.cmd.unrecognized`'s.
 async fn one_reply(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
@@ -124,6 +134,7 @@ async fn one_reply(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §3, Appendix A: Command keywords are matched without regard to case.
 async fn keyword_case(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     for command in ["LIST", "NOOP", "STAT"] {
@@ -136,6 +147,7 @@ async fn keyword_case(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §3: An empty command line is syntactically invalid and is answered with -ERR.
 async fn empty_line(lab: &Lab) -> Outcome {
     let mut session = lab.connect_clear().await?;
     // A command first, so that a surplus line of the greeting is not taken for the reply.
@@ -146,6 +158,7 @@ async fn empty_line(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §3: A line that starts with a space has no keyword and is invalid.
 async fn leading_space(lab: &Lab) -> Outcome {
     let mut session = lab.mail(0).await?;
     // Not the first command, as for the empty line.
@@ -157,6 +170,7 @@ async fn leading_space(lab: &Lab) -> Outcome {
     reply.require_err().map(drop)
 }
 
+/// RFC 1939 §3: A multi-line response ends with a line holding a single dot; the dot line stands alone.
 async fn terminator(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let survey = lab.survey();
@@ -182,6 +196,8 @@ async fn terminator(lab: &Lab) -> Outcome {
     session.require_silence().await.map_err(|stop| behind(stop, &before))
 }
 
+/// RFC 1939 §3, §5: A negative reply to a command that would be multi-line is one line, with no terminator
+/// after it.
 async fn err_is_single(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     for command in ["RETR 99999", "TOP 99999 0"] {
@@ -194,6 +210,7 @@ async fn err_is_single(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §5, §7: STAT, DELE, NOOP, RSET, LIST n, UIDL n answer with one line and no dot line.
 async fn no_terminator(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let mut last = "";
@@ -214,6 +231,9 @@ async fn no_terminator(lab: &Lab) -> Outcome {
     session.require_silence().await.map_err(|stop| behind(stop, last))
 }
 
+/// RFC 1939 §3: Framing is a property of the octet stream: it must be right however the server cuts its
+/// writes.
+///
 /// Not done here: reading in pieces of 1 and 7 octets, and through a receive window of 1 kB. The sessions of the
 /// suite read what is there, so how the server cuts its writes is left to chance and to the size of the message.
 async fn chunking(lab: &Lab) -> Outcome {

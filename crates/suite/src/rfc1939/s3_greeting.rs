@@ -19,6 +19,7 @@ const GENEROUS: Duration = Duration::from_secs(30);
 /// Most octets of the greeting, CRLF included (RFC 2449 section 4).
 const LENGTH_AT_MOST: usize = 512;
 
+/// RFC 1939 §3, §4: After the TCP connection is up the server speaks first, without waiting for client input.
 async fn unprompted(lab: &Lab) -> Outcome {
     let mut session = lab.connect_raw().await?;
     match session.greeting().await {
@@ -48,6 +49,7 @@ async fn late(lab: &Lab, then: &str) -> Outcome {
     ))
 }
 
+/// RFC 1939 §4, Appendix A: The greeting is a positive response: it starts with +OK.
 async fn positive(lab: &Lab) -> Outcome {
     let first = greeting(lab).await?;
     if begins_well(&first.line) {
@@ -80,6 +82,7 @@ async fn greeting(lab: &Lab) -> Result<Reply, Stop> {
     Ok(reply)
 }
 
+/// RFC 1939 §4: The greeting is exactly one line.
 async fn one_line(lab: &Lab) -> Outcome {
     // Not through `Lab::connect`, which has learned of this server's further lines.
     let mut session = lab.connect_raw().await?;
@@ -102,6 +105,7 @@ fn worded(stop: Stop, place: &str) -> Stop {
     }
 }
 
+/// RFC 2449 §3, §4: The greeting, CRLF included, is at most 512 octets.
 async fn length(lab: &Lab) -> Outcome {
     match lab.connect_raw().await?.greeting().await {
         Ok(reply) => {

@@ -22,8 +22,8 @@ use crate::session::Session;
 checks! {
     "rfc1939.lock.effect" => effect,
     "rfc1939.lock.refusal" => refusal,
-    "rfc1939.lock.after-auth-only" => after_auth_only,
-    "practice.lock.released-on-loss" => released_on_loss,
+    "rfc1939.lock.after-auth-only" => after_auth_only [wrong_password],
+    "practice.lock.released-on-loss" => released_on_loss [may_leave_lock],
 }
 
 /// A server may take this long to notice that a client is gone.
@@ -31,6 +31,9 @@ const RELEASED_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks at whether it has.
 const BETWEEN_LOGINS: Duration = Duration::from_millis(500);
 
+/// RFC 1939 §4: While a session is in TRANSACTION its messages are not changed or removed by others (the
+/// purpose of the exclusive lock).
+///
 /// The catalogue's A and B change places: the session that removes has to be the one that saw all markers.
 async fn effect(lab: &Lab) -> Outcome {
     let mut remover = lab.deletable(2).await?;
@@ -72,6 +75,8 @@ async fn effect(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §4: If the lock cannot be had, the final authentication step is answered -ERR and the session
+/// stays in AUTHORIZATION.
 async fn refusal(lab: &Lab) -> Outcome {
     let mut first = lab.login(Role::Fixtures).await?;
     let account = first.account()?;
@@ -102,6 +107,8 @@ async fn refusal(lab: &Lab) -> Outcome {
     outcome
 }
 
+/// RFC 1939 §4: The lock is taken only after successful authentication: USER alone or a wrong password blocks
+/// nobody.
 async fn after_auth_only(lab: &Lab) -> Outcome {
     lab.user_works()?;
     // A wrong password is given, so this is for an account kept for that.
@@ -117,6 +124,8 @@ async fn after_auth_only(lab: &Lab) -> Outcome {
     admitted(lab, &account, wrong, "while another connection has given a wrong password").await
 }
 
+/// RFC 1939 §4, §6: After an abrupt disconnect the lock is gone within a short time.
+///
 /// Whoever lost the network reads mail again at once.
 async fn released_on_loss(lab: &Lab) -> Outcome {
     let sound = lab.site().pool.has_sound(Role::Fixtures) || !lab.site().pool.has_sound(Role::Second);

@@ -22,17 +22,18 @@ checks! {
     "rfc1939.state.trans-cmd-in-auth" => transaction_commands_before_login,
     "rfc1939.state.noop-in-auth" => noop_before_login,
     "rfc1939.state.auth-cmd-in-trans" => login_commands_after_login,
-    "rfc1939.state.failed-auth-stays" => failed_login_stays,
-    "rfc1939.state.retry-after-fail" => retry_after_failure,
-    "rfc1939.state.pass-needs-user" => pass_needs_user,
-    "rfc1939.state.pass-after-failed-pass" => pass_after_failed_pass,
-    "rfc1939.state.user-again" => user_again,
+    "rfc1939.state.failed-auth-stays" => failed_login_stays [wrong_password],
+    "rfc1939.state.retry-after-fail" => retry_after_failure [wrong_password],
+    "rfc1939.state.pass-needs-user" => pass_needs_user [wrong_password],
+    "rfc1939.state.pass-after-failed-pass" => pass_after_failed_pass [wrong_password],
+    "rfc1939.state.user-again" => user_again [wrong_password],
     "rfc1939.state.starts-clean" => starts_clean,
     "rfc1939.state.numbering" => numbering,
     "rfc1939.state.decimal" => decimal,
     "rfc1939.state.numbers-fixed" => numbers_fixed,
 }
 
+/// RFC 1939 §4: At least one way to authenticate exists (USER/PASS, APOP or AUTH).
 async fn some_authentication(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let mut refusals = Vec::new();
@@ -68,6 +69,8 @@ fn announced(lab: &Lab) -> Vec<Method> {
     methods
 }
 
+/// RFC 1939 §3: TRANSACTION commands before login are refused with -ERR.
+///
 /// A connection for each command: several bad ones in a row may end it, which would say nothing.
 async fn transaction_commands_before_login(lab: &Lab) -> Outcome {
     for command in ["STAT", "LIST", "LIST 1", "RETR 1", "RSET", "TOP 1 0", "UIDL", "UIDL 1"] {
@@ -81,11 +84,14 @@ async fn transaction_commands_before_login(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §3, §5: NOOP is a TRANSACTION command; before login it is refused.
 async fn noop_before_login(lab: &Lab) -> Outcome {
     lab.connect().await?.require_err("NOOP").await?;
     Ok(())
 }
 
+/// RFC 1939 §3, §7: USER, PASS and APOP after login are refused with -ERR.
+///
 /// In two sessions, since a third refusal may end one.
 async fn login_commands_after_login(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
@@ -108,6 +114,7 @@ async fn refused_after_login(lab: &Lab, account: &Rc<Account>, commands: &[Strin
     })
 }
 
+/// RFC 1939 §4, §7: After a failed login the session is not in TRANSACTION.
 async fn failed_login_stays(lab: &Lab) -> Outcome {
     let (mut session, _) = after_wrong_password(lab).await?;
     for command in ["STAT", "RETR 1"] {
@@ -117,6 +124,7 @@ async fn failed_login_stays(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §4: If the server keeps the connection after a failed login, a fresh authentication on it works.
 async fn retry_after_failure(lab: &Lab) -> Outcome {
     let (mut session, account) = after_wrong_password(lab).await?;
     // A lock that lingers would be refused as a password is that counts no more.
@@ -140,6 +148,8 @@ async fn retry_after_failure(lab: &Lab) -> Outcome {
     ))
 }
 
+/// RFC 1939 §7 PASS: PASS without a preceding successful USER is refused.
+///
 /// With the password of an account where there is one, since a lax server may look for a maildrop it opens.
 async fn pass_needs_user(lab: &Lab) -> Outcome {
     let mut session = lab.connect_for_login().await?;
@@ -151,6 +161,7 @@ async fn pass_needs_user(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §7 PASS: After a failed PASS, PASS alone is not accepted; USER has to come first again.
 async fn pass_after_failed_pass(lab: &Lab) -> Outcome {
     let (mut session, account) = after_wrong_password(lab).await?;
     let reply = session.command(format!("PASS {}", account.password())).await?;
@@ -177,6 +188,9 @@ async fn after_wrong_password(lab: &Lab) -> Result<(Session, Rc<Account>), Stop>
     }
 }
 
+/// RFC 1939 §7 USER: USER after a successful USER is outside the stated restriction; if accepted, the last
+/// name counts.
+///
 /// The first name is a `disposable` account's: where that one counts, the password is a wrong one for it.
 async fn user_again(lab: &Lab) -> Outcome {
     lab.user_works()?;
@@ -211,6 +225,8 @@ async fn user_again(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §4: A new session starts with no message marked deleted, whatever earlier sessions did without
+/// QUIT.
 async fn starts_clean(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     let account = session.account()?;
@@ -236,6 +252,7 @@ async fn starts_clean(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §4: Messages are numbered 1..n without gaps when the maildrop is opened.
 async fn numbering(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let (count, _) = session.assume_ok("STAT").await?.totals()?;
@@ -258,6 +275,7 @@ async fn numbering(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §4: Numbers and sizes in responses are plain decimal digits.
 async fn decimal(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let stat = session.assume_ok("STAT").await?;
@@ -294,6 +312,8 @@ fn require_decimal(text: &[u8], fields: usize, command: &str) -> Outcome {
     }
 }
 
+/// RFC 1939 §4, §5 DELE: Numbers stay attached to their messages for the whole session: deletions leave gaps,
+/// nothing moves up.
 async fn numbers_fixed(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(3).await?;
     let has_uidl = lab.survey().has_uidl;

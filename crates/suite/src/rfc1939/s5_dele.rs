@@ -25,6 +25,7 @@ checks! {
     "rfc1939.rset.keeps-numbers" => rset_keeps_numbers,
 }
 
+/// RFC 1939 §5 DELE: DELE of an existing message marks it and is answered +OK.
 async fn ok(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     let reply = session.command("DELE 1").await.judged()?;
@@ -36,6 +37,8 @@ async fn ok(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §5 DELE: Any later use of the number of a marked message is an error: LIST n, RETR n, TOP n, UIDL
+/// n.
 async fn hides(lab: &Lab) -> Outcome {
     let mut session = Enduring::begin(async || {
         let mut session = lab.deletable(1).await?;
@@ -59,6 +62,7 @@ async fn hides(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §5 DELE: DELE of an already marked message is refused.
 async fn twice(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     session.assume_ok("DELE 1").await?;
@@ -67,6 +71,7 @@ async fn twice(lab: &Lab) -> Outcome {
     require(reply.is_err(), || format!("the second {}; `-ERR` was required", reply.seen()))
 }
 
+/// RFC 1939 §5 DELE: DELE of a number that does not exist is refused and marks nothing.
 async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(0).await?;
     let last = highest(&mut session).await?;
@@ -88,6 +93,8 @@ async fn no_such(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §5: Every message can be marked; the session then looks empty and QUIT empties the maildrop.
+///
 /// Uses up a maildrop of disposable mail.
 async fn all(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
@@ -126,6 +133,7 @@ async fn require_empty(session: &mut Session, command: &str) -> Outcome {
     require(lines == 0, || format!("all messages are marked, yet {command} lists {lines}"))
 }
 
+/// RFC 1939 §5 NOOP: NOOP is answered +OK and changes nothing.
 async fn noop_ok(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     session.assume_ok("DELE 1").await?;
@@ -142,6 +150,7 @@ async fn noop_ok(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §5 RSET: RSET takes back all deletion marks of the session.
 async fn rset_unmarks(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(2).await?;
     let account = session.account()?;
@@ -167,6 +176,7 @@ async fn rset_unmarks(lab: &Lab) -> Outcome {
     before.require_whole(&later, &[1, 2], "DELE 1, DELE 2, RSET, QUIT")
 }
 
+/// RFC 1939 §5 RSET: RSET without any mark is also +OK.
 async fn rset_idempotent(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     session.require_ok("RSET").await?;
@@ -174,6 +184,7 @@ async fn rset_idempotent(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §4, §5 RSET: RSET does not renumber or reload the maildrop.
 async fn rset_keeps_numbers(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     let command = if lab.survey().has_uidl { "UIDL" } else { "LIST" };

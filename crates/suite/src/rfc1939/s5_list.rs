@@ -32,6 +32,8 @@ const MESSAGES_AT_MOST: usize = 100;
 /// Larger messages are left to `rfc1939.multi.chunking`.
 const SIZE_AT_MOST: u64 = 1024 * 1024;
 
+/// RFC 1939 §5 LIST: Without argument: +OK, then one line per message with number, one space, size, then the
+/// dot line.
 async fn format(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("LIST").await?;
@@ -44,6 +46,7 @@ async fn format(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §5 LIST: Nothing should follow the size in a scan listing.
 async fn nothing_more(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let listing = session.assume_ok("LIST").await?;
@@ -58,6 +61,7 @@ async fn nothing_more(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §5 LIST: Every message not marked deleted is listed exactly once.
 async fn complete(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("LIST").await?;
@@ -76,6 +80,7 @@ async fn complete(lab: &Lab) -> Outcome {
     fail(format!("message {missing} is missing from LIST, although {}", reply.seen()))
 }
 
+/// RFC 1939 §5 LIST: Messages marked deleted are left out of the listing.
 async fn excludes_deleted(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(2).await?;
     session.assume_ok("DELE 1").await?;
@@ -88,6 +93,8 @@ async fn excludes_deleted(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §5 LIST: An empty maildrop (or one with everything marked) gives a positive, empty multi-line
+/// reply.
 async fn empty(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Empty).await?;
     let reply = session.require_ok("LIST").await?;
@@ -96,6 +103,7 @@ async fn empty(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §5 LIST: With an argument the reply is a single line: +OK, number, size.
 async fn argument(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("LIST 1").await?;
@@ -109,6 +117,7 @@ async fn argument(lab: &Lab) -> Outcome {
     session.require_silence().await
 }
 
+/// RFC 1939 §5 LIST: LIST n reports the same size as the line for n in LIST.
 async fn argument_agrees(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let listing = session.assume_ok("LIST").await?.scan_listing()?;
@@ -125,6 +134,7 @@ async fn argument_agrees(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §5 LIST: LIST with a number that does not exist is refused.
 async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     let listing = session.assume_ok("LIST").await?.scan_listing()?;
@@ -133,6 +143,8 @@ async fn no_such(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §5 LIST, §11: The listed size is the exact number of octets of the message as transferred, after
+/// removing dot-stuffing and without the terminator, counting every line end as two octets.
 async fn exact(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let utf8 = lab.survey().announces("UTF8").then(|| lab.number_of(&account, "fx.utf8hdr")).flatten();
@@ -194,6 +206,7 @@ pub(super) fn judge_size(lab: &Lab, user: &str, number: u64, listed: u64, receiv
     if octets == listed + 2 && !ended { warn(seen) } else { fail(seen) }
 }
 
+/// RFC 1939 §11: A server that stores lines with a one-octet line end counts two octets per line in sizes.
 async fn counts_crlf(lab: &Lab) -> Outcome {
     let (listed, reply) = listed_and_retrieved(lab, "fx.lines").await?;
     let (octets, lines) = (reply.octets().len() as u64, reply.lines().len() as u64);
@@ -209,6 +222,7 @@ async fn counts_crlf(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §11: Stuffed dots are not counted in sizes.
 async fn counts_no_stuffing(lab: &Lab) -> Outcome {
     let (listed, reply) = listed_and_retrieved(lab, "fx.dots").await?;
     let octets = reply.octets().len() as u64;

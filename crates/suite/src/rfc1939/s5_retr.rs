@@ -33,32 +33,39 @@ checks! {
 /// Messages that the survey did not recognise are looked at up to this size, and up to so many.
 const STRANGERS: (u64, usize) = (4_096, 20);
 
+/// RFC 1939 §5 RETR: A positive reply is the status line, the whole message, the dot line.
 async fn multiline(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     session.require_ok("RETR 1").await?;
     own_reply(&mut session, "RETR 1").await
 }
 
+/// RFC 1939 §3, §5 RETR: Every line that begins with a dot is sent with one more dot in front.
 async fn dot_stuffing(lab: &Lab) -> Outcome {
     let Placed { mut session, number, fixture } = lab.fixture("fx.dots").await?;
     same_body(&retrieved(&mut session, number).await?, number, &fixture)
 }
 
+/// RFC 1939 §3: A content line consisting of a single dot does not end the response.
 async fn lone_dot(lab: &Lab) -> Outcome {
     let Placed { mut session, number, fixture } = lab.fixture("fx.lonedot").await?;
     same_body(&retrieved(&mut session, number).await?, number, &fixture)?;
     own_reply(&mut session, "RETR of fx.lonedot").await
 }
 
+/// RFC 1939 §3: Stuffing also applies to the first line of the message, to header lines and to the last line.
 async fn dot_edges(lab: &Lab) -> Outcome {
     same_bodies(lab, &["fx.dotlast", "fx.dotfirst", "fx.dotlast-nonl"]).await
 }
 
+/// RFC 1939 §3: Stuffing does not depend on where the server's I/O buffers end.
 async fn dot_at_buffer(lab: &Lab) -> Outcome {
     same_bodies(lab, &["fx.boundary-4096", "fx.boundary-8192", "fx.boundary-16384", "fx.boundary-65536"])
         .await
 }
 
+/// RFC 1939 §5 RETR, §11: The message sent is the message that was delivered, apart from line-end conversion.
+///
 /// All marked fixtures but fx.large, which `rfc1939.multi.chunking` compares, and what else poplab's maildrop lists.
 async fn fidelity(lab: &Lab) -> Outcome {
     let compared = compared(lab).await;
@@ -242,6 +249,7 @@ async fn own_reply(session: &mut Session, before: &str) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §3, §11: Message lines are sent with CRLF whatever the storage format.
 async fn line_ends(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.assume_ok("RETR 1").await?;
@@ -270,6 +278,7 @@ fn bare_line_feeds(octets: &[u8]) -> (usize, usize) {
     (all.iter().filter(|index| bare(index)).count(), all.len())
 }
 
+/// RFC 1939 §5: RETR can be repeated and gives the same octets.
 async fn repeatable(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let first = session.assume_ok("RETR 1").await?;
@@ -285,6 +294,7 @@ async fn repeatable(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §5 RETR: RETR of a number that does not exist is refused.
 async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     let (count, _) = session.assume_ok("STAT").await?.totals()?;
@@ -292,6 +302,9 @@ async fn no_such(lab: &Lab) -> Outcome {
     own_reply(&mut session, "a RETR that was refused").await
 }
 
+/// RFC 1939 §5, §8: Retrieving a message does not delete it at QUIT, unless the site runs (and by RFC 2449
+/// announces) a download-and-delete policy.
+///
 /// With an ordinary message of poplab's: on a server that deletes what was read, it is the one that is lost.
 async fn no_implicit_delete(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
@@ -340,6 +353,8 @@ async fn inventory(lab: &Lab, session: &mut Session) -> Result<Vec<(u64, Vec<u8>
     Ok(listing.into_iter().map(|(number, size)| (number, size.to_string().into_bytes())).collect())
 }
 
+/// RFC 1939 §3: If the stored message does not end with a line end, the server still ends the last line with
+/// CRLF before the dot line.
 async fn no_final_newline(lab: &Lab) -> Outcome {
     let Placed { mut session, number, fixture } = lab.fixture("fx.nonl").await?;
     let reply = session.command(format!("RETR {number}")).await.judged()?.assume_ok()?;
@@ -358,6 +373,8 @@ async fn no_final_newline(lab: &Lab) -> Outcome {
     own_reply(&mut session, "RETR of fx.nonl").await
 }
 
+/// RFC 1939 §3, §5: If the stored message ends with a line end, no extra empty line is added before the dot
+/// line.
 async fn no_extra_newline(lab: &Lab) -> Outcome {
     let Placed { mut session, number, fixture } = lab.fixture("fx.lines").await?;
     let reply = session.assume_ok(format!("RETR {number}")).await?;
@@ -368,6 +385,7 @@ async fn no_extra_newline(lab: &Lab) -> Outcome {
     assume(came == expected, || "the body of fx.lines differs in another way".to_owned())
 }
 
+/// RFC 1939 §3, §5: Header-only, body-less, header-less and empty messages are framed correctly.
 async fn odd_messages(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let mut session = lab.login_to(&account).await?;

@@ -15,6 +15,7 @@ checks! {
     "rfc1939.stat.matches-list" => matches_list,
 }
 
+/// RFC 1939 §5 STAT: The reply is +OK, one space, the message count, one space, the total size in octets.
 async fn format(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("STAT").await?;
@@ -28,12 +29,14 @@ async fn format(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §5 STAT: An empty maildrop is reported as zero messages and zero octets.
 async fn empty(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Empty).await?;
     let reply = session.require_ok("STAT").await?;
     require(reply.totals()? == (0, 0), || format!("{} for an empty maildrop", reply.seen()))
 }
 
+/// RFC 1939 §5 STAT: Messages marked deleted count in neither total.
 async fn excludes_deleted(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(2).await?;
     let before = session.assume_ok("STAT").await?.totals()?;
@@ -53,6 +56,7 @@ async fn excludes_deleted(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §5 STAT, RSET: After RSET the totals are as at the start.
 async fn after_rset(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     let before = session.assume_ok("STAT").await?.totals()?;
@@ -64,6 +68,7 @@ async fn after_rset(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §5: STAT's count equals the number of scan listings.
 async fn matches_list(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let (count, _) = session.assume_ok("STAT").await?.totals()?;

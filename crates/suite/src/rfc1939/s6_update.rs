@@ -40,6 +40,7 @@ const REPETITIONS_ELSEWHERE: u32 = 25;
 /// More than the socket buffers of both sides together, so that a server is stuck in the middle of sending it.
 const MORE_THAN_BUFFERS: u64 = 12 * 1024 * 1024;
 
+/// RFC 1939 §4 QUIT: QUIT before login is answered +OK and the session ends.
 async fn quit_auth(lab: &Lab) -> Outcome {
     // In cleartext also where logins go through STLS: leaving needs no protection.
     let mut session = lab.connect_clear().await?;
@@ -47,6 +48,7 @@ async fn quit_auth(lab: &Lab) -> Outcome {
     require_closed(&mut session).await
 }
 
+/// RFC 1939 §6 QUIT: QUIT in TRANSACTION is answered and the server closes the connection.
 async fn quit_trans(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     session.require_ok("QUIT").await?;
@@ -88,6 +90,7 @@ async fn nothing_removed(lab: &Lab, before: &Maildrop, account: &Rc<Account>, wh
     before.require_whole(&later, &[1], what)
 }
 
+/// RFC 1939 §6: QUIT from AUTHORIZATION never removes mail, not even marks left by an earlier broken session.
 async fn quit_auth_no_update(lab: &Lab) -> Outcome {
     let Marked { session, before, account } = Marked::first(lab).await?;
     session.reset();
@@ -101,6 +104,7 @@ async fn quit_auth_no_update(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §6 QUIT: On QUIT all marked messages are removed.
 async fn quit_removes_marked(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(3).await?;
     let account = session.account()?;
@@ -115,6 +119,7 @@ async fn quit_removes_marked(lab: &Lab) -> Outcome {
     before.require_marked_gone(&later, &[1, last], &what)
 }
 
+/// RFC 1939 §6 QUIT: On QUIT no unmarked message is ever removed.
 async fn quit_keeps_unmarked(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(3).await?;
     let account = session.account()?;
@@ -130,6 +135,7 @@ async fn quit_keeps_unmarked(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §6 QUIT: The reply to QUIT states the result of the removal, so the removal comes first.
 async fn quit_reply_after_removal(lab: &Lab) -> Outcome {
     let Marked { session, before, account } = Marked::first(lab).await?;
     // After -ERR the message may stay; the next login waits for the end of the connection, not for the reply.
@@ -139,6 +145,7 @@ async fn quit_reply_after_removal(lab: &Lab) -> Outcome {
     before.require_marked_gone(&later, &[1], "DELE 1 and QUIT were answered +OK and the connection ended")
 }
 
+/// RFC 1939 §6 QUIT: The maildrop lock is released before the connection closes.
 async fn quit_lock_released(lab: &Lab) -> Outcome {
     let survey = lab.survey();
     let delay = survey.session_capability("LOGIN-DELAY").or_else(|| survey.capability("LOGIN-DELAY"));
@@ -172,6 +179,7 @@ async fn leave(session: Session) -> Outcome {
     assume(closing.how.is_some(), || "the connection stayed open after the reply to QUIT".to_owned())
 }
 
+/// RFC 1939 §3, §6: The reply to QUIT reaches the client before the close (no reset that destroys it).
 async fn quit_reply_delivered(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let pipelining = lab.survey().announces("PIPELINING");
@@ -213,6 +221,7 @@ fn repetitions(lab: &Lab, at_home: u32) -> u32 {
     if lab.site().permissions.loopback { at_home } else { at_home.min(REPETITIONS_ELSEWHERE) }
 }
 
+/// RFC 1939 §6: Commands after QUIT on the same connection are not executed.
 async fn quit_ignores_rest(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     let account = session.account()?;
@@ -233,6 +242,7 @@ async fn quit_ignores_rest(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §3, §6: A QUIT that is cut off before its CRLF is not a QUIT: the session did not enter UPDATE.
 async fn quit_needs_crlf(lab: &Lab) -> Outcome {
     for cut in ["QUIT", "QUI"] {
         let Marked { mut session, before, account } = Marked::first(lab).await?;
@@ -247,18 +257,21 @@ async fn quit_needs_crlf(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §6: A session that ends without QUIT removes nothing: orderly close.
 async fn no_quit_fin(lab: &Lab) -> Outcome {
     let Marked { session, before, account } = Marked::first(lab).await?;
     session.close().await;
     nothing_removed(lab, &before, &account, "DELE 1, then the connection was closed without QUIT").await
 }
 
+/// RFC 1939 §6: The same after a connection reset.
 async fn no_quit_rst(lab: &Lab) -> Outcome {
     let Marked { session, before, account } = Marked::first(lab).await?;
     session.reset();
     nothing_removed(lab, &before, &account, "DELE 1, then the connection was reset").await
 }
 
+/// RFC 1939 §6: The same when the client only shuts down its sending side.
 async fn no_quit_halfclose(lab: &Lab) -> Outcome {
     let Marked { mut session, before, account } = Marked::first(lab).await?;
     session.shutdown_write().await;
@@ -275,6 +288,7 @@ async fn no_quit_halfclose(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §6: The same when a TLS session ends with close\_notify, or with a bare TCP close.
 async fn no_quit_tls(lab: &Lab) -> Outcome {
     let Marked { session, before, account } = Marked::first(lab).await?;
     session.close().await;
@@ -286,6 +300,9 @@ async fn no_quit_tls(lab: &Lab) -> Outcome {
         .await
 }
 
+/// RFC 1939 §6, §8: The same when the connection breaks in the middle of a RETR, also on sites with a
+/// download-and-delete policy.
+///
 /// No disposable message is as large as the socket buffers, so the largest is asked for again and again in one
 /// write: the server is in the middle of one of these replies when the connection breaks.
 async fn no_quit_midretr(lab: &Lab) -> Outcome {

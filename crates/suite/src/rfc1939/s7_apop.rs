@@ -20,11 +20,13 @@ use crate::reply::{Reply, quote};
 checks! {
     "rfc1939.apop.timestamp-syntax" => timestamp_syntax,
     "rfc1939.apop.timestamp-unique" => timestamp_unique,
-    "rfc1939.apop.login" => digest,
-    "rfc1939.apop.bad" => bad,
-    "rfc1939.apop.syntax" => syntax,
+    "rfc1939.apop.login" => digest [wrong_password],
+    "rfc1939.apop.bad" => bad [wrong_password],
+    "rfc1939.apop.syntax" => syntax [wrong_password],
 }
 
+/// RFC 1939 §7 APOP: The timestamp has the form of an RFC 822 msg-id: angle brackets, local part, "@",
+/// domain.
 async fn timestamp_syntax(lab: &Lab) -> Outcome {
     let (_session, greeting) = lab.greeted().await?;
     let found = bracketed(&greeting.line);
@@ -59,6 +61,7 @@ fn looks_meant(text: &[u8]) -> bool {
         || (!inner.is_empty() && inner.iter().all(|octet| octet.is_ascii_digit() || *octet == b'.'))
 }
 
+/// RFC 1939 §7 APOP: Every greeting carries a different timestamp.
 async fn timestamp_unique(lab: &Lab) -> Outcome {
     // Fewer on servers that other people use too.
     let (in_turn, at_once) = if lab.site().permissions.loopback { (150, 50) } else { (25, 10) };
@@ -119,6 +122,8 @@ async fn together<T>(mut running: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) ->
     done
 }
 
+/// RFC 1939 §7 APOP: The MD5 of timestamp (with brackets) and secret in lower-case hex opens the maildrop.
+///
 /// The timestamp announces APOP, so there must be an APOP. A server can have secrets for some accounts alone, and no client
 /// can see for which; so judged is an account whose password is known to be right.
 async fn digest(lab: &Lab) -> Outcome {
@@ -156,6 +161,7 @@ async fn digest(lab: &Lab) -> Outcome {
     fail(format!("{seen}; {usual} takes the same password"))
 }
 
+/// RFC 1939 §7 APOP: A wrong digest gets -ERR and the session stays in AUTHORIZATION.
 async fn bad(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let mut session = lab.connect_for_login().await?;
@@ -172,6 +178,7 @@ async fn bad(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §3, §7 APOP: Missing, short, over-long or non-hex digests are refused.
 async fn syntax(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let user = &account.user;

@@ -24,6 +24,8 @@ checks! {
 /// Header fields that some servers make up to tell what was done with a message; they may come with RETR alone.
 const MADE_UP: &[&str] = &["status:", "x-status:", "x-uidl:", "x-keywords:"];
 
+/// RFC 1939 §7 TOP: A positive reply holds all headers, the empty separator line and the requested number of
+/// body lines, dot-stuffed, then the dot line.
 async fn structure(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let whole = retrieved(&mut session, 1).await?;
@@ -46,6 +48,7 @@ async fn structure(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §7 TOP: With a count of 0 only headers and the separator line are sent.
 async fn zero(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("TOP 1 0").await?;
@@ -60,6 +63,7 @@ async fn zero(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §7 TOP: Exactly n body lines are sent, counted after line-end conversion and before stuffing.
 async fn exact_count(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let number = |name: &str| {
@@ -79,6 +83,7 @@ async fn exact_count(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §7 TOP: If n exceeds the body, the whole message is sent.
 async fn more_than_all(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.command("TOP 1 999999").await.judged()?;
@@ -101,6 +106,7 @@ async fn more_than_all(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §3, §7: Byte-stuffing applies to TOP exactly as to RETR.
 async fn dot_stuffing(lab: &Lab) -> Outcome {
     let placed = lab.fixture("fx.dots").await?;
     let (mut session, number) = (placed.session, placed.number);
@@ -139,6 +145,7 @@ fn same_body(top: &Reply, expected: &[u8], of: &str) -> Outcome {
     }
 }
 
+/// RFC 1939 §7 TOP: Both arguments are required and the count is non-negative.
 async fn args(lab: &Lab) -> Outcome {
     let mut session = enduring::with_mail(lab).await?;
     for command in ["TOP 1", "TOP", "TOP 1 -1", "TOP 1 x", "TOP x 1"] {
@@ -148,6 +155,7 @@ async fn args(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §7 TOP: TOP of a missing or marked message is refused.
 async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.mail(0).await?;
     let last = highest(&mut session).await?;

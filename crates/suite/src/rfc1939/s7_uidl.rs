@@ -38,6 +38,7 @@ const GROUPS_FETCHED: usize = 5;
 
 type Ids = Vec<(u64, Vec<u8>)>;
 
+/// RFC 1939 §7 UIDL: Each line is number, one space, unique-id and nothing else.
 async fn format(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("UIDL").await?;
@@ -51,6 +52,7 @@ async fn format(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §7 UIDL: A unique-id has 1 to 70 characters from 0x21 to 0x7E.
 async fn alphabet(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("UIDL").await?;
@@ -65,6 +67,7 @@ async fn alphabet(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §7 UIDL: With an argument the reply is one line: +OK, number, unique-id.
 async fn arg(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.require_ok("UIDL 1").await?;
@@ -77,6 +80,7 @@ async fn arg(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §7 UIDL: UIDL n gives the same id as the listing.
 async fn arg_agrees(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let listed = session.assume_ok("UIDL").await?.unique_ids()?;
@@ -93,6 +97,7 @@ async fn arg_agrees(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §7 UIDL: UIDL of a missing or marked message is refused.
 async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.mail(0).await?;
     let last = highest(&mut session).await?;
@@ -107,6 +112,7 @@ async fn no_such(lab: &Lab) -> Outcome {
     require(reply.is_err(), || format!("message 1 was marked as deleted, yet {}", reply.seen()))
 }
 
+/// RFC 1939 §7 UIDL: Marked messages are left out of the listing.
 async fn excludes_deleted(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(2).await?;
     session.assume_ok("DELE 1").await?;
@@ -126,6 +132,8 @@ async fn excludes_deleted(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 1939 §7 UIDL: Every unmarked message has exactly one line, with the same numbers as LIST; an empty
+/// maildrop gives an empty positive listing.
 async fn complete(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let listed = numbers(&session.assume_ok("LIST").await?)?;
@@ -151,6 +159,7 @@ async fn complete(lab: &Lab) -> Outcome {
     assume(reply.lines().is_empty(), || "the maildrop that should be empty holds mail".to_owned())
 }
 
+/// RFC 1939 §7 UIDL: Different messages have different unique-ids.
 async fn unique(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let mut holders: BTreeMap<Vec<u8>, BTreeSet<u64>> = BTreeMap::new();
@@ -174,6 +183,7 @@ async fn unique(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 1939 §7 UIDL: A message keeps its unique-id in later sessions.
 async fn persistent(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let sizes = sizes(lab, &account).await?;
@@ -186,6 +196,8 @@ async fn persistent(lab: &Lab) -> Outcome {
     require_kept(&before, &after, "a session of UIDL and QUIT")
 }
 
+/// RFC 1939 §7 UIDL: Ids also persist when a session ended without UPDATE.
+///
 /// Without new mail in the middle, which would need a way to deliver it: seen here are servers that forget their ids
 /// when a session breaks, not those that forget only the ids they gave out for the first time in it.
 async fn persistent_no_update(lab: &Lab) -> Outcome {
@@ -200,6 +212,7 @@ async fn persistent_no_update(lab: &Lab) -> Outcome {
     require_kept(&before, &after, "a session of UIDL that ended in a reset")
 }
 
+/// RFC 1939 §7 UIDL: Removing other messages does not change an id.
 async fn independent_of_position(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(2).await?;
     let account = session.account()?;
@@ -219,6 +232,7 @@ async fn independent_of_position(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 1939 §7 UIDL: Reading a message does not change its id.
 async fn independent_of_access(lab: &Lab) -> Outcome {
     let mut session = lab.mail(2).await?;
     let account = session.account()?;
@@ -235,6 +249,7 @@ async fn independent_of_access(lab: &Lab) -> Outcome {
     require_kept(&before, &after, "RETR 1, TOP 2 0 and QUIT")
 }
 
+/// RFC 1939 §7 UIDL: Within a session ids do not change, whatever commands are issued.
 async fn stable_in_session(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(2).await?;
     let before = ids(&mut session).await?;

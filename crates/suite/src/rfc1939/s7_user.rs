@@ -14,12 +14,13 @@ use crate::refusal::{is_busy, says_busy};
 
 checks! {
     "rfc1939.user.login" => user_login,
-    "rfc1939.user.err-then-new-auth" => user_err_then_new_auth,
-    "rfc1939.pass.wrong" => pass_wrong,
-    "rfc1939.pass.case" => pass_case,
-    "rfc1939.pass.empty" => pass_empty,
+    "rfc1939.user.err-then-new-auth" => user_err_then_new_auth [wrong_password],
+    "rfc1939.pass.wrong" => pass_wrong [wrong_password],
+    "rfc1939.pass.case" => pass_case [wrong_password],
+    "rfc1939.pass.empty" => pass_empty [wrong_password],
 }
 
+/// RFC 1939 §7 USER, PASS: A correct USER then PASS opens the maildrop with +OK.
 async fn user_login(lab: &Lab) -> Outcome {
     lab.user_works()?;
     let account = lab.account(Role::Fixtures).await?;
@@ -36,6 +37,7 @@ async fn user_login(lab: &Lab) -> Outcome {
     fail(format!("{seen}; USER is announced"))
 }
 
+/// RFC 1939 §7 USER: After -ERR to USER another authentication command is possible.
 async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let method = if lab.survey().announces("USER") { Some(Method::UserPass) } else { lab.survey().method };
@@ -64,6 +66,7 @@ async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
     fail(seen)
 }
 
+/// RFC 1939 §7 PASS: A wrong password gets -ERR.
 async fn pass_wrong(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let longer = format!("{}x", account.password());
@@ -76,6 +79,7 @@ async fn pass_wrong(lab: &Lab) -> Outcome {
     require_refused(lab, &account, &format!(" {shorter}"), "the password without its last character").await
 }
 
+/// RFC 1939 §3, §7: Only keywords are case-insensitive; the password is compared as sent.
 async fn pass_case(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let swapped = login::swapped(account.password());
@@ -83,6 +87,7 @@ async fn pass_case(lab: &Lab) -> Outcome {
     require_refused(lab, &account, &format!(" {swapped}"), "the password in swapped case").await
 }
 
+/// RFC 1939 §7 PASS: PASS without argument is invalid; an empty password does not log in.
 async fn pass_empty(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     require_refused(lab, &account, "", "no argument").await?;

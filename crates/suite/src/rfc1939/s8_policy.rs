@@ -11,6 +11,8 @@ checks! {
     "rfc1939.policy.only-with-quit" => only_with_quit,
 }
 
+/// RFC 1939 §8: A download-and-delete policy acts only after QUIT and only on messages retrieved with RETR in
+/// that session.
 async fn only_with_quit(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(2).await?;
     let account = session.account()?;

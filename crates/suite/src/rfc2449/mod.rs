@@ -4,3 +4,7 @@ pub(crate) mod s5_capa;
 pub(crate) mod s6_capabilities;
 pub(crate) mod s6_pipelining;
 pub(crate) mod s8_response_codes;
+
+use crate::check::sections;
+
+sections! { s5_capa, s6_capabilities, s6_pipelining, s8_response_codes }

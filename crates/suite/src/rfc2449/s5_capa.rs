@@ -27,6 +27,7 @@ checks! {
 /// Tags whose presence or parameters may differ between the states (RFC 2449 sections 5 and 6).
 const MAY_DIFFER: &[&str] = &["LOGIN-DELAY", "EXPIRE", "IMPLEMENTATION", "STLS"];
 
+/// RFC 2449 §3, §5: CAPA answers +OK, one capability per line, then the dot line.
 async fn format(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let reply = session.require_ok("CAPA").await?;
@@ -46,6 +47,7 @@ async fn format(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 2449 §3: A tag has printable ASCII characters without "." and SP.
 async fn tag_syntax(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let reply = session.assume_ok("CAPA").await?;
@@ -62,6 +64,7 @@ fn lines_without(reply: &Reply, unwanted: &[Deviation]) -> Outcome {
     Ok(())
 }
 
+/// RFC 2449 §5: CAPA is available before and after login.
 async fn both_states(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     session.require_ok("CAPA").await?;
@@ -71,6 +74,7 @@ async fn both_states(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 2449 §5: A server without CAPA answers -ERR.
 async fn absent(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let reply = session.command("CAPA").await.judged()?;
@@ -86,6 +90,7 @@ async fn both_lists(lab: &Lab) -> Result<(Vec<Capability>, Vec<Capability>), Sto
     Ok((listed(&before).unwrap_or_default(), listed(&after).unwrap_or_default()))
 }
 
+/// RFC 2449 §5: Capabilities available in AUTHORIZATION are announced in both states.
 async fn persistent(lab: &Lab) -> Outcome {
     let (before, after) = both_lists(lab).await?;
     let missing: Vec<&str> = before
@@ -100,6 +105,8 @@ async fn persistent(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 2449 §5, §6: Only LOGIN-DELAY and EXPIRE (and IMPLEMENTATION's presence) may differ between the
+/// states.
 async fn same_arguments(lab: &Lab) -> Outcome {
     let (before, after) = both_lists(lab).await?;
     for capability in before.iter().filter(|capability| !MAY_DIFFER.contains(&capability.tag.as_str())) {
@@ -117,6 +124,7 @@ async fn same_arguments(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 2449 §5, §6: What is announced works: TOP, UIDL, USER, SASL mechanisms, STLS, PIPELINING, UTF8, LANG.
 async fn truthful(lab: &Lab) -> Outcome {
     let (before, after) = both_lists(lab).await?;
     let has = |tag: &str| before.iter().chain(&after).any(|capability| capability.tag == tag);
@@ -166,6 +174,7 @@ async fn truthful(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 2449 §6.9: IMPLEMENTATION has at least one parameter; it may be shown only after login.
 async fn implementation(lab: &Lab) -> Outcome {
     let (before, after) = both_lists(lab).await?;
     for capability in before.iter().chain(&after).filter(|capability| capability.tag == "IMPLEMENTATION") {

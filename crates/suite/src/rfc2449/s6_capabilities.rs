@@ -50,10 +50,13 @@ fn form(found: &[Option<Capability>; 2], tag: &str, valid: impl Fn(&str) -> bool
     Ok(())
 }
 
+/// RFC 2449 §6.5: One integer (seconds), optionally followed by USER, which appears only before login.
 async fn login_delay_syntax(lab: &Lab) -> Outcome {
     form(&both(lab, "LOGIN-DELAY").await?, "LOGIN-DELAY", |value| number(value.as_bytes()).is_some())
 }
 
+/// RFC 2449 §6.5: The value before login is the largest any user can have, so never smaller than the value
+/// after login.
 async fn login_delay_max_first(lab: &Lab) -> Outcome {
     let [Some(before), Some(after)] = both(lab, "LOGIN-DELAY").await? else {
         return skipped("LOGIN-DELAY is not announced in both states");
@@ -67,12 +70,14 @@ async fn login_delay_max_first(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 2449 §6.7: EXPIRE takes a number of days or NEVER, optionally followed by USER before login.
 async fn expire_syntax(lab: &Lab) -> Outcome {
     form(&both(lab, "EXPIRE").await?, "EXPIRE", |value| {
         value == "NEVER" || number(value.as_bytes()).is_some()
     })
 }
 
+/// RFC 2449 §6.7: The value before login is the smallest any user can have (NEVER counts as largest).
 async fn expire_min_first(lab: &Lab) -> Outcome {
     let [Some(before), Some(after)] = both(lab, "EXPIRE").await? else {
         return skipped("EXPIRE is not announced in both states");
@@ -86,6 +91,7 @@ async fn expire_min_first(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 2449 §6.7: EXPIRE NEVER promises that the server deletes nothing by itself.
 async fn expire_never(lab: &Lab) -> Outcome {
     let never = |capability: &Capability| capability.parameters.first().is_some_and(|value| value == "NEVER");
     if !both(lab, "EXPIRE").await?.iter().flatten().any(never) {

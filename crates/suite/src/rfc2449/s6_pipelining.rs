@@ -13,11 +13,12 @@ use crate::session::Session;
 checks! {
     "rfc2449.pipe.in-order" => in_order,
     "rfc2449.pipe.login" => login,
-    "rfc2449.pipe.failed-login" => failed_login,
+    "rfc2449.pipe.failed-login" => failed_login [wrong_password],
     "rfc2449.pipe.during-retr" => during_retr,
     "rfc2449.pipe.split" => split,
 }
 
+/// RFC 2449 §6.6: Commands sent without waiting are processed one after the other and answered in order.
 async fn in_order(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(2).await?;
     let mut singly = Vec::new();
@@ -47,6 +48,7 @@ async fn in_order(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 2449 §6.6: USER and PASS can be sent in one batch, also with TRANSACTION commands behind them.
 async fn login(lab: &Lab) -> Outcome {
     lab.user_works()?;
     let account = lab.account(Role::Fixtures).await?;
@@ -74,6 +76,7 @@ async fn login(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 2449 §6.6: In a batch with a failed login the rest is still processed in AUTHORIZATION.
 async fn failed_login(lab: &Lab) -> Outcome {
     lab.user_works()?;
     let account = lab.account(Role::Disposable).await?;
@@ -102,6 +105,7 @@ async fn failed_login(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 2449 §6.6: Commands may be sent while a long response is still being received.
 async fn during_retr(lab: &Lab) -> Outcome {
     let mut placed = lab.fixture("fx.large").await?;
     let session = &mut placed.session;
@@ -123,6 +127,7 @@ async fn during_retr(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 2449 §6.6: A batch may be cut anywhere into TCP segments.
 async fn split(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let whole = session.assume_ok("LIST 1").await?;

@@ -14,7 +14,7 @@ checks! {
     "rfc2449.resp.bracket" => provoke [watch bracket],
     "rfc2449.resp.syntax" => provoke [watch syntax],
     "rfc2449.resp.announced" => provoke [watch announced],
-    "rfc2449.resp.in-use-meaning" => in_use_meaning,
+    "rfc2449.resp.in-use-meaning" => in_use_meaning [wrong_password],
     "rfc2449.resp.in-use-commands" => provoke [watch in_use_commands],
     "rfc2449.resp.login-delay-use" => provoke [watch login_delay_use],
 }
@@ -50,6 +50,8 @@ fn code(seen: &Seen) -> Option<ResponseCode<'_>> {
     ResponseCode::parse(text(seen)).0
 }
 
+/// RFC 2449 §6.4, §8: With RESP-CODES announced, response text that starts with "\[" is a response code and
+/// nothing else.
 fn bracket(seen: &Seen, lab: &Lab) -> Option<String> {
     let odd = text(seen).starts_with(b"[") && code(seen).is_none();
     // `[x]` is what the provocation sends: a code of that name is an echo.
@@ -57,6 +59,7 @@ fn bracket(seen: &Seen, lab: &Lab) -> Option<String> {
     (has_codes(lab) && (odd || echoed)).then(|| told(seen))
 }
 
+/// RFC 2449 §3, §8: A code is "\[" level \*("/" level) "\]" directly at the start of the text.
 fn syntax(seen: &Seen, lab: &Lab) -> Option<String> {
     let deviations = ResponseCode::parse(text(seen)).1;
     let deviation = deviations.iter().find(|deviation| {
@@ -65,16 +68,19 @@ fn syntax(seen: &Seen, lab: &Lab) -> Option<String> {
     has_codes(lab).then(|| format!("{}: {deviation}", told(seen)))
 }
 
+/// RFC 2449 §8: A server that sends response codes announces RESP-CODES.
 fn announced(seen: &Seen, lab: &Lab) -> Option<String> {
     let code = code(seen)?;
     let registered = REGISTERED.iter().any(|known| code.is(known));
     (registered && !has_codes(lab)).then(|| format!("{} although RESP-CODES is not announced", told(seen)))
 }
 
+/// RFC 2449 §8.1.2: IN-USE occurs only on -ERR to PASS, APOP or AUTH.
 fn in_use_commands(seen: &Seen, _lab: &Lab) -> Option<String> {
     misplaced(seen, "IN-USE", &[Verb::Pass, Verb::Apop, Verb::Auth])
 }
 
+/// RFC 2449 §8.1.1: LOGIN-DELAY occurs only on -ERR to USER, PASS, APOP or AUTH.
 fn login_delay_use(seen: &Seen, _lab: &Lab) -> Option<String> {
     misplaced(seen, "LOGIN-DELAY", &[Verb::User, Verb::Pass, Verb::Apop, Verb::Auth])
 }
@@ -86,6 +92,8 @@ pub(crate) fn misplaced(seen: &Seen, name: &str, verbs: &[Verb]) -> Option<Strin
     (here && !right).then(|| told(seen))
 }
 
+/// RFC 2449 §8.1.2: IN-USE says that the credentials were right and the maildrop is busy; it never answers a
+/// wrong password.
 async fn in_use_meaning(lab: &Lab) -> Outcome {
     lab.user_works()?;
     let account = lab.account(Role::Disposable).await?;

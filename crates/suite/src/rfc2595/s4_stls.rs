@@ -19,6 +19,7 @@ checks! {
     "practice.stls.injection" => injection,
 }
 
+/// RFC 2595 §4: A server with STLS implements CAPA and announces STLS.
 async fn needs_capa(lab: &Lab) -> Outcome {
     let mut session = lab.connect_clear().await?;
     let reply = session.command("CAPA").await?;
@@ -35,6 +36,8 @@ async fn needs_capa(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 2595 §4: After the +OK line the TLS handshake starts with the very next octet; the session then goes
+/// on inside TLS.
 async fn works(lab: &Lab) -> Outcome {
     let mut session = lab.connect_clear().await?;
     session.require_ok("STLS").await?;
@@ -44,6 +47,8 @@ async fn works(lab: &Lab) -> Outcome {
     require(reply.is_ok() || !known, || format!("CAPA works in cleartext; inside TLS, {}", reply.seen()))
 }
 
+/// RFC 2595 §4: After the handshake the server sends nothing until the client speaks: there is no new
+/// greeting.
 async fn no_second_greeting(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     session.require_silence().await?;
@@ -56,12 +61,14 @@ async fn no_second_greeting(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 2595 §4: The session stays in AUTHORIZATION after the handshake, even with a client certificate.
 async fn state(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     session.require_err("STAT").await?;
     Ok(())
 }
 
+/// RFC 2595 §4: STLS after login is refused.
 async fn not_in_transaction(lab: &Lab) -> Outcome {
     let mut session = logged_in(lab).await?;
     session.require_err("STLS").await?;
@@ -84,6 +91,8 @@ async fn logged_in(lab: &Lab) -> Result<Session, Stop> {
     lab.login_to(&account).await
 }
 
+/// Good practice (CERT VU#555316; the study NO STARTTLS of 2021): Plaintext that arrives behind STLS before
+/// the handshake is thrown away (or breaks the connection); it is never executed inside TLS.
 async fn injection(lab: &Lab) -> Outcome {
     // To tell the answer to a line of ours from that of CAPA, CAPA must have one.
     let mut session = lab.connect().await?;

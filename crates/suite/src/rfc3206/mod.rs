@@ -2,3 +2,7 @@
 
 pub(crate) mod s4_sys;
 pub(crate) mod s5_auth;
+
+use crate::check::sections;
+
+sections! { s4_sys, s5_auth }

@@ -27,6 +27,7 @@ pub(crate) async fn provoke(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 3206 §4: SYS has exactly the second levels TEMP and PERM, on -ERR only.
 fn syntax(seen: &Seen, _lab: &Lab) -> Option<String> {
     if seen.continuation {
         return None;

@@ -17,11 +17,12 @@ use crate::reply::Reply;
 use crate::rfc2449::s8_response_codes::misplaced;
 
 checks! {
-    "rfc3206.auth.always" => always,
-    "rfc3206.auth.only-credentials" => only_credentials,
+    "rfc3206.auth.always" => always [wrong_password],
+    "rfc3206.auth.only-credentials" => only_credentials [wrong_password],
     "rfc3206.auth.commands" => provoke [watch commands],
 }
 
+/// RFC 3206 §5, §6: With AUTH-RESP-CODE announced, every failure caused by the credentials carries AUTH.
 async fn always(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let wrong = format!("not-{}", account.password());
@@ -76,6 +77,8 @@ fn required(reply: &Reply, what: &str) -> Result<u32, Stop> {
     Ok(1)
 }
 
+/// RFC 3206 §5: AUTH is not used for failures that are not about the credentials (lock, time-out, syntax,
+/// unknown mechanism).
 async fn only_credentials(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let holder = lab.login_to(&account).await?;
@@ -107,6 +110,7 @@ async fn only_credentials(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 3206 §5: AUTH occurs only on -ERR to authentication commands.
 fn commands(seen: &Seen, _lab: &Lab) -> Option<String> {
     misplaced(seen, "AUTH", &[Verb::User, Verb::Pass, Verb::Apop, Verb::Auth])
 }

@@ -3,3 +3,7 @@
 pub(crate) mod s3_capa;
 pub(crate) mod s4_auth;
 pub(crate) mod s4_responses;
+
+use crate::check::sections;
+
+sections! { s3_capa, s4_auth, s4_responses }

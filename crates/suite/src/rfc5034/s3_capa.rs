@@ -14,6 +14,7 @@ checks! {
     "rfc5034.capa.after-auth" => after_auth,
 }
 
+/// RFC 5034 §3: The SASL tag carries the space-separated list of supported mechanisms.
 async fn list(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let capabilities = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
@@ -37,6 +38,7 @@ async fn list(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 5034 §3: The SASL tag stays in the list after a successful AUTH.
 async fn after_auth(lab: &Lab) -> Outcome {
     let mechanism = plainest(lab)?;
     let account = lab.account(Role::Fixtures).await?;

@@ -14,12 +14,13 @@ use crate::session::Session;
 checks! {
     "rfc5034.auth.challenge-form" => challenge_form,
     "rfc5034.auth.empty-challenge" => empty_challenge,
-    "rfc5034.auth.bad-base64" => bad_base64,
-    "rfc5034.auth.ctl-in-response" => control_characters,
-    "rfc5034.auth.long-lines" => long_lines,
-    "rfc5034.auth.not-a-command" => not_a_command,
+    "rfc5034.auth.bad-base64" => bad_base64 [wrong_password],
+    "rfc5034.auth.ctl-in-response" => control_characters [wrong_password],
+    "rfc5034.auth.long-lines" => long_lines [wrong_password],
+    "rfc5034.auth.not-a-command" => not_a_command [wrong_password],
 }
 
+/// RFC 5034 §4: A challenge is "+", one space, base64, CRLF, and nothing else.
 async fn challenge_form(lab: &Lab) -> Outcome {
     let Some(mechanism) = lab.survey().server_first_mechanism() else {
         return skipped("the server announces no mechanism in which it speaks first");
@@ -39,6 +40,8 @@ async fn challenge_form(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 5034 §4: For a client-first mechanism without initial response the server sends "+", space, CRLF
+/// exactly.
 async fn empty_challenge(lab: &Lab) -> Outcome {
     let client_first = [Mechanism::Plain, Mechanism::ScramSha256];
     let Some(mechanism) = client_first.into_iter().find(|mechanism| needs(lab, *mechanism).is_ok()) else {
@@ -52,6 +55,8 @@ async fn empty_challenge(lab: &Lab) -> Outcome {
     require(reply.line == b"+ ", || format!("{}; `+ ` was required", reply.seen()))
 }
 
+/// RFC 5034 §4: Responses that are not base64 are refused, not repaired: foreign characters, misplaced
+/// padding, wrong length.
 async fn bad_base64(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     let mut closed = None;
@@ -104,6 +109,7 @@ async fn offered(lab: &Lab, text: &str, at_once: bool) -> Result<(Session, Reply
     Ok((session, reply))
 }
 
+/// RFC 5034 §4: Blanks and control characters inside the response line are also foreign characters.
 async fn control_characters(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     let account = lab.account(Role::Disposable).await?;
@@ -137,6 +143,7 @@ async fn control_characters(lab: &Lab) -> Outcome {
     if tolerated.is_empty() { Ok(()) } else { warn(format!("tolerated: {}", tolerated.join(", "))) }
 }
 
+/// RFC 5034 §4: Response lines may be as long as the mechanism needs, whatever the command length limit.
 async fn long_lines(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     // PLAIN needs as much as this: three parts of 255 octets and two NULs are 1024 characters of base64.
@@ -152,6 +159,7 @@ async fn long_lines(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 5034 §4: During an exchange every line is a response, never a command.
 async fn not_a_command(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     let (mut session, _) = challenged(lab, Mechanism::Plain).await?;

@@ -20,6 +20,7 @@ checks! {
 /// A range that matches no language there is: `xx` is not assigned (RFC 5646).
 const NO_LANGUAGE: &str = "xx-none";
 
+/// RFC 6856 §3.2: LANG without argument lists languages: tag, optional space and description, or is refused.
 async fn list(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let reply = session.command("LANG").await.judged()?;
@@ -39,6 +40,8 @@ async fn list(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 6856 §3.2: LANG with a known range answers +OK, space, the chosen tag, space, text; later texts follow
+/// it.
 async fn select(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let tags = tags(&mut session).await?;
@@ -54,6 +57,7 @@ async fn select(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 6856 §3.2: An unmatched range is refused and the old language stays.
 async fn unknown(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let tags = tags(&mut session).await?;
@@ -70,6 +74,7 @@ async fn unknown(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 6856 §3.2: LANG \* selects the administrator's preferred language.
 async fn star(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let listed = tags(&mut session).await.unwrap_or_default();
@@ -81,6 +86,7 @@ async fn star(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 6856 §3.1: LANG works in AUTHORIZATION and TRANSACTION.
 async fn states(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let before = session.command("LANG").await.judged()?;

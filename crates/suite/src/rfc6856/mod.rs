@@ -3,3 +3,7 @@
 pub(crate) mod lang;
 pub(crate) mod utf8;
 pub(crate) mod utf8_messages;
+
+use crate::check::sections;
+
+sections! { lang, utf8, utf8_messages }

@@ -19,10 +19,11 @@ checks! {
     "rfc6856.utf8.command" => command,
     "rfc6856.utf8.not-in-trans" => not_in_transaction,
     "rfc6856.utf8.code" => provoke [watch code],
-    "rfc6856.user.reject" => reject,
+    "rfc6856.user.reject" => reject [wrong_password],
     "rfc6856.user.before-utf8" => before_utf8,
 }
 
+/// RFC 6856 §2: The tag is UTF8, optionally with the parameter USER, in both states.
 async fn capability(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let before = session.assume_ok("CAPA").await?;
@@ -49,6 +50,7 @@ async fn capability(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 6856 §2.1: UTF8 before login switches the mode on (+OK) or is refused (-ERR).
 async fn command(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let mut session = lab.login_to(&account).await?;
@@ -70,6 +72,7 @@ async fn command(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 6856 §2; RFC 1939: UTF8 is valid only in AUTHORIZATION.
 async fn not_in_transaction(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     session.require_err("UTF8").await?;
@@ -95,11 +98,13 @@ async fn provoke(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 6856 §5: The code UTF8 occurs only on -ERR to LIST, TOP or RETR for such messages.
 fn code(seen: &Seen, _lab: &Lab) -> Option<String> {
     use proto::Verb;
     misplaced(seen, "UTF8", &[Verb::List, Verb::Top, Verb::Retr])
 }
 
+/// RFC 6856 §2.2: Prohibited characters and ill-formed UTF-8 in names or passwords are refused.
 async fn reject(lab: &Lab) -> Outcome {
     let ill_formed: [&[u8]; 3] = [b"a\xc3\x28", b"a\xe2\x80\x8e", b"a\xed\xa0\x80"];
     for name in ill_formed {
@@ -130,6 +135,7 @@ async fn reject(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 6856 §2.2: UTF-8 credentials are accepted also before the UTF8 command.
 async fn before_utf8(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     if account.user.is_ascii() && account.password().is_ascii() {

@@ -27,6 +27,8 @@ const UTF8_HEADER: &str = "fx.utf8hdr";
 /// ASCII messages to compare.
 const COMPARED: usize = 4;
 
+/// RFC 6856 §2.1, §4: Without UTF8 mode a message that needs it is either replaced by a conforming ASCII
+/// surrogate or refused; raw non-ASCII header text is not sent.
 async fn required(lab: &Lab) -> Outcome {
     let (account, number) = place(lab, UTF8_HEADER).await?;
     let mut session = lab.login_to(&account).await?;
@@ -47,6 +49,7 @@ async fn required(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// RFC 6856 §2.1: In UTF8 mode UTF-8 and ASCII messages are sent as stored.
 async fn as_is(lab: &Lab) -> Outcome {
     let (account, number) = place(lab, UTF8_HEADER).await?;
     let mut session = utf8_mode(lab, &account).await?;
@@ -73,6 +76,7 @@ async fn as_is(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 6856 §2.1: The mode has no effect on ASCII messages.
 async fn ascii_unchanged(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let mut session = lab.login_to(&account).await?;
@@ -114,6 +118,7 @@ async fn ascii_unchanged(lab: &Lab) -> Outcome {
     ))
 }
 
+/// RFC 6856 §2.1: Binary content-transfer-encoding is still not transferred.
 async fn no_binary(lab: &Lab) -> Outcome {
     let (account, number) = place(lab, "fx.binary").await?;
     let mut session = utf8_mode(lab, &account).await?;
@@ -129,6 +134,7 @@ async fn no_binary(lab: &Lab) -> Outcome {
     }
 }
 
+/// RFC 6858 §4: For a surrogate, TOP counts lines of the surrogate.
 async fn top_of_surrogate(lab: &Lab) -> Outcome {
     let (account, number) = place(lab, UTF8_HEADER).await?;
     let mut session = lab.login_to(&account).await?;

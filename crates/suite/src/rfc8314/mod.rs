@@ -3,3 +3,7 @@
 pub(crate) mod s3_implicit_tls;
 pub(crate) mod s4_certificate;
 pub(crate) mod s4_server;
+
+use crate::check::sections;
+
+sections! { s3_implicit_tls, s4_certificate, s4_server }

@@ -12,6 +12,8 @@ checks! {
     "rfc8314.implicit.state" => state,
 }
 
+/// RFC 8314 §3.1: On the implicit-TLS port nothing is sent in plaintext; the handshake comes first and the
+/// greeting inside.
 async fn first_octet(lab: &Lab) -> Outcome {
     let mut stream = lab.dial().await?;
     let mut octets = [0; 512];
@@ -36,6 +38,8 @@ async fn first_octet(lab: &Lab) -> Outcome {
     })
 }
 
+/// RFC 8314 §3.1: After the +OK greeting the session is in AUTHORIZATION, even if a client certificate was
+/// given.
 async fn state(lab: &Lab) -> Outcome {
     // Without a client certificate; one that is accepted can be had from the server's operator alone.
     let mut session = lab.connect().await?;

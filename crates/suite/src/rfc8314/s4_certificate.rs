@@ -14,6 +14,8 @@ checks! {
     "rfc8314.cert-identity" => identity,
 }
 
+/// RFC 8314 §4.4; RFC 7817 §3; RFC 6186 §5: The certificate is valid for the host name: a DNS-ID matches,
+/// unexpired, chain complete; a wildcard stands only for the whole left-most label.
 async fn identity(lab: &Lab) -> Outcome {
     let dialer = &lab.site().dialer;
     if !dialer.verifies() {

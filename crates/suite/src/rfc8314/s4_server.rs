@@ -14,9 +14,10 @@ use crate::site::Security;
 checks! {
     "rfc8314.tls12" => modern_version,
     "rfc8314.client-cert-request" => client_certificate_request,
-    "rfc8314.cleartext-uniform" => cleartext_uniform,
+    "rfc8314.cleartext-uniform" => cleartext_uniform [wrong_password],
 }
 
+/// RFC 8314 §4: TLS 1.2 or later is supported.
 async fn modern_version(lab: &Lab) -> Outcome {
     let mut refusals = Vec::new();
     for (name, versions) in [("TLS 1.2", Versions::Only12), ("TLS 1.3", Versions::Only13)] {
@@ -38,6 +39,7 @@ async fn modern_version(lab: &Lab) -> Outcome {
     fail(refusals.join("; "))
 }
 
+/// RFC 8314 §4.2: No client certificate is requested unless the server is configured to accept some.
 async fn client_certificate_request(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let requested = session.tls().is_some_and(|facts| facts.client_certificate_requested);
@@ -52,6 +54,7 @@ async fn client_certificate_request(lab: &Lab) -> Outcome {
     )
 }
 
+/// RFC 8314 §4.1: Where cleartext login is denied, right and wrong credentials get the same indication.
 async fn cleartext_uniform(lab: &Lab) -> Outcome {
     if lab.site().entrance.security == Security::Implicit {
         return skipped("needs a cleartext port");

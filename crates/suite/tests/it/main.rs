@@ -22,4 +22,5 @@ mod promises;
 mod reading;
 mod reproduce;
 mod runner;
+mod sentences;
 mod transcripts;
