@@ -63,6 +63,17 @@ impl<Open: AsyncFn() -> Result<Session, Stop>> Enduring<Open> {
         }
     }
 
+    /// Requires that each of these commands is refused and that a good one after it is answered.
+    ///
+    /// # Errors
+    /// Those of [`Enduring::require_refusal`].
+    pub(crate) async fn require_refusals(&mut self, commands: &[&str]) -> Outcome {
+        for command in commands {
+            self.require_refusal(command, "STAT").await?;
+        }
+        Ok(())
+    }
+
     /// The session as it is now.
     pub(crate) fn session(&mut self) -> &mut Session {
         &mut self.session

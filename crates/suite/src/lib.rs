@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod pool;
 mod receiving;
 pub mod refusal;
+mod refuses;
 pub mod reply;
 pub mod reproduce;
 pub mod runner;

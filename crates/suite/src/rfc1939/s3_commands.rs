@@ -9,6 +9,7 @@ use crate::enduring::{self, Enduring, goes_on};
 use crate::lab::Lab;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, require, warn};
 use crate::refusal::says_too_long;
+use crate::refuses::refuses;
 use crate::session::Session;
 
 checks! {
@@ -24,6 +25,16 @@ checks! {
     "rfc1939.cmd.arg-40" => argument_of_40,
     "rfc2449.cmd.len-255" => line_of_255,
     "rfc1939.cmd.minimal-set" => minimal_set,
+}
+
+refuses! {
+    /// RFC 1939 §3: Keywords must match whole: abbreviations and longer words are not commands.
+    no_prefix_match in Transaction: "STA", "STATUS", "QUITX", "NO", "RETRX 1";
+
+    /// RFC 1939 §4, §5: A message-number is an unsigned decimal number; anything else is invalid.
+    ///
+    /// `RETR 01` and `RETR +1` are left out: they may work or not.
+    number_syntax in Maildrop: "RETR abc", "RETR 1x", "RETR 1.0", "RETR 0x1", "RETR -1", "RETR *", "RETR 1,2";
 }
 
 /// RFC 1939 §3: An unknown command gets a negative reply, in every state, and the session goes on.
@@ -62,12 +73,6 @@ async fn unimplemented(lab: &Lab) -> Outcome {
         }
         Err(_) => Ok(()),
     }
-}
-
-/// RFC 1939 §3: Keywords must match whole: abbreviations and longer words are not commands.
-async fn no_prefix_match(lab: &Lab) -> Outcome {
-    let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
-    require_refusals(&mut session, &["STA", "STATUS", "QUITX", "NO", "RETRX 1"]).await
 }
 
 /// RFC 1939 §5: Commands without arguments (STAT, NOOP, RSET, QUIT, CAPA, STLS, UTF8) do not take any;
@@ -113,20 +118,11 @@ async fn missing_argument(lab: &Lab) -> Outcome {
         goes_on(&mut session, command, "CAPA").await?;
     }
     let (mut session, may_delete) = perhaps_deletable(lab).await?;
-    require_refusals(&mut session, &["RETR", "TOP", "TOP 1"]).await?;
+    session.require_refusals(&["RETR", "TOP", "TOP 1"]).await?;
     if may_delete {
-        require_refusals(&mut session, &["DELE"]).await?;
+        session.require_refusals(&["DELE"]).await?;
     }
     Ok(())
-}
-
-/// RFC 1939 §4, §5: A message-number is an unsigned decimal number; anything else is invalid.
-///
-/// `RETR 01` and `RETR +1` are left out: they may work or not.
-async fn number_syntax(lab: &Lab) -> Outcome {
-    let mut session = enduring::with_mail(lab).await?;
-    let commands = ["RETR abc", "RETR 1x", "RETR 1.0", "RETR 0x1", "RETR -1", "RETR *", "RETR 1,2"];
-    require_refusals(&mut session, &commands).await
 }
 
 /// RFC 1939 §4: Numbers start at 1; number 0 never names a message.
@@ -223,18 +219,7 @@ async fn and_reset(
     session: &mut Enduring<impl AsyncFn() -> Result<Session, Stop>>,
     commands: &[&str],
 ) -> Outcome {
-    let outcome = require_refusals(session, commands).await;
+    let outcome = session.require_refusals(commands).await;
     let _ = session.session().command("RSET").await;
     outcome
-}
-
-/// Each command must be refused, and a good one after it be answered.
-async fn require_refusals(
-    session: &mut Enduring<impl AsyncFn() -> Result<Session, Stop>>,
-    commands: &[&str],
-) -> Outcome {
-    for command in commands {
-        session.require_refusal(command, "STAT").await?;
-    }
-    Ok(())
 }

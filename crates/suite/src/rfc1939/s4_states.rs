@@ -14,6 +14,7 @@ use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
 use crate::refusal::assume_not_put_off;
+use crate::refuses::refuses;
 use crate::reply::quote;
 use crate::session::Session;
 
@@ -31,6 +32,15 @@ checks! {
     "rfc1939.state.numbering" => numbering,
     "rfc1939.state.decimal" => decimal,
     "rfc1939.state.numbers-fixed" => numbers_fixed,
+}
+
+refuses! {
+    /// RFC 1939 §3: TRANSACTION commands before login are refused with -ERR.
+    transaction_commands_before_login in Authorization:
+        "STAT", "LIST", "LIST 1", "RETR 1", "RSET", "TOP 1 0", "UIDL", "UIDL 1", "DELE 1";
+
+    /// RFC 1939 §3, §5: NOOP is a TRANSACTION command; before login it is refused.
+    noop_before_login in Authorization: "NOOP";
 }
 
 /// RFC 1939 §4: At least one way to authenticate exists (USER/PASS, APOP or AUTH).
@@ -67,27 +77,6 @@ fn announced(lab: &Lab) -> Vec<Method> {
         new
     });
     methods
-}
-
-/// RFC 1939 §3: TRANSACTION commands before login are refused with -ERR.
-///
-/// A connection for each command: several bad ones in a row may end it, which would say nothing.
-async fn transaction_commands_before_login(lab: &Lab) -> Outcome {
-    for command in ["STAT", "LIST", "LIST 1", "RETR 1", "RSET", "TOP 1 0", "UIDL", "UIDL 1"] {
-        lab.connect().await?.require_err(command).await?;
-    }
-    // Without permission not even here: who is careless about one state may be about the maildrop, too.
-    match lab.nobody().await {
-        Ok(mut session) => session.require_err("DELE 1").await.map(drop),
-        Err(Stop::Skipped(_)) => Ok(()),
-        Err(stop) => Err(stop),
-    }
-}
-
-/// RFC 1939 §3, §5: NOOP is a TRANSACTION command; before login it is refused.
-async fn noop_before_login(lab: &Lab) -> Outcome {
-    lab.connect().await?.require_err("NOOP").await?;
-    Ok(())
 }
 
 /// RFC 1939 §3, §7: USER, PASS and APOP after login are refused with -ERR.

@@ -7,6 +7,7 @@ use crate::lab::Lab;
 use crate::login;
 use crate::mechanisms::require_transaction;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::refuses::refuses;
 use crate::session::Session;
 use crate::survey::listed;
 
@@ -17,6 +18,11 @@ checks! {
     "rfc2595.stls.state" => state,
     "rfc2595.stls.not-in-trans" => not_in_transaction,
     "practice.stls.injection" => injection,
+}
+
+refuses! {
+    /// RFC 2595 §4: The session stays in AUTHORIZATION after the handshake, even with a client certificate.
+    state in Authorization: "STAT";
 }
 
 /// RFC 2595 §4: A server with STLS implements CAPA and announces STLS.
@@ -59,13 +65,6 @@ async fn no_second_greeting(lab: &Lab) -> Outcome {
             reply.quoted()
         )
     })
-}
-
-/// RFC 2595 §4: The session stays in AUTHORIZATION after the handshake, even with a client certificate.
-async fn state(lab: &Lab) -> Outcome {
-    let mut session = lab.connect().await?;
-    session.require_err("STAT").await?;
-    Ok(())
 }
 
 /// RFC 2595 §4: STLS after login is refused.

@@ -5,11 +5,20 @@ use tokio::time::timeout;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, fail, inconclusive, require};
+use crate::refuses::refuses;
 use crate::reply::quote;
 
 checks! {
     "rfc8314.implicit.first-octet" => first_octet,
     "rfc8314.implicit.state" => state,
+}
+
+refuses! {
+    /// RFC 8314 §3.1: After the +OK greeting the session is in AUTHORIZATION, even if a client certificate was
+    /// given.
+    ///
+    /// Without a client certificate; one that is accepted can be had from the server's operator alone.
+    state in Authorization: "STAT";
 }
 
 /// RFC 8314 §3.1: On the implicit-TLS port nothing is sent in plaintext; the handshake comes first and the
@@ -36,13 +45,4 @@ async fn first_octet(lab: &Lab) -> Outcome {
     require(!greeting.is_err() && greeting.line.starts_with(b"+"), || {
         format!("inside TLS the first line was {}; a greeting was required", greeting.quoted())
     })
-}
-
-/// RFC 8314 §3.1: After the +OK greeting the session is in AUTHORIZATION, even if a client certificate was
-/// given.
-async fn state(lab: &Lab) -> Outcome {
-    // Without a client certificate; one that is accepted can be had from the server's operator alone.
-    let mut session = lab.connect().await?;
-    session.require_err("STAT").await?;
-    Ok(())
 }
