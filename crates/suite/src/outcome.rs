@@ -41,6 +41,8 @@ pub enum Mishap {
         probe: &'static str,
         /// What came after the probe.
         then: String,
+        /// Whether it is a NOOP, and the server has not answered a single one in this run.
+        never: bool,
     },
     /// A multi-line reply did not end although the server went on to answer a later command.
     Unterminated {
@@ -94,7 +96,7 @@ impl std::fmt::Display for Mishap {
             Self::TimedOut { command, probe: None } => {
                 write!(out, "nothing more of or to `{command}` went through in time")
             }
-            Self::NoReply { command, probe, then } => {
+            Self::NoReply { command, probe, then, .. } => {
                 write!(out, "`{command}` was not answered; a {probe} sent after a long wait brought {then}")
             }
             Self::Unterminated { command } => {
@@ -161,8 +163,19 @@ impl Mishap {
         matches!(self, Self::Guarded(_) | Self::Untrusted(_) | Self::Withheld(_) | Self::PutOff(_))
     }
 
-    /// The mishap as a verdict on the server: conclusive unless the server may merely have been slow.
+    /// The mishap as a verdict on the server: conclusive unless the server may merely have been slow. NOOP is what checks
+    /// say in between: of a server that never answers it, those that are about it speak ([`Mishap::required`]).
     pub fn judged(self) -> Stop {
+        match self {
+            Self::NoReply { never: true, .. } => {
+                Stop::Inconclusive(format!("{self}, nor is any other, which is rfc1939.noop.ok's matter"))
+            }
+            other => other.required(),
+        }
+    }
+
+    /// The same where the requirement is about the very command that was not answered.
+    pub(crate) fn required(self) -> Stop {
         match self {
             Self::TimedOut { .. } | Self::TooLarge { .. } | Self::OddStatus { .. } => self.into(),
             ours if ours.is_ours() => ours.into(),
@@ -178,11 +191,21 @@ pub trait Judged<T> {
     /// # Errors
     /// [`Stop::Fail`] for a missing, unterminated or endless reply; [`Stop::Inconclusive`] if it may be slowness.
     fn judged(self) -> Result<T, Stop>;
+
+    /// The same where the requirement is about the very command that was sent.
+    ///
+    /// # Errors
+    /// Those of [`Judged::judged`]; [`Stop::Fail`] also for a command that the server never answers.
+    fn required(self) -> Result<T, Stop>;
 }
 
 impl<T> Judged<T> for Result<T, Mishap> {
     fn judged(self) -> Result<T, Stop> {
         self.map_err(Mishap::judged)
+    }
+
+    fn required(self) -> Result<T, Stop> {
+        self.map_err(Mishap::required)
     }
 }
 

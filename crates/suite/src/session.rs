@@ -286,6 +286,10 @@ impl Session {
             put_off: false,
             private: false,
         };
+        // Among several it may be the answer to another one.
+        if awaited.is_noop() && self.awaited.is_empty() {
+            self.wire.silences.noop_came();
+        }
         self.remember(&awaited, &reply);
         self.refusals += usize::from(reply.is_err());
         if reply.has_word_of_its_own() && awaited.command != GREETING {
@@ -568,6 +572,11 @@ impl Awaited {
             None if self.command == GREETING => "greeting",
             None => "other reply",
         }
+    }
+
+    /// Whether it is a NOOP and nothing else: with an argument it may be refused by who does not know it otherwise.
+    fn is_noop(&self) -> bool {
+        self.command.eq_ignore_ascii_case("NOOP")
     }
 
     fn of(command: &str, verb: Option<Verb>, eight_bit: bool) -> Self {

@@ -30,6 +30,8 @@ const TIMES_SHORTER: u32 = 10;
 pub(crate) struct Silences {
     in_vain: RefCell<BTreeMap<String, u32>>,
     slowest: Cell<Duration>,
+    /// The server has answered a NOOP.
+    noop: Cell<bool>,
     /// Doubtful dot lines that were the end, in a row.
     dot_lines: Cell<u32>,
 }
@@ -55,6 +57,16 @@ impl Silences {
             self.in_vain.borrow_mut().remove(what);
         }
         self.slowest.set(self.slowest.get().max(after));
+    }
+
+    /// A NOOP was answered.
+    pub(crate) fn noop_came(&self) {
+        self.noop.set(true);
+    }
+
+    /// Whether the server answers NOOP at all, as far as was seen.
+    pub(crate) fn answers_noop(&self) -> bool {
+        self.noop.get()
     }
 
     /// How long nothing must come behind a dot line that ended with LF alone, for it to be the end, where that is `whole`

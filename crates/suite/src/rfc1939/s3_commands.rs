@@ -195,7 +195,7 @@ async fn minimal_set(lab: &Lab) -> Outcome {
         match session.command(command).await {
             // How a reply is framed is for other checks.
             Err(mishap @ (Mishap::Unterminated { .. } | Mishap::Endless { .. })) => return Err(mishap.into()),
-            reply => reply.judged()?.require_ok()?,
+            reply => reply.required()?.require_ok()?,
         };
     }
     Ok(())

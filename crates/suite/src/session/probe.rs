@@ -12,7 +12,7 @@ impl Session {
     /// slow, and the first of them is the one that was due.
     pub(super) async fn probe(&mut self, awaited: Awaited) -> Mishap {
         let probe = self.asking_behind(&awaited);
-        let (command, octets) = (awaited.command, format!("{probe}\r\n"));
+        let (is_noop, command, octets) = (awaited.is_noop(), awaited.command, format!("{probe}\r\n"));
         if self.wire.write(octets.as_bytes(), self.patience.answer).await.is_err() {
             return Mishap::Closed { command, how: "it could not be written to".to_owned() };
         }
@@ -28,7 +28,8 @@ impl Session {
         if late {
             Mishap::TimedOut { command, probe: Some(probe) }
         } else {
-            Mishap::NoReply { command, probe, then }
+            let never = is_noop && !self.wire.silences.answers_noop();
+            Mishap::NoReply { command, probe, then, never }
         }
     }
 
