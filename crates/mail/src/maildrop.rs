@@ -31,7 +31,7 @@ impl Role {
     pub const ALL: [Role; 4] = [Role::Fixtures, Role::Empty, Role::Disposable, Role::Second];
 
     /// The word for it in account files.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Role::Fixtures => "fixtures",
             Role::Empty => "empty",

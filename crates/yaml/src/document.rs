@@ -105,10 +105,11 @@ impl Node {
         read(self.at(key)?.scalar()?).ok()
     }
 
-    /// The one of these keys that is there, and its value: for maps that are one of several things
+    /// The one of these keys that is there and has a value, and that: for maps that are one of several things
     /// ([`crate::Table::one_of`]).
     pub fn chosen<'a>(&self, choice: &[&'a str]) -> Option<(&'a str, &Node)> {
-        choice.iter().find_map(|key| Some((*key, self.at(key)?)))
+        let given = |key: &str| self.at(key).filter(|value| value.value != Value::Empty);
+        choice.iter().find_map(|key| Some((*key, given(key)?)))
     }
 
     /// What it is, in words.

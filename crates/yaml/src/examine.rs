@@ -3,7 +3,7 @@
 //! It stops at nothing, so that one look at a file tells all that is wrong with it. What it passes, the reading of the
 //! values can rely on.
 
-use crate::document::Node;
+use crate::document::{Node, Value};
 use crate::findings::Findings;
 use crate::table::{Form, Table};
 use crate::units;
@@ -29,6 +29,7 @@ pub(crate) fn examine(node: &Node, form: &Form, what: &str, findings: &mut Findi
             Some(form) => examine(node, form, what, findings),
             None => unfit(node, what, &form.shape(), findings),
         },
+        Form::Nothing if form.fits(node) => {}
         Form::Line(line) if node.scalar().is_none() => unfit(node, line.name, &form.shape(), findings),
         scalar => match node.scalar() {
             Some(text) => {
@@ -64,7 +65,7 @@ fn map(node: &Node, table: &'static Table, what: &str, findings: &mut Findings<'
             }
             Some(key) => {
                 seen.push(key.name);
-                if matches!(key.form, Form::Secret) && value.scalar().is_none() {
+                if key.form.is_secret() && !key.form.fits(value) {
                     // Told at the key, so that the line shown is one whose value is hidden.
                     findings.wrong(name, format!("`{word}` must be a single value, not {}", value.kind()));
                 } else {
@@ -84,8 +85,7 @@ fn choice(node: &Node, table: &Table, findings: &mut Findings<'_>) {
     if table.choice.is_empty() {
         return;
     }
-    let mut chosen: Vec<&(Node, Node)> = table.choice.iter().filter_map(|key| node.entry(key)).collect();
-    chosen.sort_by_key(|(name, _)| (name.place.line, name.place.column));
+    let chosen = table.chosen(node);
     let names = || table.choice.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
     if chosen.is_empty() {
         findings.wrong(node, format!("{} needs one of {}", table.name, names()));
@@ -147,7 +147,17 @@ impl Form {
             Form::Map(_) | Form::Pairs(..) => node.map().is_some(),
             Form::List(_) | Form::ListOrEmpty(_) => node.list().is_some(),
             Form::Either(forms) => forms.iter().any(|form| form.fits(node)),
+            Form::Nothing => node.value == Value::Empty,
             _ => node.scalar().is_some(),
+        }
+    }
+
+    /// Whether the value may be a secret.
+    fn is_secret(&self) -> bool {
+        match self {
+            Form::Secret => true,
+            Form::Either(forms) => forms.iter().any(Form::is_secret),
+            _ => false,
         }
     }
 
@@ -163,7 +173,8 @@ impl Form {
             Form::Bandwidth => "a bandwidth such as `64kbit/s`",
             Form::Whole(_) | Form::Number => "a number",
             Form::Flag => "`true` or `false`",
-            Form::Text | Form::Prose | Form::Secret | Form::Word(_) => "a single value",
+            Form::Text | Form::AnyText | Form::Prose | Form::Secret | Form::Word(_) => "a single value",
+            Form::Nothing => "nothing",
             Form::Line(line) => {
                 return match line.examples.first() {
                     Some(example) => format!("a line such as `{example}`"),

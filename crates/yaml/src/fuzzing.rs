@@ -9,6 +9,7 @@ static FORMS: Table = table(
     "a file",
     &[
         key("text", Form::Text, "A text."),
+        key("free", Form::Either(&[Form::AnyText, Form::Nothing]), "A text or none."),
         key("prose", Form::Prose, "Lines."),
         key("password", Form::Secret, "A password."),
         key("whole", Form::Whole(1), "A whole number."),
@@ -30,7 +31,7 @@ static FORMS: Table = table(
 static CHOICE: Table = table(
     "a choice",
     &[
-        key("password", Form::Secret, "A password."),
+        key("password", Form::Either(&[Form::Secret, Form::Nothing]), "A password."),
         key("word", Form::Word(&["three"]), "A word."),
         needed("name", Form::Text, "A name."),
     ],

@@ -14,6 +14,11 @@ impl Kind {
         schema.insert("title".to_owned(), json!(self.title));
         Value::Object(schema)
     }
+
+    /// The same as the text of a file.
+    pub fn schema_text(&self) -> String {
+        format!("{:#}\n", self.schema())
+    }
 }
 
 fn table(table: &Table) -> Map<String, Value> {
@@ -42,7 +47,8 @@ fn form(shape: &Form) -> Map<String, Value> {
     let unit = |units: &[(&str, f64)]| json!({"anyOf": [{"type": "string", "pattern": units::pattern(units)}, {"const": 0}]});
     object(match shape {
         // YAML takes a bare 123 for a number; it is meant as text all the same.
-        Form::Text | Form::Secret => json!({"type": ["string", "number", "boolean"]}),
+        Form::Text | Form::AnyText | Form::Secret => json!({"type": ["string", "number", "boolean"]}),
+        Form::Nothing => json!({"type": "null"}),
         Form::Prose => json!({"type": "string"}),
         Form::Line(line) => json!({"type": "string", "examples": line.examples}),
         Form::Whole(least) => json!({"anyOf": [

@@ -2,11 +2,15 @@
 //!
 //! One source for three readers: the examination (unknown keys, wrong types, wrong units), the JSON Schema, and people.
 
+use crate::document::{Node, Value};
+
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]
 pub enum Form {
     /// Any text that is not blank.
     Text,
+    /// Any text, also none between its quotation marks.
+    AnyText,
     /// Several lines of text.
     Prose,
     /// Any text, which no message and no excerpt shows: a password.
@@ -39,6 +43,8 @@ pub enum Form {
     Pairs(&'static Form, &'static Form),
     /// A list, not empty.
     List(&'static Form),
+    /// Nothing behind the colon; one of [`Form::Either`].
+    Nothing,
     /// A list, which may be empty.
     ListOrEmpty(&'static Form),
     /// One of these, told apart by being a single value, a list or a map.
@@ -98,6 +104,19 @@ impl Table {
     #[must_use]
     pub const fn one_of(self, choice: &'static [&'static str]) -> Self {
         Self { choice, ..self }
+    }
+
+    /// The keys of the choice that are there and have a value, in the order of the text.
+    pub(crate) fn chosen<'a>(&self, node: &'a Node) -> Vec<&'a (Node, Node)> {
+        let given = |name: &&str| {
+            let entry = node.entry(name)?;
+            let absent =
+                entry.1.value == Value::Empty && self.key(name).is_some_and(|key| key.form.fits(&entry.1));
+            (!absent).then_some(entry)
+        };
+        let mut chosen: Vec<&(Node, Node)> = self.choice.iter().filter_map(given).collect();
+        chosen.sort_by_key(|(name, _)| (name.place.line, name.place.column));
+        chosen
     }
 
     /// The key of this name.

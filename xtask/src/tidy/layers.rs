@@ -28,7 +28,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "net", house: &["machine"], outside: None },
     Layer {
         name: "suite",
-        house: &["proto", "sasl", "mail", "transcript", "record", "stats", "net"],
+        house: &["yaml", "proto", "sasl", "mail", "transcript", "record", "stats", "net"],
         outside: None,
     },
     Layer {

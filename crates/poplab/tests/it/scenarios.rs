@@ -35,7 +35,7 @@ fn the_same_example_with_a_slip_is_at_fault_itself() {
     let broken = env.write("broken.yaml", text.replace("role: second", "role: secnod"));
     let ended = conformance(&env, &broken);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    assert!(ended.stderr.contains("unknown role `secnod`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("did you mean `second`?"), "{}", ended.stderr);
 }
 
 #[test]
