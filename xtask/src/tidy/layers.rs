@@ -72,7 +72,7 @@ const LAYERS: &[Layer] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rand_xoshiro", &["chance"]),
     // What users hand to poplab is read by `yaml`; suite reads its own catalogue, which nobody else writes.
-    ("serde-saphyr", &["yaml", "suite", "poplab"]),
+    ("serde-saphyr", &["yaml", "suite"]),
     ("rustls", &["net", "bench"]),
     ("tokio-rustls", &["net"]),
     ("rustls-platform-verifier", &["net"]),

@@ -3,130 +3,108 @@
 use std::path::Path;
 
 use record::Verdict;
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use yaml::{Findings, Form, Kind, Node, Problems, Table, key, needed, table, units};
 
 use super::{ANY, Baseline, Deviation, FORMAT};
 use crate::glob;
 
-/// The words for entrances, and the one for all of them.
-const ENTRANCES: [&str; 4] = ["implicit-tls", "starttls", "cleartext", ANY];
 /// What earlier versions wrote in place of a reason.
 const NO_REASON: &str = "Not explained yet.";
 
-/// Why a baseline cannot be used: one line for each mistake, with file, line and column.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub(crate) struct BaselineError(Vec<String>);
+static FILE: Kind = Kind::new("poplab baseline", &BASELINE);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    format: Spanned<u32>,
-    target: Option<Spanned<String>>,
-    deviations: Vec<RawDeviation>,
-}
+static BASELINE: Table = table(
+    "a baseline",
+    &[
+        needed("format", Form::Whole(1), "The version of the file format: 1."),
+        key(
+            "target",
+            Form::Either(&[Form::AnyText, Form::Nothing]),
+            "Which target it is for: `host` or `host:port`, `*` stands for anything. Default every target.",
+        ),
+        needed(
+            "deviations",
+            Form::ListOrEmpty(&Form::Map(&DEVIATION)),
+            "What the target is known to do otherwise.",
+        ),
+    ],
+);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDeviation {
-    check: Spanned<String>,
-    entrance: Spanned<String>,
-    verdict: Spanned<String>,
-    #[serde(default)]
-    seen: Option<String>,
-    #[serde(default)]
-    because: String,
-}
+static DEVIATION: Table = table(
+    "a deviation",
+    &[
+        needed("check", Form::Text, "The id of the check; `*` stands for anything."),
+        needed(
+            "entrance",
+            Form::Word(&["implicit-tls", "starttls", "cleartext", ANY]),
+            "The entrance where it is seen, or `any` for all.",
+        ),
+        needed("verdict", Form::Word(&["fail", "warn", "inconclusive"]), "The verdict that is known."),
+        key(
+            "seen",
+            Form::Either(&[Form::AnyText, Form::Nothing]),
+            "What was seen when an update of the baseline made the entry.",
+        ),
+        key(
+            "because",
+            Form::Either(&[Form::AnyText, Form::Nothing]),
+            "Why it is as it is. Without a reason the entry counts as not explained.",
+        ),
+    ],
+);
 
 impl Baseline {
     /// Reads a file's text; `path` is for messages and places.
     ///
     /// # Errors
     /// It is no baseline; the message has line and column of each mistake.
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, BaselineError> {
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
         let path = path.display().to_string();
-        let raw: RawFile = serde_saphyr::from_str(text).map_err(|wrong| {
-            let (line, column) = wrong.location().map_or((1, 1), |at| (at.line(), at.column()));
-            BaselineError(vec![format!("{path}:{line}:{column}: {}", wrong.without_snippet())])
-        })?;
-        let mut reading = Reading { path, deviations: Vec::new(), mistakes: Vec::new() };
-        if raw.format.value != FORMAT {
-            let format = raw.format.value;
-            reading.mistake(
-                &raw.format,
-                &format!("format {format} is not known here; this version reads format {FORMAT}"),
-            );
+        let (root, mut findings) = FILE.read(text, &path)?;
+        if let Some(format) = root.read("format", units::whole)
+            && format != u64::from(FORMAT)
+            && let Some(place) = root.at("format")
+        {
+            let message = format!("format {format} is not known here; this version reads format {FORMAT}");
+            findings.wrong(place, message);
         }
-        for raw in raw.deviations {
-            reading.deviation(raw);
+        let mut deviations: Vec<Deviation> = Vec::new();
+        for node in root.items("deviations") {
+            if let Some(deviation) = deviation(node, &deviations, &mut findings) {
+                deviations.push(deviation);
+            }
         }
-        if !reading.mistakes.is_empty() {
-            return Err(BaselineError(reading.mistakes));
-        }
-        let place = raw.target.as_ref().map(|target| reading.place(target));
-        let target = raw.target.map(|target| target.value).unwrap_or_default();
-        Ok(Self { target, place, deviations: reading.deviations })
+        let target = root.at("target").filter(|target| target.scalar().is_some());
+        let place = target.map(|target| findings.place(target));
+        let target = target.and_then(Node::scalar).unwrap_or_default().to_owned();
+        findings.finish(Some(Self { target, place, deviations }))
     }
 }
 
-/// A file that is being read.
-struct Reading {
-    path: String,
-    deviations: Vec<Deviation>,
-    mistakes: Vec<String>,
-}
-
-impl Reading {
-    fn place<T>(&self, word: &Spanned<T>) -> String {
-        format!("{}:{}:{}", self.path, word.referenced.line(), word.referenced.column())
+/// One entry; those before it must not be about the same.
+fn deviation(node: &Node, before: &[Deviation], findings: &mut Findings<'_>) -> Option<Deviation> {
+    let text = |key: &str| node.at(key).and_then(Node::scalar).map(str::to_owned);
+    let (place, check) = (node.at("check")?, text("check")?);
+    let mut ids = suite::catalogue::catalogue().keys();
+    if !check.trim().is_empty() && !ids.clone().any(|id| glob::matches(&check, id)) {
+        let near = glob::nearest(&check, ids.by_ref().map(String::as_str));
+        findings.wrong(place, format!("there is no check `{check}`{}", glob::suggestion(&near)));
     }
-
-    fn mistake<T>(&mut self, word: &Spanned<T>, message: &str) {
-        let place = self.place(word);
-        self.mistakes.push(format!("{place}: {message}"));
+    let because = text("because").unwrap_or_default();
+    let because = because.trim();
+    let deviation = Deviation {
+        place: Some(findings.place(place)),
+        because: if because.starts_with(NO_REASON) { String::new() } else { because.to_owned() },
+        seen: text("seen"),
+        verdict: node.read("verdict", |word| word.parse::<Verdict>().map_err(|_| String::new()))?,
+        entrance: text("entrance")?,
+        check,
+    };
+    if before.iter().any(|other| other.key() == deviation.key()) {
+        let message = format!("`{}` is listed twice for `{}`", deviation.check, deviation.entrance);
+        findings.wrong(place, message);
     }
-
-    fn deviation(&mut self, raw: RawDeviation) {
-        let (check, entrance) = (&raw.check.value, &raw.entrance.value);
-        let mut ids = suite::catalogue::catalogue().keys();
-        if !ids.clone().any(|id| glob::matches(check, id)) {
-            let near = glob::nearest(check, ids.by_ref().map(String::as_str));
-            self.mistake(&raw.check, &format!("there is no check `{check}`{}", glob::suggestion(&near)));
-        }
-        if !ENTRANCES.contains(&entrance.as_str()) {
-            let known = ENTRANCES.join(", ");
-            self.mistake(
-                &raw.entrance,
-                &format!("unknown entrance `{entrance}`; an entrance is one of {known}"),
-            );
-        }
-        let Some(verdict) = deviating(&raw.verdict.value) else {
-            let word = &raw.verdict.value;
-            return self.mistake(
-                &raw.verdict,
-                &format!("`{word}` is not a deviation; a verdict here is one of fail, warn, inconclusive"),
-            );
-        };
-        let because = raw.because.trim();
-        let deviation = Deviation {
-            place: Some(self.place(&raw.check)),
-            because: if because.starts_with(NO_REASON) { String::new() } else { because.to_owned() },
-            seen: raw.seen,
-            verdict,
-            check: check.clone(),
-            entrance: entrance.clone(),
-        };
-        if self.deviations.iter().any(|other| other.key() == deviation.key()) {
-            self.mistake(&raw.check, &format!("`{check}` is listed twice for `{entrance}`"));
-        }
-        self.deviations.push(deviation);
-    }
-}
-
-fn deviating(word: &str) -> Option<Verdict> {
-    let verdict: Verdict = word.parse().ok()?;
-    matches!(verdict, Verdict::Fail | Verdict::Warn | Verdict::Inconclusive).then_some(verdict)
+    Some(deviation)
 }
 
 #[cfg(test)]
@@ -177,22 +155,34 @@ mod tests {
             entry(ID, "any", "pass", "so"),
             entry(ID, "any", "fail", "so"),
             entry(ID, "any", "fail", "so"),
+            "  - {chek: x, entrance: starttls, verdict: warn, because: [so]}\n".to_owned(),
         ]);
-        let told = parse(&text).unwrap_err();
-        let lines: Vec<&str> = told.lines().collect();
-        let expected = [
-            "known.yaml:4:12: there is no check `rfc1939.retr.dot-stufing`; did you mean rfc1939.retr.dot-stuffing",
-            "known.yaml:8:12: there is no check `nothing.*`",
-            "known.yaml:9:15: unknown entrance `front`",
-            "known.yaml:14:14: `pass` is not a deviation",
-            "known.yaml:20:12: `rfc1939.retr.dot-stuffing` is listed twice for `any`",
-        ];
-        assert_eq!(lines.len(), expected.len(), "{told}");
-        for (line, said) in lines.iter().zip(expected) {
-            assert!(line.starts_with(said), "{line}");
-        }
+        let told = parse(&text.replace("format: 1", "format: 2")).unwrap_err();
+        insta::assert_snapshot!(told);
         assert!(parse("format: [\n").unwrap_err().starts_with("known.yaml:"));
         let newer = parse("format: 2\ndeviations: []\n").unwrap_err();
         assert!(newer.starts_with("known.yaml:1:9: format 2 is not known"), "{newer}");
+    }
+
+    #[test]
+    fn what_is_left_empty_is_not_given() {
+        let text = format!(
+            "format: 1\ntarget:\ndeviations:\n  - {{check: {ID}, entrance: any, verdict: fail, seen: , because: }}\n"
+        );
+        let known = parse(&text).unwrap();
+        assert_eq!((known.target.as_str(), &known.place, &known.deviations[0].seen), ("", &None, &None));
+    }
+
+    #[test]
+    fn the_committed_schema_is_the_one_of_the_tables() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/baseline.schema.json");
+        if std::env::var_os("POPLAB_ACCEPT_SCHEMA").is_some() {
+            std::fs::write(&path, FILE.schema_text()).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == FILE.schema_text(),
+            "scenarios/baseline.schema.json is not what the tables say; run this test with POPLAB_ACCEPT_SCHEMA=1"
+        );
     }
 }
