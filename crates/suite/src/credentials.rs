@@ -6,6 +6,8 @@
 //! where a login would follow is [`Lab::connect_for_login`](crate::lab::Lab::connect_for_login)'s matter. This module is
 //! pure: [`crate::wire`] asks it before every write.
 
+use proto::Verb;
+
 use crate::site::Permissions;
 
 /// Why nothing is sent, for the verdict "skipped".
@@ -55,13 +57,15 @@ impl Credentials {
         is_known: impl FnOnce(&[u8]) -> bool,
     ) -> Result<(), String> {
         let mut challenged = self.challenged;
-        let mut carries = false;
+        let (mut carries, mut says_more) = (false, false);
         for line in lines.split(|octet| matches!(octet, b'\n' | b'\r')).map(<[u8]>::trim_ascii) {
             carries |= if challenged { answers(line) } else { authenticates(line) };
+            // A keyword alone says nothing, and somebody's password may be much like one.
+            says_more |= !line.is_empty() && Verb::parse(line).is_none();
             // What is cancelled is over (RFC 5034 section 4).
             challenged &= line != b"*";
         }
-        if !self.may_go(is_protected) && (carries || is_known(lines)) {
+        if !self.may_go(is_protected) && (carries || (says_more && is_known(lines))) {
             return Err(NOT_IN_CLEARTEXT.to_owned());
         }
         self.challenged = challenged;
@@ -164,5 +168,8 @@ mod tests {
             credentials.guard(b"XTND secret\r\n", false, |lines| lines.ends_with(b"secret\r\n")).is_err()
         );
         assert!(credentials.guard(b"XTND secret\r\n", true, |_| true).is_ok());
+        // The password `CAPA1` is much like the keyword, and nothing could be looked at.
+        assert!(credentials.guard(b"CAPA\r\nSTLS\r\n", false, |_| true).is_ok());
+        assert!(credentials.guard(b"CAPA 1\r\n", false, |_| true).is_err());
     }
 }
