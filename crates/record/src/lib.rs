@@ -1,10 +1,9 @@
 //! The versioned result formats: what a run writes down, and the only types that serialise.
 //!
 //! A run leaves [`Run`] (`run.json`: what was run, against whom, how it ended), [`Results`] (`results.json`: one
-//! verdict for each requirement and entrance) and, on request, both in one object, [`Report`]. While it goes on
-//! it emits [`Event`]s; reporters are functions of these types alone, so an old run can be rendered again. A load
-//! run leaves [`LoadResults`] (`results.json`: the figures) beside its `run.json`, in one object [`LoadReport`];
-//! two of them give a [`Comparison`].
+//! verdict for each requirement and entrance) and, on request, both in one object, [`Report`]. A load run leaves
+//! [`LoadResults`] (`results.json`: the figures) beside its `run.json`, in one object [`LoadReport`]; two of them give
+//! a [`Comparison`]. Reporters are functions of these types alone, so an old run can be rendered again.
 //!
 //! The contract: every file carries `format`, see [`FORMAT`]; a field keeps its meaning as long as the number
 //! stays. The JSON Schemas of the files are generated from the types ([`schemas`]) and committed beside them.
@@ -39,7 +38,7 @@ mod verdict;
 
 pub use check::{CheckResult, Results, StaleEntry};
 pub use comparison::{Comparison, ComparisonRow};
-pub use event::{Event, RunStart};
+pub use event::Event;
 pub use latency::LatencyRow;
 pub use load::{
     Capacity, ErrorCount, ErrorRow, Fact, Generator, LoadRate, LoadResults, LoadSessions, Quantiles,

@@ -2,16 +2,15 @@
 
 use schemars::Schema;
 
-use crate::{Comparison, Event, LoadReport, LoadResults, Report, Results, Run};
+use crate::{Comparison, LoadReport, LoadResults, Report, Results, Run};
 
-/// Every schema with the name of its file: `run`, `results`, `report`, `event`, and those of load
+/// Every schema with the name of its file: `run`, `results`, `report`, and those of load
 /// runs. The text is indented JSON with a final line end, the same on every machine.
 pub fn schemas() -> Vec<(&'static str, String)> {
     vec![
         ("run", text(&schemars::schema_for!(Run))),
         ("results", text(&schemars::schema_for!(Results))),
         ("report", text(&schemars::schema_for!(Report))),
-        ("event", text(&schemars::schema_for!(Event))),
         ("load-results", text(&schemars::schema_for!(LoadResults))),
         ("load-report", text(&schemars::schema_for!(LoadReport))),
         ("comparison", text(&schemars::schema_for!(Comparison))),

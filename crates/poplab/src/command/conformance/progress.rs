@@ -48,7 +48,6 @@ impl Progress {
                     self.bar.println(format!("fail  {} ({})", result.id, result.entrance));
                 }
             }
-            Event::RunStarted(_) | Event::RunFinished(_) => {}
         }
     }
 
