@@ -84,8 +84,8 @@ impl Latencies {
         });
     }
 
-    /// Adds counts to a tag.
-    pub(crate) fn add_counts(&mut self, tag: &str, counts: &Counts) {
+    /// Adds counts to a tag, without loss.
+    pub fn add_counts(&mut self, tag: &str, counts: &Counts) {
         self.change(tag, |own| counts.add_to(own));
     }
 

@@ -5,7 +5,7 @@
 //! usual viewers open; [`parse_interval_log`] reads it back. [`Latencies::summary`] gives the figures for tables.
 //!
 //! [`Series`] holds the same for every second of a run, sparsely, and is written as an interval log with a line for
-//! each second and tag. [`quantiles`] and [`encode_histogram`] are for single histograms.
+//! each second and tag. [`quantiles`] and [`encode_histogram_deflated`] are for single histograms.
 //!
 //! [`compare`] says of two runs what differs and how sure that is.
 //!
@@ -30,7 +30,7 @@ mod quantiles;
 mod series;
 
 pub use counts::Counts;
-pub use encoding::{EncodingError, decode_histogram, encode_histogram, encode_histogram_deflated};
+pub use encoding::{EncodingError, decode_histogram, encode_histogram_deflated, encode_histogram_quickly};
 pub use interval_log::{Interval, LogError, parse_interval_log};
 pub use latencies::{HIGHEST_NS, Latencies};
 pub use quantiles::quantiles;

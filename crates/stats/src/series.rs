@@ -153,7 +153,8 @@ impl Series {
         Ok(series)
     }
 
-    fn add_counts(&mut self, second: u32, tag: &str, counts: &Counts) {
+    /// Adds counts to a tag of a second, without loss.
+    pub fn add_counts(&mut self, second: u32, tag: &str, counts: &Counts) {
         if !self.by_tag.contains_key(tag) {
             self.by_tag.insert(tag.to_owned(), BTreeMap::new());
         }

@@ -53,7 +53,7 @@ fn samples(nanoseconds: &[u64]) -> Samples {
     for value in nanoseconds {
         histogram.saturating_record(*value);
     }
-    serde_json::from_value(serde_json::Value::String(stats::encode_histogram(&histogram))).unwrap()
+    serde_json::from_value(serde_json::Value::String(stats::encode_histogram_deflated(&histogram))).unwrap()
 }
 
 fn step(tag: &str, nanoseconds: &[u64]) -> StepSamples {
