@@ -4,7 +4,9 @@
 //! The controller says: the [`Assignment`] (the only place where passwords go: not the arguments, not the environment),
 //! then, when every worker is ready, `{"start":MILLISECONDS}`, and perhaps `"stop"`. The end of its input tells a worker
 //! to stop too, so that no worker outlives its controller. The worker says [`Said::Ready`], a [`Said::Second`] once a
-//! second, and [`Said::Ended`].
+//! second, and [`Said::Ended`]. A second is the very line that is written into `seconds.jsonl`
+//! ([`record::LoadLine::Second`]), but for the worker's number and the transcripts that are too many, which are the
+//! controller's to say.
 //!
 //! Reading is bounded and believes nothing: a line too long, a line that is no message, a second out of turn make the
 //! worker a lost one, whatever it says after. Deliberately without processes: [`Listener`] is fed octets, so that all of
@@ -15,13 +17,14 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use net::Alarm;
+use record::{FORMAT, Second};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::{Assignment, Behaviours, Ended, Second};
+use crate::{Assignment, Behaviours, Ended, Measured};
 
-/// The longest line a worker may say. A second of all steps with full histograms and transcripts is well below it.
-const LONGEST_SAID: usize = 64 << 20;
+/// The longest line a worker may say, and that is in a `seconds.jsonl`. A second of all steps with full histograms and transcripts is well below it.
+pub const LONGEST_SAID: usize = 64 << 20;
 
 /// The longest line a worker is told: a list of a million accounts is well below it.
 const LONGEST_TOLD: u64 = 512 << 20;
@@ -68,6 +71,12 @@ pub(crate) enum Unbelievable {
     NoMessage {
         /// What the parser said, without the line itself.
         reason: String,
+    },
+    /// It is another program than we are.
+    #[error("it tells seconds of format {format}, and here format {FORMAT} is known")]
+    Format {
+        /// The number it says.
+        format: u32,
     },
     /// Seconds must follow each other: counted twice they would falsify the sums.
     #[error("it told second {second} out of turn")]
@@ -138,7 +147,10 @@ impl Listener {
             Said::Ready if !self.ready => self.ready = true,
             Said::Failed(_) => self.ended = true,
             Said::Second(second) if self.ready => {
-                let second = second.second;
+                let Second { second, format, .. } = **second;
+                if format != FORMAT {
+                    return Err(Unbelievable::Format { format });
+                }
                 if self.last.is_some_and(|last| second <= last) || second > self.last_possible {
                     return Err(Unbelievable::OutOfTurn { second });
                 }
@@ -188,6 +200,23 @@ pub fn worker_main(
     whole_life(input, output, custom, &mut thread)
 }
 
+/// What the thread of the event loop hands to the one that writes.
+enum Tale {
+    Second(Box<Measured>),
+    Ended(Ended),
+}
+
+impl Tale {
+    fn said(self) -> Said {
+        match self {
+            Tale::Second(second) => Said::Second(Box::new(second.into_record())),
+            Tale::Ended(Ended { early, unfinished, not_begun }) => {
+                Said::Ended { early, unfinished, not_begun }
+            }
+        }
+    }
+}
+
 /// What a thread does.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
 
@@ -205,7 +234,7 @@ pub(crate) fn whole_life(
 ) -> Result<(), WorkerError> {
     let mut input = BufReader::new(input);
     let (stop, stopped) = watch::channel(false);
-    let (tell, heard) = mpsc::channel::<Said>();
+    let (tell, heard) = mpsc::channel::<Tale>();
     // Input and output are handed to the threads once those are there: until then they are needed to say that they are
     // not.
     let (hand_input, handed_input) = mpsc::channel();
@@ -228,8 +257,8 @@ pub(crate) fn whole_life(
         // it, and the histograms become text there.
         let write = move || {
             let Ok(mut output) = handed_output.recv() else { return };
-            for said in heard {
-                if !say(&mut output, &said) {
+            for tale in heard {
+                if !say(&mut output, &tale.said()) {
                     // Nobody listens any more.
                     stop.send_replace(true);
                 }
@@ -265,10 +294,9 @@ pub(crate) fn whole_life(
     let _ = hand_input.send(input);
     let _ = hand_output.send(output);
     let ended = runtime.block_on(crate::work(assignment, dialer, Some(alarm), custom, stopped, |second| {
-        let _ = tell.send(Said::Second(Box::new(second)));
+        let _ = tell.send(Tale::Second(Box::new(second)));
     }));
-    let Ended { early, unfinished, not_begun } = ended;
-    let _ = tell.send(Said::Ended { early, unfinished, not_begun });
+    let _ = tell.send(Tale::Ended(ended));
     drop(tell);
     let _ = writer.join();
     Ok(())
@@ -349,6 +377,16 @@ mod tests {
         assert_eq!((heard.len(), result), (2, Err(Unbelievable::OutOfTurn { second: 3 })));
         let (_, result) = hear(&text(&[Said::Ready, second(101, 5)]));
         assert_eq!(result, Err(Unbelievable::OutOfTurn { second: 101 }));
+    }
+
+    #[test]
+    fn a_second_is_said_as_it_is_written_and_one_of_another_format_is_not_believed() {
+        let Said::Second(second) = second(3, 5) else { unreachable!() };
+        let written = record::LoadLine::Second(second.clone()).to_json();
+        assert_eq!(text(&[Said::Second(second.clone())]), written.as_bytes());
+        let later = Said::Second(Box::new(Second { format: FORMAT + 1, ..*second }));
+        let (heard, result) = hear(&text(&[Said::Ready, later]));
+        assert_eq!((heard.len(), result), (1, Err(Unbelievable::Format { format: FORMAT + 1 })));
     }
 
     #[test]

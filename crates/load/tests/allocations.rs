@@ -66,8 +66,8 @@ fn run(server: &Server, rounds: u32) -> (u64, u64) {
     let (_keep, stopped) = watch::channel(false);
     let mut seconds = 0;
     let info = allocation_counter::measure(|| {
-        let report = |second: load::Second| {
-            assert_eq!(second.errors, []);
+        let report = |second: load::Measured| {
+            assert_eq!(second.counted.errors, []);
             seconds += 1;
         };
         runtime.block_on(load::work(assignment, dialer, Some(alarm), custom, stopped, report));

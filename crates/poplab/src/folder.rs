@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,12 @@ use crate::exit::Failure;
 pub(crate) const RUN: &str = "run.json";
 /// The verdicts.
 pub(crate) const RESULTS: &str = "results.json";
-/// The latencies.
+/// The latencies; of a load run, from when the plan wanted each step.
 pub(crate) const LATENCIES: &str = "latency.hlog";
+/// The latencies of a load run, from when each step was really begun.
+pub(crate) const SERVICE_TIMES: &str = "service.hlog";
+/// What the workers of a load run told, second by second; everything else is derived from it.
+pub(crate) const SECONDS: &str = "seconds.jsonl";
 /// The folder of the transcripts.
 pub(crate) const TRANSCRIPTS: &str = "transcripts";
 /// The folder of the files that show a finding again.
@@ -38,6 +42,8 @@ const OWN: &[&str] = &[
     RUN,
     RESULTS,
     LATENCIES,
+    SERVICE_TIMES,
+    SECONDS,
     TRANSCRIPTS,
     REPRODUCE,
     PAGE,
@@ -198,6 +204,29 @@ impl RunFolder {
             .with_context(|| format!("cannot read {}", self.path.join(name).display()))
     }
 
+    /// A file that grows while the run goes on, empty: whoever writes it sees to it that what is there can be read.
+    ///
+    /// # Errors
+    /// It is there already, or the file system refuses.
+    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
+        self.with(|directory| directory.create(name.as_ref(), self.readers.of_file()))
+    }
+
+    /// A file to be read piece by piece; none if there is none of this name.
+    ///
+    /// # Errors
+    /// It is no regular file, or the file system refuses.
+    pub(crate) fn open(&self, name: &str) -> anyhow::Result<Option<File>> {
+        match self.with(|directory| directory.read_head(name.as_ref(), 0)) {
+            Ok((_, file)) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                let place = self.path.join(name);
+                Err(anyhow::Error::new(error).context(format!("cannot read {}", place.display())))
+            }
+        }
+    }
+
     /// Reads a transcript that the records of the run name, and no other file, whatever the name: the records may be
     /// somebody else's.
     pub(crate) fn transcript(&self, name: &str) -> Option<String> {
@@ -303,7 +332,8 @@ impl RunFolder {
         format!("cannot use the folder {} for the run", self.path.display())
     }
 
-    fn unwritten(&self, name: &str, error: &io::Error) -> anyhow::Error {
+    /// That a file could not be written, for people.
+    pub(crate) fn unwritten(&self, name: &str, error: &io::Error) -> anyhow::Error {
         Failure::not_carried_out(format!("cannot write {}: {error}", self.path.join(name).display()))
     }
 }

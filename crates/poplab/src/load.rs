@@ -66,12 +66,12 @@
 use std::time::Duration;
 
 pub use ::load::{
-    Assignment, Behaviours, Failure, Live, Message, Order, Outcome, Retrieval, Session, StartError, Targets,
-    run_here, run_processes, run_threads, worker_main,
+    Assignment, Behaviours, Derived, Failure, Live, Message, News, Order, Outcome, Replay, Retrieval,
+    Session, StartError, Targets, run_here, run_processes, run_threads, worker_main,
 };
 pub use chance::Distribution;
 pub use net::Dialer;
-pub use record::LoadResults;
+pub use record::{LoadLine, LoadResults};
 pub use scenario::{
     Accounts, Arrivals, Behaviour, Hold, Link, Mechanism, Mode, Modes, Problems, Process, Samples, Scenario,
     Timeouts, Tls, Verify, builder, parse,

@@ -6,10 +6,11 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 
 use jiff::Timestamp;
-use record::Run;
+use record::{LoadLine, Run};
 
 use crate::exit;
-use crate::folder::{Readers, RunFolder};
+use crate::folder::{self, Readers, RunFolder};
+use crate::growing::Growing;
 use crate::{secrets, terminal};
 
 /// The exit code of a run and the clause that says why.
@@ -57,6 +58,7 @@ pub(crate) struct Records {
     /// Whether the folder may have been changed.
     touched: Cell<bool>,
     begun: Cell<bool>,
+    seconds: RefCell<Growing>,
     /// The frame as far as it is known.
     pub(crate) run: RefCell<Run>,
     /// When the run began.
@@ -83,6 +85,7 @@ impl Records {
             folder,
             touched: Cell::new(false),
             begun: Cell::new(false),
+            seconds: RefCell::new(Growing::new(folder::SECONDS)),
             run: RefCell::new(run),
             started,
         })
@@ -111,6 +114,12 @@ impl Records {
         Ok(())
     }
 
+    /// Writes a line of `seconds.jsonl`, without secrets in it; the line itself becomes what is written.
+    pub(crate) fn second(&self, line: &mut LoadLine) {
+        line.change_foreign_texts(&mut |text| *text = secrets::of_the_run().redact_recorded(text));
+        self.seconds.borrow_mut().append(&self.folder, &report::harmless_json(&line.to_json()));
+    }
+
     /// Writes every file, prints the report, and gives the exit code: that of the conclusion, unless something could
     /// not be written. `error` is what kept the run from its end; if there is no conclusion, the reason of that is.
     ///
@@ -123,7 +132,7 @@ impl Records {
         conclusion: anyhow::Result<Conclusion>,
         error: Option<String>,
     ) -> anyhow::Result<u8> {
-        let Self { ref folder, ref run, .. } = self;
+        let Self { ref folder, ref run, ref seconds, .. } = self;
         let ((code, reason), error) = match conclusion {
             Ok(conclusion) => (conclusion, error),
             Err(refused) => {
@@ -157,6 +166,9 @@ impl Records {
         let findings = &*findings;
         let mut writing = Writing { folder, error, refused: Vec::new(), told: 0, run };
         findings.files(&writing.run.clone(), &mut |name, content| writing.file(name, content));
+        if let Some((name, error)) = seconds.borrow().refused() {
+            writing.note(name, error);
+        }
         writing.own_up();
         writing.pages(findings, wanted);
         if writing.own_up() {

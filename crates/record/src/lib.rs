@@ -2,8 +2,9 @@
 //!
 //! A run leaves [`Run`] (`run.json`: what was run, against whom, how it ended), [`Results`] (`results.json`: one
 //! verdict for each requirement and entrance) and, on request, both in one object, [`Report`]. A load run leaves
-//! [`LoadResults`] (`results.json`: the figures) beside its `run.json`, in one object [`LoadReport`]; two of them give
-//! a [`Comparison`]. Reporters are functions of these types alone, so an old run can be rendered again.
+//! [`LoadLine`]s while it goes on (`seconds.jsonl`), and [`LoadResults`] (`results.json`: the figures, derived from them)
+//! beside its `run.json`, in one object [`LoadReport`]; two load runs give a [`Comparison`]. Reporters are functions of
+//! these types alone, so an old run can be rendered again.
 //!
 //! The contract: every file carries `format`, see [`FORMAT`]; a field keeps its meaning as long as the number
 //! stays. The JSON Schemas of the files are generated from the types ([`schemas`]) and committed beside them.
@@ -32,6 +33,7 @@ mod plan;
 mod read;
 mod run;
 mod schema;
+mod second;
 mod texts;
 mod totals;
 mod verdict;
@@ -49,6 +51,10 @@ pub use plan::{LoadPlan, Share};
 pub use read::{LoadReport, ReadError, Report};
 pub use run::{Entrance, Run, Security, TargetInfo, TlsInfo};
 pub use schema::schemas;
+pub use second::{
+    Chosen, ErrorSeen, LoadBeginning, LoadEnd, LoadLine, Second, StepSamples, ThresholdAsked, TranscriptSeen,
+    WorkerEnd,
+};
 pub use totals::Totals;
 pub use verdict::{Level, Severity, UnknownWord, Verdict};
 

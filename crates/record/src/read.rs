@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, FORMAT, LoadResults, Results, Run};
+use crate::{Comparison, FORMAT, LoadLine, LoadResults, Results, Run};
 
 /// The whole of a conformance run in one object: what `--format json` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -121,6 +121,55 @@ impl LoadReport {
     }
 }
 
+impl LoadLine {
+    /// Reads a line of `seconds.jsonl`, with or without its end.
+    ///
+    /// # Errors
+    /// When the text is no such line, or one of another format.
+    pub fn parse(line: &str) -> Result<Self, ReadError> {
+        let read: Result<Self, _> = serde_json::from_str(line);
+        // A line of another format may well not be read, and then it is refused for its age.
+        let format = match &read {
+            Ok(Self::Began(began)) => Some(began.format),
+            Ok(Self::Second(second)) => Some(second.format),
+            Ok(Self::WorkerEnded(_) | Self::Ended(_) | Self::Chosen(_)) => None,
+            Err(_) => serde_json::from_str(line)
+                .ok()
+                .and_then(|line: LineVersion| line.began.or(line.second).map(|version| version.format)),
+        };
+        format.map_or(Ok(()), known)?;
+        Ok(read?)
+    }
+
+    /// The text of the line, with its end, and no other line end in it.
+    pub fn to_json(&self) -> String {
+        // Serialising fails only for maps with keys that are no strings, and the records have no maps.
+        let mut text = serde_json::to_string(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+impl ReadError {
+    /// The same of a text that is one line of many: the column is told, and not that it is the first line.
+    pub fn in_line(&self) -> String {
+        match self {
+            Self::Json(error) => {
+                let (told, column) = (error.to_string(), error.column());
+                let place = format!(" at line {} column {column}", error.line());
+                let what = told.strip_suffix(&place).unwrap_or(&told);
+                format!("column {column}: not a record of this kind: {what}")
+            }
+            Self::Format { .. } => self.to_string(),
+        }
+    }
+
+    /// Whether the text is the beginning of a record, and its end is missing.
+    pub fn is_cut(&self) -> bool {
+        matches!(self, Self::Json(error) if error.is_eof())
+    }
+}
+
 impl Comparison {
     /// Reads a comparison.
     ///
@@ -140,6 +189,12 @@ impl Comparison {
 #[derive(Deserialize)]
 struct Version {
     format: u32,
+}
+
+#[derive(Deserialize)]
+struct LineVersion {
+    began: Option<Version>,
+    second: Option<Version>,
 }
 
 #[derive(Deserialize)]
@@ -168,7 +223,7 @@ fn pretty<T: Serialize>(record: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ComparisonRow, LoadRate};
+    use crate::{ComparisonRow, LoadEnd, LoadRate, Second, WorkerEnd};
 
     #[test]
     fn records_read_back() {
@@ -191,6 +246,43 @@ mod tests {
         let row = ComparisonRow { tag: "ready".into(), ratio: 1.1, ..ComparisonRow::default() };
         let comparison = Comparison { rows: vec![row], ..Comparison::default() };
         assert_eq!(Comparison::parse(&comparison.to_json()).unwrap(), comparison);
+    }
+
+    #[test]
+    fn lines_read_back_and_are_one_line_each() {
+        let end = WorkerEnd { worker: 3, how: "signal: 9\n".into(), lost: true };
+        for line in [
+            LoadLine::Began(Box::default()),
+            LoadLine::Second(Box::new(Second {
+                worker: 1,
+                second: 7,
+                lateness: "HISTF".into(),
+                ..Second::default()
+            })),
+            LoadLine::WorkerEnded(end),
+            LoadLine::Ended(LoadEnd { stopped: Some("Ctrl-C".into()) }),
+            LoadLine::Chosen(Box::default()),
+        ] {
+            let text = line.to_json();
+            assert_eq!((text.find('\n'), LoadLine::parse(&text).unwrap()), (Some(text.len() - 1), line));
+        }
+    }
+
+    #[test]
+    fn a_line_of_another_format_is_refused_for_its_age_and_a_cut_one_is_known() {
+        let second = LoadLine::Second(Box::new(Second { format: FORMAT + 1, ..Second::default() })).to_json();
+        for line in [&second, r#"{"second": {"format": 2, "tenths": []}}"#, r#"{"began": {"format": 2}}"#] {
+            let error = LoadLine::parse(line).unwrap_err();
+            assert!(matches!(error, ReadError::Format { found: 2 }) && !error.is_cut(), "{error}");
+        }
+        let began = LoadLine::Began(Box::default()).to_json();
+        assert!(LoadLine::parse(&began[..began.len() / 2]).unwrap_err().is_cut());
+        let error = LoadLine::parse(r#"{"ended": 1}"#).unwrap_err();
+        assert!(!error.is_cut());
+        assert_eq!(
+            error.in_line(),
+            "column 11: not a record of this kind: invalid type: integer `1`, expected struct LoadEnd"
+        );
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! new field does not compile until somebody has said which kind it is. Paths of transcripts are none: they name files.
 
 use crate::{
-    Capacity, CheckResult, Entrance, ErrorCount, ErrorRow, Generator, LoadPlan, LoadResults, Results, Run,
-    SecondRow, TargetInfo, ThresholdRow, TlsInfo, Trial, WorkerRow,
+    Capacity, CheckResult, Chosen, Entrance, ErrorCount, ErrorRow, ErrorSeen, Generator, LoadBeginning,
+    LoadEnd, LoadLine, LoadPlan, LoadResults, Results, Run, Second, SecondRow, TargetInfo, ThresholdRow,
+    TlsInfo, TranscriptSeen, Trial, WorkerEnd, WorkerRow,
 };
 
 /// What is done to each text.
@@ -126,6 +127,50 @@ impl LoadResults {
         }
         if let Some(capacity) = capacity {
             capacity.change(change);
+        }
+    }
+}
+
+impl LoadLine {
+    /// Has each text that is not poplab's own changed. Transcripts are none here: secrets never get into them.
+    pub fn change_foreign_texts(&mut self, change: Change<'_>) {
+        match self {
+            LoadLine::Began(began) => {
+                // A threshold has to be read again. It is a sentence in a language of poplab's own.
+                let LoadBeginning {
+                    format: _,
+                    plan: LoadPlan { scenario, description, .. },
+                    asked: _,
+                    thresholds: _,
+                    good_transcripts: _,
+                    bad_transcripts_per_kind: _,
+                    environment: _,
+                } = &mut **began;
+                [scenario, description].into_iter().for_each(change);
+            }
+            LoadLine::Second(second) => second.change(change),
+            LoadLine::WorkerEnded(WorkerEnd { worker: _, how, lost: _ }) => change(how),
+            LoadLine::Ended(LoadEnd { stopped }) => stopped.iter_mut().for_each(change),
+            LoadLine::Chosen(chosen) => {
+                let Chosen { run: _, capacity } = &mut **chosen;
+                if let Some(capacity) = capacity {
+                    capacity.change(change);
+                }
+            }
+        }
+    }
+}
+
+impl Second {
+    fn change(&mut self, change: Change<'_>) {
+        // All other fields are numbers, histograms, and poplab's own names of steps and of what TLS settled.
+        let Second { errors, transcripts, .. } = self;
+        for ErrorSeen { kind, step: _, count: _, example, first_s: _ } in errors {
+            [kind, example].into_iter().for_each(&mut *change);
+        }
+        for TranscriptSeen { name: _, kind, step: _, text: _ } in transcripts {
+            // That of its error, so that the one is still found by the other.
+            kind.iter_mut().for_each(&mut *change);
         }
     }
 }

@@ -10,12 +10,12 @@ use std::task::Poll;
 use net::Dialer;
 use tokio::sync::watch;
 
-use super::{Course, Event, Live, Order, Outcome};
-use crate::{Assignment, Behaviours, Ended, Second};
+use super::{Course, Event, News, Order, Outcome};
+use crate::{Assignment, Behaviours, Ended, Measured};
 
 /// Carries out a run within the calling task, which must stand in a [`tokio::runtime::LocalRuntime`] or a
-/// [`tokio::task::LocalSet`]; under a paused clock it takes no time, and its records are the same each time. `live` is
-/// told of every complete second; `stop` ends the run early and says why.
+/// [`tokio::task::LocalSet`]; under a paused clock it takes no time, and its records are the same each time. `news`
+/// is told what is to be written down, and of every complete second; `stop` ends the run early and says why.
 ///
 /// All workers share one thread, so that the records leave out how busy each of them was. Since the clock may be a paused
 /// one, none has an alarm of its own: on the machine's clock, waits end at the next whole millisecond or two.
@@ -23,11 +23,12 @@ pub async fn run_here(
     order: &Order,
     dialer: &Dialer,
     custom: &Behaviours,
-    mut live: impl FnMut(&Live),
+    mut news: impl FnMut(News<'_>),
     stop: impl Future<Output = String>,
 ) -> Outcome {
-    let mut course = Course::new(order, &mut live);
-    let told: Rc<RefCell<VecDeque<(u32, Second)>>> = Rc::default();
+    let mut course = Course::new(order, &mut news);
+    course.begin();
+    let told: Rc<RefCell<VecDeque<(u32, Measured)>>> = Rc::default();
     let (stopping, stopped) = watch::channel(false);
     let mut parts: Vec<Option<Pin<Box<dyn Future<Output = Ended>>>>> = Vec::new();
     for worker in 0..order.workers.max(1) {
@@ -55,7 +56,7 @@ pub async fn run_here(
         }
         // What was told comes before the ends of those who told it.
         let seconds = std::mem::take(&mut *told.borrow_mut());
-        let seconds = seconds.into_iter().map(|(worker, second)| (worker, Event::Second(Box::new(second))));
+        let seconds = seconds.into_iter().map(|(worker, second)| (worker, Event::Measured(Box::new(second))));
         for (worker, event) in seconds.chain(events) {
             if course.tell(worker, event) {
                 stopping.send_replace(true);

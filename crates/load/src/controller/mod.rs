@@ -2,7 +2,8 @@
 //!
 //! Workers are processes ([`run_processes`], what the command line uses: descriptors are limited per process), threads
 //! ([`run_threads`], for programs that build a scenario in Rust), or futures in the caller's own runtime ([`run_here`],
-//! for tests and the virtual clock). All three take the same path from a worker's [`Second`] to the records.
+//! for tests and the virtual clock). All three take the same path from a worker's [`Second`] to the records: each line is
+//! shown to the caller, who may write it down, and then counted; [`crate::Replay`] counts written lines in the same way.
 //!
 //! A run ends when its last worker does: at the plan's end, soon after `stop` says why, when a threshold is lost and the
 //! scenario wants to stop early, or when the workers die. What is missing then is said in
@@ -16,11 +17,13 @@ mod threads;
 
 use std::time::Duration;
 
-use record::{ErrorCount, Fact, LoadResults, Quantiles, SecondRow};
+use record::{
+    ErrorCount, Fact, LoadEnd, LoadLine, LoadResults, Quantiles, Second, SecondRow, TranscriptSeen, WorkerEnd,
+};
 use stats::Series;
 
-use crate::merge::{Facts, Merge, Planned};
-use crate::{Assignment, Second, TranscriptSeen, is_lost};
+use crate::merge::{Heard, Merge, beginning};
+use crate::{Assignment, Measured, is_lost};
 
 pub use here::run_here;
 pub use processes::run_processes;
@@ -38,6 +41,16 @@ pub struct Order {
     pub budget: Vec<Fact>,
     /// The machine, for the report.
     pub environment: Vec<Fact>,
+}
+
+/// What is told of a run while it goes on.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// A line of `seconds.jsonl`, before it is counted: what is changed in it, because it must not be shown, is changed in
+    /// all figures.
+    Line(&'a mut LoadLine),
+    /// Another second is complete.
+    Live(&'a Live),
 }
 
 /// How a run stands, told when another second is complete. All totals count since the start.
@@ -87,7 +100,7 @@ pub struct LiveStep {
 }
 
 /// What came of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// `results.json`.
     pub results: LoadResults,
@@ -150,6 +163,7 @@ pub enum StartError {
 #[derive(Debug)]
 enum Event {
     Ready,
+    Measured(Box<Measured>),
     Second(Box<Second>),
     Ended { early: bool },
     Lost(String),
@@ -159,29 +173,79 @@ enum Event {
 struct Course<'a> {
     order: &'a Order,
     merge: Merge,
+    began: bool,
     stopped: Option<String>,
-    live: &'a mut dyn FnMut(&Live),
+    news: &'a mut dyn FnMut(News<'_>),
 }
 
 impl<'a> Course<'a> {
-    fn new(order: &'a Order, live: &'a mut dyn FnMut(&Live)) -> Self {
-        let planned = Planned::of(&order.assignment);
-        let merge = Merge::new(order.workers.max(1), order.assignment.scenario.samples, planned);
-        Self { order, merge, stopped: None, live }
+    fn new(order: &'a Order, news: &'a mut dyn FnMut(News<'_>)) -> Self {
+        let merge = Merge::new(beginning(order), order.assignment.scenario.thresholds.clone());
+        Self { order, merge, began: false, stopped: None, news }
+    }
+
+    /// The run is carried out: from now on there is something to write down.
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.began, true) {
+            let mut line = LoadLine::Began(Box::new(self.merge.beginning.clone()));
+            (self.news)(News::Line(&mut line));
+            if let LoadLine::Began(beginning) = line {
+                self.merge.beginning = *beginning;
+            }
+        }
     }
 
     /// Takes what a worker tells. True when the run should now be stopped.
     fn tell(&mut self, worker: u32, event: Event) -> bool {
+        let end = |how: &str, lost| WorkerEnd { worker, how: how.to_owned(), lost };
         let complete = match event {
             Event::Ready => false,
-            Event::Second(second) => self.merge.add(worker, *second),
-            Event::Ended { early } => self.merge.ended(worker, if early { "stopped" } else { "done" }),
-            Event::Lost(why) => self.merge.lost(worker, &why),
+            Event::Measured(second) => self.second(worker, second.into_record()),
+            Event::Second(second) => self.second(worker, *second),
+            Event::Ended { early } => self.end(end(if early { "stopped" } else { "done" }, false)),
+            Event::Lost(why) => self.end(end(&why, true)),
         };
         if complete {
-            (self.live)(&self.merge.live(&self.order.assignment));
+            (self.news)(News::Live(&self.merge.live()));
         }
         complete && self.is_lost()
+    }
+
+    fn second(&mut self, worker: u32, mut second: Second) -> bool {
+        if !self.merge.hears(worker) {
+            return false;
+        }
+        second.worker = worker;
+        self.merge.choose(&mut second.transcripts);
+        // Before it is written down: what cannot be read must not be there.
+        let heard = match Heard::of(&second) {
+            Ok(heard) => heard,
+            Err(error) => {
+                let how = format!("it told second {} wrongly: {error}", second.second);
+                return self.end(WorkerEnd { worker, how, lost: true });
+            }
+        };
+        match self.written(LoadLine::Second(Box::new(second))) {
+            LoadLine::Second(second) => self.merge.add(*second, heard),
+            _ => false,
+        }
+    }
+
+    fn end(&mut self, end: WorkerEnd) -> bool {
+        if !self.merge.hears(end.worker) {
+            return false;
+        }
+        match self.written(LoadLine::WorkerEnded(end)) {
+            LoadLine::WorkerEnded(end) => self.merge.end(&end),
+            _ => false,
+        }
+    }
+
+    /// A line as it was written down.
+    fn written(&mut self, mut line: LoadLine) -> LoadLine {
+        self.begin();
+        (self.news)(News::Line(&mut line));
+        line
     }
 
     /// Whether a threshold is lost, and the scenario wants no more then.
@@ -206,19 +270,14 @@ impl<'a> Course<'a> {
         self.merge.is_open()
     }
 
-    fn finish(self) -> Outcome {
-        let results = self.merge.results(&Facts {
-            assignment: &self.order.assignment,
-            budget: &self.order.budget,
-            environment: &self.order.environment,
-            stopped: self.stopped.as_deref(),
-        });
-        Outcome {
-            early: !results.missing.is_empty(),
-            results,
-            response: self.merge.response,
-            service: self.merge.service,
-            transcripts: self.merge.transcripts,
+    fn finish(mut self) -> Outcome {
+        for worker in self.merge.living() {
+            self.end(WorkerEnd { worker, how: "nothing more was heard of it".to_owned(), lost: true });
+        }
+        let stopped = self.stopped.take();
+        match self.written(LoadLine::Ended(LoadEnd { stopped })) {
+            LoadLine::Ended(end) => self.merge.outcome(end.stopped.as_deref()),
+            _ => self.merge.outcome(None),
         }
     }
 }

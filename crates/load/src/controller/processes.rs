@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Course, Event, Live, Order, Outcome, StartError};
+use super::{Course, Event, News, Order, Outcome, StartError};
 use crate::figures::span;
 use crate::pipe::{Listener, Said, Told, line_of};
 
@@ -45,17 +45,18 @@ pub(super) enum Phase {
 
 /// Carries out a run with worker processes. `spawn` makes the command that starts worker n: a program that calls
 /// [`crate::worker_main`] with its stdin and stdout. It needs no arguments and no environment of ours; passwords go
-/// through the pipe alone. `live` is told of every complete second; `stop` ends the run early and says why.
+/// through the pipe alone. `news` is told what is to be written down, and of every complete second; `stop` ends the run
+/// early and says why.
 ///
 /// # Errors
 /// A worker cannot be started or does not understand its assignment. Nothing has been sent to the target then.
 pub async fn run_processes(
     order: &Order,
     mut spawn: impl FnMut(u32) -> std::process::Command,
-    mut live: impl FnMut(&Live),
+    mut news: impl FnMut(News<'_>),
     stop: impl Future<Output = String>,
 ) -> Result<Outcome, StartError> {
-    let mut course = Course::new(order, &mut live);
+    let mut course = Course::new(order, &mut news);
     let (teller, mut told) = mpsc::channel(64);
     let (phase, phases) = watch::channel(Phase::Prepare);
     let last_second = last_second(order);
@@ -88,6 +89,7 @@ pub async fn run_processes(
                     ready += 1;
                     if ready == workers && *phase.borrow() == Phase::Prepare {
                         phase.send_replace(Phase::Start);
+                        course.begin();
                     }
                 }
                 // Before the start nothing is lost by not starting.

@@ -4,6 +4,7 @@ use std::io::BufRead as _;
 use std::process::Command;
 use std::time::Duration;
 
+use record::ErrorSeen;
 use scenario::{Behaviour, builder};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, duplex};
 use tokio::sync::{mpsc, watch};
@@ -11,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::processes::{Ending, Phase, converse, obituary};
 use super::*;
 use crate::pipe::{Said, Work, line_of, thread, whole_life};
-use crate::{Behaviours, ErrorSeen, Targets, WorkerError};
+use crate::{Behaviours, Targets, WorkerError};
 
 fn order(workers: u32) -> Order {
     let scenario = builder::scenario("controller")
@@ -182,6 +183,10 @@ fn echo(said: &[Said]) -> String {
     })
 }
 
+fn complete<'a>(news: &'a News<'_>) -> Option<&'a Live> {
+    if let News::Live(live) = news { Some(live) } else { None }
+}
+
 fn never() -> impl Future<Output = String> {
     std::future::pending()
 }
@@ -194,7 +199,10 @@ async fn a_killed_worker_is_stated_and_the_others_go_on() {
         shell(&format!("read assignment; echo '\"ready\"'; read start; {first}{rest}"))
     };
     let mut seen = Vec::new();
-    let outcome = run_processes(&order(2), script, |live| seen.push(live.begun), never()).await.unwrap();
+    let outcome =
+        run_processes(&order(2), script, |news| seen.extend(complete(&news).map(|live| live.begun)), never())
+            .await
+            .unwrap();
     assert_eq!(outcome.results.sessions.begun, 30);
     assert_eq!(seen, [20, 30]);
     assert!(outcome.early);
@@ -226,8 +234,8 @@ async fn a_stop_ends_the_run_with_records_and_the_reason() {
         echo(&[Said::Ended { early: true, unfinished: 0, not_begun: 80 }])
     );
     let (stop, mut stopped) = watch::channel(false);
-    let live = move |live: &Live| {
-        if live.elapsed == Duration::from_secs(2) {
+    let live = move |news: News<'_>| {
+        if complete(&news).is_some_and(|live| live.elapsed == Duration::from_secs(2)) {
             stop.send_replace(true);
         }
     };
@@ -259,7 +267,7 @@ fn a_lost_threshold_stops_the_run_if_the_scenario_wants_it() {
         Event::Second(Box::new(Second { begun: 10, failed: 5, errors: vec![error], ..Second::default() }))
     };
     let mut patient = order(1);
-    let mut ignore = |_: &Live| ();
+    let mut ignore = |_: News<'_>| ();
     assert!(!Course::new(&patient, &mut ignore).tell(0, with_errors()));
     patient.assignment.scenario.stop_early = true;
     let mut course = Course::new(&patient, &mut ignore);
@@ -284,8 +292,8 @@ fn shares_of_machines_stay_the_same_however_many_workers_they_have() {
 fn a_trial_is_judged_by_its_thresholds_unless_the_generator_was_the_bottleneck() {
     use crate::capacity::Judgement;
     let order = order(1);
-    let mut ignore = |_: &Live| ();
-    let course = |errors: u64, ignore: &mut dyn FnMut(&Live)| {
+    let mut ignore = |_: News<'_>| ();
+    let course = |errors: u64, ignore: &mut dyn FnMut(News<'_>)| {
         let mut course = Course::new(&order, ignore);
         let error = ErrorSeen {
             kind: "no-port".to_owned(),

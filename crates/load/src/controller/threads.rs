@@ -7,26 +7,26 @@ use std::pin::pin;
 use net::Alarm;
 use tokio::sync::{mpsc, watch};
 
-use super::{Course, Event, Live, Order, Outcome, StartError};
+use super::{Course, Event, News, Order, Outcome, StartError};
 use crate::{Assignment, Behaviours};
 
 type Teller = mpsc::UnboundedSender<(u32, Event)>;
 
 /// Carries out a run in threads of its own, one for each worker, each with a runtime of its own. `custom` makes the
-/// behaviours written in Rust, once for each thread; `live` is told of every complete second; `stop` ends the run early
-/// and says why.
+/// behaviours written in Rust, once for each thread; `news` is told what is to be written down, and of every complete second;
+/// `stop` ends the run early and says why.
 ///
 /// # Errors
 /// A thread cannot be started, or TLS not be set up. Nothing has been sent then.
 pub async fn run_threads(
     order: &Order,
     custom: impl Fn() -> Behaviours + Clone + Send + 'static,
-    mut live: impl FnMut(&Live),
+    mut news: impl FnMut(News<'_>),
     stop: impl Future<Output = String>,
 ) -> Result<Outcome, StartError> {
     // More descriptors are needed before the first socket, and not getting them is no reason to give up.
     let _ = net::limits::raise_descriptors();
-    let mut course = Course::new(order, &mut live);
+    let mut course = Course::new(order, &mut news);
     let (teller, mut told) = mpsc::unbounded_channel();
     // Workers wait for `true` before they begin; dropping it sends them home.
     let (go, started) = watch::channel(false);
@@ -52,6 +52,7 @@ pub async fn run_threads(
         }
     }
     go.send_replace(true);
+    course.begin();
 
     let mut stop = pin!(stop);
     let mut listening = true;
@@ -93,7 +94,7 @@ fn live_through(
                 return None;
             }
             let report = |second| {
-                let _ = teller.send((worker, Event::Second(Box::new(second))));
+                let _ = teller.send((worker, Event::Measured(Box::new(second))));
             };
             Some(crate::work(assignment, dialer, Some(alarm), custom(), stopped, report).await)
         });

@@ -2,27 +2,32 @@
 //!
 //! Everything adds up: histograms merge bucket by bucket, so that a run of several workers has exactly the histograms
 //! that one worker would have had. A second is *complete* when every worker that still lives has told it; only then is
-//! it shown, so that no figure is ever taken back. A worker that is lost loses what it had not told, and the records
-//! say so.
+//! it counted, so that no figure is ever taken back, and in the order of the workers, so that it does not matter who told
+//! first. A worker that is lost loses what it had not told, and the records say so.
+//!
+//! It is fed with the lines of `seconds.jsonl` and knows of the run what stands in them and nothing else: the controller
+//! feeds it while the run goes on, [`Replay`] when it is over, and both get the same records.
 //!
 //! Deliberately without processes, pipes and clocks: it is fed values.
 
 mod planned;
+mod replay;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use hdrhistogram::Histogram;
-use record::{SecondRow, Traffic, Verified};
-use stats::{Latencies, Series};
+use record::{ErrorSeen, LoadBeginning, Second, SecondRow, Traffic, TranscriptSeen, Verified, WorkerEnd};
+use scenario::Threshold;
+use stats::{Counts, EncodingError, Latencies, Series};
 
 use crate::bottleneck::BUSY;
-use crate::{ErrorSeen, Observed, Samples, Second, TranscriptSeen};
+use crate::{Observed, Outcome};
 
-pub(crate) use planned::Planned;
-pub(crate) use rows::Facts;
+pub(crate) use planned::beginning;
+pub use replay::{Derived, Misplaced, Replay};
 
 /// Kinds of errors at steps that are told apart; a server can invent response codes without end.
 const MOST_ERRORS: usize = 500;
@@ -38,24 +43,33 @@ const MOST_TRANSCRIPTS: usize = 2_000;
 
 /// What has been told so far.
 pub(crate) struct Merge {
+    /// What was known before, as it was written down.
+    pub(crate) beginning: LoadBeginning,
+    thresholds: Vec<Threshold>,
     workers: Vec<Worker>,
-    /// Seconds that not all workers have told.
-    open: BTreeMap<u32, Part>,
+    /// Seconds that not all workers have told, by what each told of them.
+    open: BTreeMap<u32, Vec<(Second, Heard)>>,
     rows: BTreeMap<u32, SecondRow>,
-    pub(crate) response: Series,
-    pub(crate) service: Series,
+    response: Series,
+    service: Series,
     response_total: Latencies,
     service_total: Latencies,
     total: Sums,
     /// When the last session ended, nanoseconds since the start of the plan.
     last_end_ns: u64,
-    lateness: Samples,
+    lateness: Counts,
     errors: BTreeMap<(String, String), Error>,
     tls: BTreeMap<(String, String, String, bool), u64>,
-    pub(crate) transcripts: Vec<TranscriptSeen>,
-    /// Transcripts kept: of good sessions, and of each kind of error.
-    samples: scenario::Samples,
-    planned: Planned,
+    transcripts: Vec<TranscriptSeen>,
+    /// Why there is no end to what was written down.
+    cut: Option<String>,
+}
+
+/// The latencies of a [`Second`], read: the steps in its order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard {
+    steps: Vec<(Counts, Counts)>,
+    lateness: Counts,
 }
 
 /// What one worker has told.
@@ -72,7 +86,7 @@ struct Worker {
     busiest_ns: u64,
     peak_open: u64,
     resident_bytes: u64,
-    sums: Sums,
+    begun: u64,
 }
 
 /// What adds up and is no histogram.
@@ -81,7 +95,6 @@ struct Sums {
     begun: u64,
     completed: u64,
     failed: u64,
-    not_begun: u64,
     waited: u64,
     traffic: Traffic,
     verified: Verified,
@@ -93,8 +106,7 @@ struct Sums {
 struct Part {
     row: SecondRow,
     errors: BTreeMap<String, u64>,
-    response: BTreeMap<String, Samples>,
-    service: BTreeMap<String, Samples>,
+    steps: BTreeMap<String, (Counts, Counts)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -104,11 +116,29 @@ struct Error {
     example: String,
 }
 
+impl Heard {
+    /// The latencies of a second.
+    ///
+    /// # Errors
+    /// One of its texts is no histogram.
+    pub(crate) fn of(second: &Second) -> Result<Self, EncodingError> {
+        let both = |step: &record::StepSamples| {
+            Ok((Counts::decode(&step.response)?, Counts::decode(&step.service)?))
+        };
+        Ok(Self {
+            steps: second.steps.iter().map(both).collect::<Result<_, _>>()?,
+            lateness: Counts::decode(&second.lateness)?,
+        })
+    }
+}
+
 impl Merge {
-    /// Nothing told yet, by so many workers that carry out this plan.
-    pub(crate) fn new(workers: u32, samples: scenario::Samples, planned: Planned) -> Self {
+    /// Nothing told yet of the run that begins so, and whose thresholds are these.
+    pub(crate) fn new(beginning: LoadBeginning, thresholds: Vec<Threshold>) -> Self {
         Self {
-            workers: vec![Worker::default(); workers as usize],
+            workers: vec![Worker::default(); beginning.plan.workers as usize],
+            beginning,
+            thresholds,
             open: BTreeMap::new(),
             rows: BTreeMap::new(),
             response: Series::new(),
@@ -117,80 +147,87 @@ impl Merge {
             service_total: Latencies::new(),
             total: Sums::default(),
             last_end_ns: 0,
-            lateness: Samples::default(),
+            lateness: Counts::default(),
             errors: BTreeMap::new(),
             tls: BTreeMap::new(),
             transcripts: Vec::new(),
-            samples,
-            planned,
+            cut: None,
         }
     }
 
-    /// Takes a worker's second. The caller sees to it that each comes once and in order. True when at least one more
-    /// second is complete.
-    pub(crate) fn add(&mut self, worker: u32, mut second: Second) -> bool {
-        let Some(teller) = self.workers.get_mut(worker as usize) else { return false };
-        teller.hear(&second);
-        self.total.add(&second);
-        self.last_end_ns = self.last_end_ns.max(second.last_end_ns);
-        self.lateness.add(&second.lateness);
-        for seen in &second.tls {
-            let key = (seen.version.clone(), seen.group.clone(), seen.certificate.clone(), seen.resumed);
-            *self.tls.entry(key).or_default() += seen.count.min(u64::MAX >> 16);
+    /// Whether there is such a worker, and it has not ended: nobody else is heard.
+    pub(crate) fn hears(&self, worker: u32) -> bool {
+        self.workers.get(worker as usize).is_some_and(|worker| worker.ended.is_none())
+    }
+
+    /// The last second that a worker told.
+    fn last(&self, worker: u32) -> Option<u32> {
+        self.workers.get(worker as usize)?.last
+    }
+
+    /// Leaves those transcripts for which there is room beside what was told before.
+    pub(crate) fn choose(&mut self, transcripts: &mut Vec<TranscriptSeen>) {
+        let before = self.transcripts.len();
+        for transcript in transcripts.drain(..) {
+            self.keep(transcript);
         }
+        transcripts.extend(self.transcripts.drain(before..));
+    }
+
+    /// Takes a worker's second and the latencies that were read from it. The caller sees to it that each comes once and
+    /// in order, from a worker that is heard. True when at least one more second is complete.
+    pub(crate) fn add(&mut self, mut second: Second, heard: Heard) -> bool {
+        let Some(teller) = self.workers.get_mut(second.worker as usize) else { return false };
+        teller.last = Some(second.second);
         for transcript in std::mem::take(&mut second.transcripts) {
             self.keep(transcript);
         }
-        let errors = std::mem::take(&mut second.errors);
-        let part = self.open.entry(second.second).or_default();
-        part.row.second = second.second;
-        let row = &mut part.row;
-        for (sum, number) in [
-            (&mut row.asked, second.asked),
-            (&mut row.begun, second.begun),
-            (&mut row.completed, second.completed),
-            (&mut row.failed, second.failed),
-            (&mut row.open, second.open),
-            (&mut row.commands, second.commands),
-            (&mut row.octets_received, second.octets_received),
-        ] {
-            *sum = sum.saturating_add(number);
-        }
-        part.row.lateness_max_ns =
-            part.row.lateness_max_ns.max(second.lateness.histogram().map_or(0, Histogram::max));
-        for error in &errors {
-            let known = part.errors.contains_key(&error.kind) || part.errors.len() < MOST_ERRORS;
-            let count = part.errors.entry(if known { &error.kind } else { OTHER }.to_owned()).or_default();
-            *count = count.saturating_add(error.count);
-        }
-        for step in std::mem::take(&mut second.steps) {
-            if part.response.contains_key(&step.tag) || part.response.len() < MOST_STEPS {
-                part.response.entry(step.tag.clone()).or_default().add(&step.response);
-                part.service.entry(step.tag).or_default().add(&step.service);
-            }
-        }
-        for error in errors {
-            self.count(error);
+        // They have been read, and are the most of it.
+        second.steps.iter_mut().for_each(|step| (step.response, step.service) = Default::default());
+        self.open.entry(second.second).or_default().push((second, heard));
+        self.close()
+    }
+
+    /// A worker has ended, or is lost: it died, hung or spoke rubbish.
+    pub(crate) fn end(&mut self, end: &WorkerEnd) -> bool {
+        if let Some(worker) =
+            self.workers.get_mut(end.worker as usize).filter(|worker| worker.ended.is_none())
+        {
+            worker.ended = Some(end.how.clone());
+            worker.lost = end.lost;
         }
         self.close()
     }
 
-    /// A worker has ended as it should.
-    pub(crate) fn ended(&mut self, worker: u32, how: &str) -> bool {
-        self.end(worker, how, false)
-    }
-
-    /// A worker is lost: it died, hung or spoke rubbish.
-    pub(crate) fn lost(&mut self, worker: u32, why: &str) -> bool {
-        self.end(worker, why, true)
-    }
-
-    fn end(&mut self, worker: u32, how: &str, lost: bool) -> bool {
-        if let Some(worker) = self.workers.get_mut(worker as usize).filter(|worker| worker.ended.is_none()) {
-            worker.ended = Some(how.to_owned());
-            worker.lost = lost;
+    /// What was written down ends here, for this reason, and the run went on: what was told of seconds that are not
+    /// complete does not count.
+    pub(crate) fn cut(&mut self, why: &str) {
+        self.open.clear();
+        self.cut = Some(why.to_owned());
+        for worker in self.workers.iter_mut().filter(|worker| worker.ended.is_none()) {
+            worker.ended = Some("not recorded".to_owned());
         }
-        self.close()
+    }
+
+    /// The workers that are still at work.
+    pub(crate) fn living(&self) -> Vec<u32> {
+        (0..)
+            .zip(&self.workers)
+            .filter(|(_, worker)| worker.ended.is_none())
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// What came of the run; `stopped` says why it ended before its plan did, if it did.
+    pub(crate) fn outcome(self, stopped: Option<&str>) -> Outcome {
+        let results = self.results(stopped);
+        Outcome {
+            early: !results.missing.is_empty(),
+            results,
+            response: self.response,
+            service: self.service,
+            transcripts: self.transcripts,
+        }
     }
 
     /// Whether any worker is still at work.
@@ -209,7 +246,7 @@ impl Merge {
             response: Some(&self.response_total),
             service: Some(&self.service_total),
             errors: self.errors.iter().map(|((kind, _), error)| (kind.as_str(), error.count)).collect(),
-            planned: self.planned.sessions.max(self.total.begun),
+            planned: self.beginning.plan.planned_sessions.max(self.total.begun),
             asked: self.asked_so_far(),
             achieved: self.begun_in_plan(),
             begun: self.total.begun,
@@ -226,10 +263,22 @@ impl Merge {
     /// Sessions begun while the plan lasted: what is begun after it was begun too late. Those of its last tenth of a
     /// second may begin just after its end, since timers have a grain, and are counted.
     fn begun_in_plan(&self) -> u64 {
-        let within: u64 = self.rows.range(..self.planned.seconds).map(|(_, row)| row.begun).sum();
-        let last = self.planned.seconds.checked_sub(1).and_then(|second| self.rows.get(&second));
-        let after = self.rows.get(&self.planned.seconds).map_or(0, |row| row.begun);
+        let seconds = self.planned_seconds();
+        let within: u64 = self.rows.range(..seconds).map(|(_, row)| row.begun).sum();
+        let last = seconds.checked_sub(1).and_then(|second| self.rows.get(&second));
+        let after = self.rows.get(&seconds).map_or(0, |row| row.begun);
         within + after.min(last.map_or(0, |row| row.asked.div_ceil(10)))
+    }
+
+    /// How long the arrivals last by plan.
+    fn duration(&self) -> Duration {
+        Duration::try_from_secs_f64(self.beginning.plan.duration_s).unwrap_or_default()
+    }
+
+    /// In how many seconds something may begin.
+    fn planned_seconds(&self) -> u32 {
+        let whole = self.duration().as_nanos().div_ceil(1_000_000_000);
+        u32::try_from(whole.max(self.beginning.asked.len() as u128)).unwrap_or(u32::MAX)
     }
 
     /// Completes the seconds that all living workers have told. True if there was one.
@@ -242,11 +291,60 @@ impl Merge {
             if told.is_some_and(|told| told.is_none_or(|last| *entry.key() > last)) {
                 break;
             }
-            let (second, part) = entry.remove_entry();
+            let (second, mut told) = entry.remove_entry();
+            told.sort_by_key(|(of_worker, _)| of_worker.worker);
+            let mut part = Part { row: SecondRow { second, ..SecondRow::default() }, ..Part::default() };
+            for (of_worker, heard) in told {
+                self.put_together(&mut part, of_worker, &heard);
+            }
             self.finish(second, part);
             closed = true;
         }
         closed
+    }
+
+    /// Adds what one worker told to a second and to all of the run.
+    fn put_together(&mut self, part: &mut Part, second: Second, heard: &Heard) {
+        if let Some(teller) = self.workers.get_mut(second.worker as usize) {
+            teller.hear(&second);
+        }
+        self.total.add(&second);
+        self.last_end_ns = self.last_end_ns.max(second.last_end_ns);
+        self.lateness.add(&heard.lateness);
+        for seen in second.tls {
+            let key = (seen.version, seen.group, seen.certificate, seen.resumed);
+            *self.tls.entry(key).or_default() += seen.count.min(u64::MAX >> 16);
+        }
+        let row = &mut part.row;
+        for (sum, number) in [
+            (&mut row.asked, second.asked),
+            (&mut row.begun, second.begun),
+            (&mut row.completed, second.completed),
+            (&mut row.failed, second.failed),
+            (&mut row.open, second.open),
+            (&mut row.commands, second.commands),
+            (&mut row.octets_received, second.octets_received),
+        ] {
+            *sum = sum.saturating_add(number);
+        }
+        row.lateness_max_ns = row.lateness_max_ns.max(heard.lateness.max());
+        for error in &second.errors {
+            let known = part.errors.contains_key(&error.kind) || part.errors.len() < MOST_ERRORS;
+            let count = part.errors.entry(if known { &error.kind } else { OTHER }.to_owned()).or_default();
+            *count = count.saturating_add(error.count);
+        }
+        for (step, (response, service)) in second.steps.into_iter().zip(&heard.steps) {
+            let known =
+                self.response_total.histogram(&step.tag).is_some() || part.steps.contains_key(&step.tag);
+            if known || self.response_total.iter().count() + part.steps.len() < MOST_STEPS {
+                let both = part.steps.entry(step.tag).or_default();
+                both.0.add(response);
+                both.1.add(service);
+            }
+        }
+        for error in second.errors {
+            self.count(error);
+        }
     }
 
     fn finish(&mut self, second: u32, part: Part) {
@@ -254,20 +352,21 @@ impl Merge {
         // What a lost worker should have begun was asked for all the same.
         let gone =
             self.workers.iter().any(|worker| worker.lost && worker.last.is_none_or(|last| last < second));
-        if let Some(asked) = self.planned.asked.get(second as usize).filter(|_| gone) {
+        if let Some(asked) = self.beginning.asked.get(second as usize).filter(|_| gone) {
             row.asked = *asked;
         }
-        for (tag, samples) in &part.response {
-            let Some(histogram) = samples.histogram() else { continue };
-            self.response.add_histogram(second, tag, histogram);
-            self.response_total.add_histogram(tag, histogram);
+        for (tag, (response, service)) in &part.steps {
+            for (counts, series, total) in [
+                (response, &mut self.response, &mut self.response_total),
+                (service, &mut self.service, &mut self.service_total),
+            ] {
+                if !counts.is_empty() {
+                    series.add_counts(second, tag, counts);
+                    total.add_counts(tag, counts);
+                }
+            }
         }
-        for (tag, samples) in &part.service {
-            let Some(histogram) = samples.histogram() else { continue };
-            self.service.add_histogram(second, tag, histogram);
-            self.service_total.add_histogram(tag, histogram);
-        }
-        row.steps = rows::second_steps(&part.response);
+        row.steps = rows::second_steps(&part.steps);
         row.errors = rows::error_counts(&part.errors);
         self.rows.insert(second, row);
     }
@@ -288,7 +387,9 @@ impl Merge {
 
     /// Keeps a transcript if there is room for one of its kind. Its name becomes a file's, so it must be one.
     fn keep(&mut self, transcript: TranscriptSeen) {
-        let most = if transcript.kind.is_some() { self.samples.bad_per_kind } else { self.samples.good };
+        let Self { beginning, .. } = self;
+        let good = transcript.kind.is_none();
+        let most = if good { beginning.good_transcripts } else { beginning.bad_transcripts_per_kind };
         let alike = self.transcripts.iter().filter(|kept| kept.kind == transcript.kind).count();
         let known = self.transcripts.iter().any(|kept| kept.name == transcript.name);
         if alike < most as usize
@@ -303,15 +404,14 @@ impl Merge {
 
 impl Worker {
     fn hear(&mut self, second: &Second) {
-        self.last = Some(second.second);
         self.seconds += 1;
         self.busy += u32::from(second.cpu_ns as f64 > BUSY * 1e9);
-        self.cpu_ns += second.cpu_ns;
-        self.run_queue_ns += second.run_queue_ns;
+        self.cpu_ns = self.cpu_ns.saturating_add(second.cpu_ns);
+        self.run_queue_ns = self.run_queue_ns.saturating_add(second.run_queue_ns);
         self.busiest_ns = self.busiest_ns.max(second.cpu_ns);
         self.peak_open = self.peak_open.max(second.peak_open);
         self.resident_bytes = self.resident_bytes.max(second.resident_bytes);
-        self.sums.add(second);
+        self.begun = self.begun.saturating_add(second.begun);
     }
 }
 
@@ -322,7 +422,6 @@ impl Sums {
             (&mut self.begun, second.begun),
             (&mut self.completed, second.completed),
             (&mut self.failed, second.failed),
-            (&mut self.not_begun, second.not_begun),
             (&mut self.waited, second.waited_for_account),
             (&mut traffic.commands, second.commands),
             (&mut traffic.octets_sent, second.octets_sent),

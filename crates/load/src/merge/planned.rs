@@ -4,12 +4,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use record::{Fact, LoadPlan, Share};
+use record::{LoadBeginning, LoadPlan, Share, ThresholdAsked};
 use scenario::{Arrivals, Mode, Modes, Process, Scenario, Stage, Verify};
 
-use crate::Assignment;
 use crate::figures::{counted, percent, rounded, span};
 use crate::plan::Plan;
+use crate::{Assignment, Order};
 
 /// The plan of a run, or of its share of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,10 +18,27 @@ pub(crate) struct Planned {
     pub(crate) sessions: u64,
     /// Arrivals by second; empty in a closed loop.
     pub(crate) asked: Vec<u64>,
-    /// Arrivals by behaviour; empty in a closed loop.
+    /// Arrivals by behaviour; all 0 in a closed loop.
     pub(crate) behaviours: Vec<u64>,
-    /// Seconds in which something may begin.
-    pub(crate) seconds: u32,
+}
+
+/// What is written down of a run before it begins.
+pub(crate) fn beginning(order: &Order) -> LoadBeginning {
+    let assignment = &order.assignment;
+    let planned = Planned::of(assignment);
+    let samples = assignment.scenario.samples;
+    let thresholds = assignment.scenario.thresholds.iter();
+    LoadBeginning {
+        plan: planned.record(order),
+        asked: planned.asked,
+        thresholds: thresholds
+            .map(|asked| ThresholdAsked { text: asked.text.clone(), place: asked.place.clone() })
+            .collect(),
+        good_transcripts: samples.good,
+        bad_transcripts_per_kind: samples.bad_per_kind,
+        environment: order.environment.clone(),
+        ..LoadBeginning::default()
+    }
 }
 
 impl Planned {
@@ -44,27 +61,19 @@ impl Planned {
                 *count += 1;
             }
         }
-        let whole = u32::try_from(scenario.duration().as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX);
-        planned.seconds = whole.max(u32::try_from(planned.asked.len()).unwrap_or(u32::MAX));
         planned
     }
 
-    /// The plan as a record. `begun` are the sessions begun by behaviour, which a closed loop shows instead.
-    pub(crate) fn record(
-        &self,
-        assignment: &Assignment,
-        workers: u32,
-        budget: Vec<Fact>,
-        begun: &[u64],
-    ) -> LoadPlan {
+    /// The plan as a record. The sessions of a closed loop come of it.
+    pub(crate) fn record(&self, order: &Order) -> LoadPlan {
+        let assignment = &order.assignment;
         let scenario = &assignment.scenario;
         let open = matches!(scenario.arrivals, Arrivals::Open { .. });
         let weights: f64 = scenario.behaviours.iter().map(|weighted| weighted.weight).sum();
-        let sessions = if open { &self.behaviours[..] } else { begun };
-        let shares = scenario.behaviours.iter().enumerate().map(|(index, weighted)| Share {
+        let shares = scenario.behaviours.iter().zip(&self.behaviours).map(|(weighted, sessions)| Share {
             name: weighted.behaviour.name().to_owned(),
             weight: if weights > 0.0 { weighted.weight / weights } else { 0.0 },
-            sessions: sessions.get(index).copied().unwrap_or(0),
+            sessions: *sessions,
         });
         let targets = assignment.targets.implicit.iter().chain(&assignment.targets.clear);
         LoadPlan {
@@ -72,15 +81,15 @@ impl Planned {
             description: scenario.description.clone(),
             model: if open { "open loop" } else { "closed loop" }.to_owned(),
             arrivals: arrivals(&scenario.arrivals),
-            planned_sessions: if open { self.sessions } else { begun.iter().sum() },
+            planned_sessions: self.sessions,
             duration_s: scenario.duration().as_secs_f64(),
             seed: assignment.seed,
             accounts: scenario.accounts_count(),
             tls: tls(scenario, assignment),
             behaviours: shares.collect(),
-            workers,
+            workers: order.workers.max(1),
             targets: targets.map(ToString::to_string).collect(),
-            budget,
+            budget: order.budget.clone(),
         }
     }
 }

@@ -5,35 +5,22 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use record::{
-    ErrorCount, ErrorRow, Fact, Generator, LoadRate, LoadResults, LoadSessions, SecondRow, SecondStep,
+    ErrorCount, ErrorRow, Generator, LoadPlan, LoadRate, LoadResults, LoadSessions, SecondRow, SecondStep,
     StepRow, TlsRow, WorkerRow,
 };
-use scenario::{Limit, Subject};
-use stats::{Latencies, encode_histogram_deflated, quantiles};
+use scenario::{Limit, Subject, Threshold};
+use stats::{Counts, Latencies, encode_histogram_deflated, quantiles};
 
 use super::Merge;
 use crate::bottleneck::OWN_ERRORS;
 use crate::figures::{count, counted, span};
 use crate::recorder::TAGS;
 use crate::worker::PANIC;
-use crate::{Assignment, Live, LiveStep, Samples, SelfWatch, WorkerLoad, bottleneck, judge, shortage};
-
-/// What a run's records say beside what the workers told.
-pub(crate) struct Facts<'a> {
-    /// What was assigned, before it was shared out to the workers.
-    pub(crate) assignment: &'a Assignment,
-    /// The budget's rows.
-    pub(crate) budget: &'a [Fact],
-    /// The machine.
-    pub(crate) environment: &'a [Fact],
-    /// Why the run ended before its plan; `None` if it did not.
-    pub(crate) stopped: Option<&'a str>,
-}
+use crate::{Live, LiveStep, SelfWatch, WorkerLoad, bottleneck, judge, shortage};
 
 impl Merge {
     /// The figures of the complete seconds.
-    pub(crate) fn live(&self, assignment: &Assignment) -> Live {
-        let scenario = &assignment.scenario;
+    pub(crate) fn live(&self) -> Live {
         let observed = self.observed();
         let last = self.rows.last_key_value().map(|(_, row)| row.clone()).unwrap_or_default();
         let mut errors = BTreeMap::new();
@@ -42,8 +29,8 @@ impl Merge {
         }
         Live {
             elapsed: Duration::from_secs(u64::from(self.seconds())),
-            duration: scenario.duration(),
-            planned: self.planned.sessions,
+            duration: self.duration(),
+            planned: self.beginning.plan.planned_sessions,
             asked: observed.asked,
             begun: self.rows.values().map(|row| row.begun).sum(),
             completed: self.rows.values().map(|row| row.completed).sum(),
@@ -56,9 +43,9 @@ impl Merge {
                 .into_iter()
                 .map(|(tag, histogram)| LiveStep { tag: tag.to_owned(), response: quantiles(histogram) })
                 .collect(),
-            lateness_max_ns: self.lateness.histogram().map_or(0, Histogram::max),
+            lateness_max_ns: self.lateness.max(),
             // Without samples nothing holds, which is no news so early.
-            broken: scenario
+            broken: self
                 .thresholds
                 .iter()
                 .map(|threshold| judge(threshold, &observed))
@@ -70,45 +57,52 @@ impl Merge {
         }
     }
 
-    /// The whole run. `capacity` is left to the search for it.
-    pub(crate) fn results(&self, facts: &Facts<'_>) -> LoadResults {
-        let workers = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
+    /// The whole run, which ended before its plan for the reason `stopped`, if it did. `capacity` is left to the search
+    /// for it.
+    pub(crate) fn results(&self, stopped: Option<&str>) -> LoadResults {
         let observed = self.observed();
-        let scenario = &facts.assignment.scenario;
-        let watch = self.watch(scenario);
+        let watch = self.watch();
         let sessions = LoadSessions { shortage: shortage(&watch), ..self.sessions() };
         LoadResults {
-            plan: self.planned.record(
-                facts.assignment,
-                workers,
-                facts.budget.to_vec(),
-                &self.total.behaviours,
-            ),
-            rate: self.rate(scenario.duration()),
+            plan: self.plan(),
+            rate: self.rate(),
             steps: self.steps(),
             errors: self.error_rows(),
             verified: self.total.verified.clone(),
             traffic: self.total.traffic.clone(),
             tls: self.tls_rows(),
-            thresholds: scenario.thresholds.iter().map(|threshold| judge(threshold, &observed)).collect(),
+            thresholds: self.thresholds.iter().map(|threshold| judge(threshold, &observed)).collect(),
             series: self.series(),
             generator: self.generator(&watch),
-            environment: facts.environment.to_vec(),
+            environment: self.beginning.environment.clone(),
             samples: self
                 .transcripts
                 .iter()
                 .filter(|kept| kept.kind.is_none())
                 .map(|kept| path(&kept.name))
                 .collect(),
-            missing: self.missing(facts, &sessions),
+            missing: self.missing(stopped, &sessions),
             sessions,
             ..LoadResults::default()
         }
     }
 
+    /// The plan; in a closed loop with the sessions that came of it.
+    fn plan(&self) -> LoadPlan {
+        let mut plan = self.beginning.plan.clone();
+        if plan.planned_sessions == 0 {
+            plan.planned_sessions =
+                self.total.behaviours.iter().fold(0, |sum, begun| sum.saturating_add(*begun));
+            for (share, begun) in plan.behaviours.iter_mut().zip(&self.total.behaviours) {
+                share.sessions = *begun;
+            }
+        }
+        plan
+    }
+
     fn sessions(&self) -> LoadSessions {
         let total = &self.total;
-        let planned = self.planned.sessions.max(total.begun);
+        let planned = self.beginning.plan.planned_sessions.max(total.begun);
         let at_once = self.rows.values().map(|row| row.open).max().unwrap_or(0);
         LoadSessions {
             planned,
@@ -126,8 +120,8 @@ impl Merge {
 
     /// What was asked for and begun, per second of the plan or of the part of it that ran; what was done, per second until
     /// the last of it was done: sessions that go on after the plan make nobody faster.
-    fn rate(&self, duration: Duration) -> LoadRate {
-        let planned = duration.as_secs_f64().min(f64::from(self.seconds()));
+    fn rate(&self) -> LoadRate {
+        let planned = self.duration().as_secs_f64().min(f64::from(self.seconds()));
         let done = planned.max(self.last_end_ns as f64 / 1e9);
         let per_s = |number: u64, seconds: f64| if seconds > 0.0 { number as f64 / seconds } else { 0.0 };
         LoadRate {
@@ -207,11 +201,11 @@ impl Merge {
             busiest_second_percent: (worker.busiest_ns as f64 / 1e7).min(100.0),
             peak_open: worker.peak_open,
             resident_bytes: worker.resident_bytes,
-            sessions: worker.sums.begun,
+            sessions: worker.begun,
             ended: worker.ended.clone().unwrap_or_else(|| "still at work".to_owned()),
         });
         Generator {
-            lateness: self.lateness.histogram().map(quantiles).unwrap_or_default(),
+            lateness: self.lateness.quantiles(),
             workers: workers.collect(),
             bottleneck: bottleneck(watch),
             own_errors: watch.own_errors.iter().map(|(_, count)| count).sum(),
@@ -219,7 +213,7 @@ impl Merge {
     }
 
     /// What the generator, and not the target, could not do.
-    fn watch(&self, scenario: &scenario::Scenario) -> SelfWatch {
+    fn watch(&self) -> SelfWatch {
         let own_errors = OWN_ERRORS.iter().map(|own| {
             let of_kind = self.errors.iter().filter(|((kind, _), _)| kind == own);
             ((*own).to_owned(), of_kind.map(|(_, error)| error.count).sum())
@@ -232,9 +226,9 @@ impl Merge {
         let (asked, begun) = (self.asked_so_far(), self.begun_in_plan());
         let lost = self.workers.iter().any(|worker| worker.lost);
         SelfWatch {
-            lateness_p99_ns: self.lateness.histogram().map_or(0, |late| late.value_at_quantile(0.99)),
-            timers: self.lateness.count(),
-            smallest_limit: smallest_limit(scenario),
+            lateness_p99_ns: self.lateness.quantile(0.99),
+            timers: self.lateness.len(),
+            smallest_limit: smallest_limit(&self.thresholds),
             workers: loads.collect(),
             asked,
             begun,
@@ -244,24 +238,31 @@ impl Merge {
         }
     }
 
-    /// What an early end left out.
-    fn missing(&self, facts: &Facts<'_>, sessions: &LoadSessions) -> Vec<String> {
-        let mut missing = Vec::new();
-        let (elapsed, planned) =
-            (Duration::from_secs(u64::from(self.seconds())), facts.assignment.scenario.duration());
+    /// How long the run went on, in words.
+    fn elapsed(&self) -> String {
+        let (elapsed, planned) = (Duration::from_secs(u64::from(self.seconds())), self.duration());
         // After its plan a run still waits for the sessions that are open.
-        let elapsed = if elapsed > planned {
-            format!(
-                "{}, which is {} after the end of the plan",
-                span(elapsed),
-                span(elapsed.saturating_sub(planned))
-            )
+        if elapsed > planned {
+            let after = span(elapsed.saturating_sub(planned));
+            format!("{}, which is {after} after the end of the plan", span(elapsed))
         } else {
             format!("{} of {}", span(elapsed), span(planned))
-        };
-        if let Some(why) = facts.stopped {
+        }
+    }
+
+    /// What an early end left out.
+    fn missing(&self, stopped: Option<&str>, sessions: &LoadSessions) -> Vec<String> {
+        let mut missing = Vec::new();
+        if let Some(why) = &self.cut {
             missing.push(format!(
-                "the run was ended after {elapsed} ({why}): {} of the plan never began, and {} cut off",
+                "the record of the run ends after {} ({why}): what came after that is not in the figures",
+                self.elapsed()
+            ));
+        }
+        if let Some(why) = stopped {
+            missing.push(format!(
+                "the run was ended after {} ({why}): {} of the plan never began, and {} cut off",
+                self.elapsed(),
                 counted(sessions.not_begun, "session"),
                 match sessions.unfinished {
                     1 => "1 was".to_owned(),
@@ -300,22 +301,18 @@ impl Merge {
     }
 }
 
-/// The response times of one second, steps in the order of the tables.
-pub(super) fn second_steps(samples: &BTreeMap<String, Samples>) -> Vec<SecondStep> {
-    let mut rows: Vec<SecondStep> = samples
-        .iter()
-        .filter_map(|(tag, samples)| {
-            let figures = quantiles(samples.histogram().filter(|histogram| !histogram.is_empty())?);
-            Some(SecondStep {
-                tag: tag.clone(),
-                count: figures.count,
-                p50_ns: figures.p50_ns,
-                p95_ns: figures.p95_ns,
-                p99_ns: figures.p99_ns,
-                max_ns: figures.max_ns,
-            })
-        })
-        .collect();
+/// The response times of one second, the first of each pair, steps in the order of the tables.
+pub(super) fn second_steps(steps: &BTreeMap<String, (Counts, Counts)>) -> Vec<SecondStep> {
+    let row = |(tag, (response, _)): (&String, &(Counts, Counts))| SecondStep {
+        tag: tag.clone(),
+        count: response.len(),
+        p50_ns: response.quantile(0.5),
+        p95_ns: response.quantile(0.95),
+        p99_ns: response.quantile(0.99),
+        max_ns: response.max(),
+    };
+    let counted = steps.iter().filter(|(_, (response, _))| !response.is_empty());
+    let mut rows: Vec<SecondStep> = counted.map(row).collect();
     rows.sort_by_key(|row| place(&row.tag));
     rows
 }
@@ -343,9 +340,8 @@ fn in_order(latencies: &Latencies) -> Vec<(&str, &Histogram<u64>)> {
 }
 
 /// The smallest limit on latencies.
-fn smallest_limit(scenario: &scenario::Scenario) -> Option<Duration> {
-    let limits =
-        scenario.thresholds.iter().filter(|threshold| matches!(threshold.subject, Subject::Step { .. }));
+fn smallest_limit(thresholds: &[Threshold]) -> Option<Duration> {
+    let limits = thresholds.iter().filter(|threshold| matches!(threshold.subject, Subject::Step { .. }));
     limits
         .filter_map(|threshold| match threshold.limit {
             Limit::Nanoseconds(limit) => Some(Duration::from_nanos(limit)),

@@ -6,8 +6,11 @@ use hdrhistogram::Histogram;
 use proptest::prelude::*;
 use scenario::{Behaviour, Process, builder};
 
+use record::{LoadResults, StepSamples, TlsRow};
+
+use super::planned::Planned;
 use super::*;
-use crate::{Assignment, StepSamples, Targets, TlsSeen, VerifiedSeen};
+use crate::{Assignment, Order, Targets};
 
 const MS: u64 = 1_000_000;
 
@@ -39,21 +42,39 @@ fn assignment(sessions: f64) -> Assignment {
     }
 }
 
+fn order(sessions: f64, workers: u32) -> Order {
+    Order { assignment: assignment(sessions), workers, budget: Vec::new(), environment: Vec::new() }
+}
+
 fn merge(workers: u32) -> Merge {
-    let assignment = assignment(1_000.0);
-    Merge::new(workers, scenario::Samples { good: 1, bad_per_kind: 2 }, Planned::of(&assignment))
+    let order = order(1_000.0, workers);
+    let beginning = LoadBeginning { good_transcripts: 1, bad_transcripts_per_kind: 2, ..beginning(&order) };
+    Merge::new(beginning, order.assignment.scenario.thresholds)
 }
 
-fn results(merge: &Merge, stopped: Option<&str>) -> record::LoadResults {
-    merge.results(&Facts { assignment: &assignment(1_000.0), budget: &[], environment: &[], stopped })
+fn results(merge: &Merge, stopped: Option<&str>) -> LoadResults {
+    merge.results(stopped)
 }
 
-fn samples(nanoseconds: &[u64]) -> Samples {
+fn tell(merge: &mut Merge, worker: u32, second: Second) -> bool {
+    let heard = Heard::of(&second).unwrap();
+    merge.add(Second { worker, ..second }, heard)
+}
+
+fn ended(merge: &mut Merge, worker: u32, how: &str) -> bool {
+    merge.end(&WorkerEnd { worker, how: how.to_owned(), lost: false })
+}
+
+fn lost(merge: &mut Merge, worker: u32, how: &str) -> bool {
+    merge.end(&WorkerEnd { worker, how: how.to_owned(), lost: true })
+}
+
+fn samples(nanoseconds: &[u64]) -> String {
     let mut histogram = crate::second::empty();
     for value in nanoseconds {
         histogram.saturating_record(*value);
     }
-    serde_json::from_value(serde_json::Value::String(stats::encode_histogram_deflated(&histogram))).unwrap()
+    stats::encode_histogram_deflated(&histogram)
 }
 
 fn step(tag: &str, nanoseconds: &[u64]) -> StepSamples {
@@ -80,21 +101,21 @@ fn transcript(name: &str, kind: Option<&str>) -> TranscriptSeen {
 #[test]
 fn a_second_is_complete_when_the_slowest_worker_has_told_it() {
     let mut merge = merge(2);
-    assert!(!merge.add(0, second(0, 5)));
-    assert!(!merge.add(0, second(1, 5)));
+    assert!(!tell(&mut merge, 0, second(0, 5)));
+    assert!(!tell(&mut merge, 0, second(1, 5)));
     assert_eq!(merge.seconds(), 0);
-    assert!(merge.add(1, second(0, 7)));
+    assert!(tell(&mut merge, 1, second(0, 7)));
     assert_eq!((merge.seconds(), merge.rows[&0].begun), (1, 12));
-    assert!(merge.add(1, second(1, 7)));
+    assert!(tell(&mut merge, 1, second(1, 7)));
     assert_eq!(merge.seconds(), 2);
 }
 
 #[test]
 fn what_is_done_after_the_plan_makes_nobody_faster() {
     let mut merge = merge(1);
-    merge.add(0, second(0, 500));
-    merge.add(0, Second { completed: 84, last_end_ns: 31_500 * MS, ..second(31, 0) });
-    merge.ended(0, "done");
+    tell(&mut merge, 0, second(0, 500));
+    tell(&mut merge, 0, Second { completed: 84, last_end_ns: 31_500 * MS, ..second(31, 0) });
+    ended(&mut merge, 0, "done");
     let rate = results(&merge, None).rate;
     // The plan lasts ten seconds, and what it began was done after 31.5.
     assert!((rate.achieved_per_s - 50.0).abs() < 1e-9, "{rate:?}");
@@ -106,8 +127,8 @@ fn what_is_done_after_the_plan_makes_nobody_faster() {
 fn sessions_that_ended_in_a_panic_are_missing() {
     let mut merge = merge(1);
     let panics = vec![error("panic", "session", 2, 0.5, "no invoice"), error("timeout", "STAT", 1, 0.5, "")];
-    merge.add(0, Second { errors: panics, ..second(0, 5) });
-    merge.ended(0, "done");
+    tell(&mut merge, 0, Second { errors: panics, ..second(0, 5) });
+    ended(&mut merge, 0, "done");
     let missing = results(&merge, None).missing;
     assert!(missing.len() == 1 && missing[0].starts_with("2 sessions ended in a panic"), "{missing:?}");
 }
@@ -115,13 +136,13 @@ fn sessions_that_ended_in_a_panic_are_missing() {
 #[test]
 fn a_worker_that_is_lost_holds_up_nobody_and_is_missed_by_name() {
     let mut merge = merge(2);
-    merge.add(0, second(0, 50));
-    merge.add(1, second(0, 50));
-    merge.add(0, second(1, 50));
-    assert!(merge.lost(1, "signal: 9 (SIGKILL)"));
-    assert!(merge.add(0, second(2, 50)));
+    tell(&mut merge, 0, second(0, 50));
+    tell(&mut merge, 1, second(0, 50));
+    tell(&mut merge, 0, second(1, 50));
+    assert!(lost(&mut merge, 1, "signal: 9 (SIGKILL)"));
+    assert!(tell(&mut merge, 0, second(2, 50)));
     assert!(merge.is_open());
-    merge.ended(0, "done");
+    ended(&mut merge, 0, "done");
     assert!(!merge.is_open());
     let results = results(&merge, None);
     assert_eq!(
@@ -143,9 +164,9 @@ fn a_worker_that_is_lost_holds_up_nobody_and_is_missed_by_name() {
 #[test]
 fn a_worker_lost_before_its_first_word_and_all_workers_lost_end_with_records() {
     let mut merge = merge(2);
-    merge.add(0, second(0, 3));
-    assert!(!merge.lost(0, "exit status: 101"));
-    assert!(merge.lost(1, "exit status: 101"));
+    tell(&mut merge, 0, second(0, 3));
+    assert!(!lost(&mut merge, 0, "exit status: 101"));
+    assert!(lost(&mut merge, 1, "exit status: 101"));
     let results = results(&merge, None);
     assert_eq!(results.missing.len(), 2);
     assert!(results.missing[1].ends_with("before it told anything: its share of the plan is missing"));
@@ -155,9 +176,9 @@ fn a_worker_lost_before_its_first_word_and_all_workers_lost_end_with_records() {
 #[test]
 fn an_early_end_says_what_it_left_out() {
     let mut merge = merge(1);
-    merge.add(0, Second { completed: 80, failed: 3, ..second(0, 100) });
-    merge.add(0, Second { completed: 20, unfinished: 37, not_begun: 860, ..second(1, 40) });
-    merge.ended(0, "stopped");
+    tell(&mut merge, 0, Second { completed: 80, failed: 3, ..second(0, 100) });
+    tell(&mut merge, 0, Second { completed: 20, unfinished: 37, not_begun: 860, ..second(1, 40) });
+    ended(&mut merge, 0, "stopped");
     let results = results(&merge, Some("Ctrl-C"));
     assert_eq!(
         results.missing,
@@ -192,25 +213,25 @@ fn all_that_can_be_counted_adds_up() {
             step("pay", &[1]),
         ],
         errors: vec![error("timeout", "STAT", 2, first_s, example), error("closed", "QUIT", 1, 0.7, "FIN")],
-        tls: vec![TlsSeen {
+        tls: vec![TlsRow {
             version: "TLSv1.3".to_owned(),
             group: "X25519".to_owned(),
             certificate: "ECDSA P-256".to_owned(),
             resumed: false,
             count: 10,
         }],
-        verified: VerifiedSeen { messages: 5, octets: 65_000, content: 4, unverifiable: 1, failures: 0 },
+        verified: Verified { messages: 5, octets: 65_000, content: 4, unverifiable: 1, failures: 0 },
         lateness: samples(&[100_000, 3 * MS]),
         cpu_ns: 950 * MS,
         run_queue_ns: 10 * MS,
         resident_bytes: 1 << 20,
         ..second(0, 10)
     };
-    merge.add(0, one(0.5, "late one"));
-    merge.add(1, one(0.25, "early one"));
-    merge.add(0, second(3, 1));
-    merge.ended(0, "done");
-    merge.ended(1, "done");
+    tell(&mut merge, 0, one(0.5, "late one"));
+    tell(&mut merge, 1, one(0.25, "early one"));
+    tell(&mut merge, 0, second(3, 1));
+    ended(&mut merge, 0, "done");
+    ended(&mut merge, 1, "done");
     let results = results(&merge, None);
     let tags: Vec<&str> = results.steps.iter().map(|step| step.tag.as_str()).collect();
     assert_eq!(tags, ["connect", "STAT", "session", "pay"]);
@@ -241,10 +262,14 @@ fn all_that_can_be_counted_adds_up() {
 #[test]
 fn the_live_figures_are_those_of_complete_seconds() {
     let mut merge = merge(2);
-    merge.add(0, Second { open: 3, steps: vec![step("STAT", &[900 * MS])], ..second(0, 100) });
-    merge.add(1, Second { open: 2, errors: vec![error("reset", "STAT", 1, 0.1, "RST")], ..second(0, 10) });
-    merge.add(1, second(1, 10));
-    let live = merge.live(&assignment(1_000.0));
+    tell(&mut merge, 0, Second { open: 3, steps: vec![step("STAT", &[900 * MS])], ..second(0, 100) });
+    tell(
+        &mut merge,
+        1,
+        Second { open: 2, errors: vec![error("reset", "STAT", 1, 0.1, "RST")], ..second(0, 10) },
+    );
+    tell(&mut merge, 1, second(1, 10));
+    let live = merge.live();
     assert_eq!((live.elapsed, live.duration), (Duration::from_secs(1), Duration::from_secs(10)));
     assert_eq!((live.begun, live.asked, live.planned, live.last.open, live.workers), (110, 110, 1_000, 5, 2));
     assert_eq!(live.steps[0].response.count, 1);
@@ -266,8 +291,12 @@ fn few_transcripts_of_each_kind_are_kept_and_only_under_names_that_are_file_name
         ("timeout-3.txt", Some("timeout")),
     ];
     let transcripts = names.iter().map(|(name, kind)| transcript(name, *kind)).collect();
-    merge.add(0, Second { transcripts, errors: vec![error("timeout", "STAT", 3, 0.1, "")], ..second(0, 5) });
-    merge.ended(0, "done");
+    tell(
+        &mut merge,
+        0,
+        Second { transcripts, errors: vec![error("timeout", "STAT", 3, 0.1, "")], ..second(0, 5) },
+    );
+    ended(&mut merge, 0, "done");
     let kept: Vec<&str> = merge.transcripts.iter().map(|kept| kept.name.as_str()).collect();
     assert_eq!(kept, ["good-1.txt", "timeout-1.txt", "timeout-2.txt"]);
     let results = results(&merge, None);
@@ -280,9 +309,9 @@ fn a_server_that_invents_errors_without_end_is_counted_in_bounded_memory() {
     let mut merge = merge(1);
     for number in 0..2_000 {
         let seen = error(&format!("err:X-{number}"), "STAT", 1, 0.0, "");
-        merge.add(0, Second { errors: vec![seen], ..second(number, 1) });
+        tell(&mut merge, 0, Second { errors: vec![seen], ..second(number, 1) });
     }
-    merge.ended(0, "done");
+    ended(&mut merge, 0, "done");
     let results = results(&merge, None);
     assert_eq!(results.errors.len(), MOST_ERRORS + 1);
     assert_eq!((results.errors[0].kind.as_str(), results.error_count()), ("other", 2_000));
@@ -294,15 +323,14 @@ fn counts_at_the_end_of_their_type_do_not_fall() {
     let mut merge = merge(2);
     for worker in 0..2 {
         let huge = Second { begun: u64::MAX, commands: u64::MAX, open: u64::MAX, ..second(0, 0) };
-        merge.add(worker, Second { errors: vec![error("reset", "STAT", u64::MAX, 0.0, "")], ..huge });
+        tell(&mut merge, worker, Second { errors: vec![error("reset", "STAT", u64::MAX, 0.0, "")], ..huge });
     }
     assert_eq!(results(&merge, None).sessions.begun, u64::MAX);
 }
 
 #[test]
 fn the_plan_is_told_in_words() {
-    let assignment = assignment(1_000.0);
-    let plan = Planned::of(&assignment).record(&assignment, 3, Vec::new(), &[]);
+    let plan = beginning(&order(1_000.0, 3)).plan;
     assert_eq!(plan.arrivals, "100/s for 10 s, evenly spaced");
     assert_eq!((plan.model.as_str(), plan.planned_sessions, plan.workers), ("open loop", 1_000, 3));
     assert_eq!(plan.behaviours.iter().map(|share| share.weight).collect::<Vec<_>>(), [0.75, 0.25]);
@@ -333,7 +361,7 @@ proptest! {
     fn many_workers_make_the_histograms_of_one(
         recorded in prop::collection::vec((0u32..4, 0u32..3, "STAT|QUIT", 1u64..stats::HIGHEST_NS), 1..60)
     ) {
-        let tell = |workers: u32| {
+        let told = |workers: u32| {
             let mut merge = merge(workers);
             for worker in 0..workers {
                 for number in 0..3 {
@@ -344,17 +372,74 @@ proptest! {
                         own.map(|(.., value)| *value).collect()
                     };
                     let steps = vec![step("STAT", &own("STAT")), step("QUIT", &own("QUIT"))];
-                    merge.add(worker, Second { steps, ..second(number, 1) });
+                    tell(&mut merge, worker, Second { steps, ..second(number, 1) });
                 }
-                merge.ended(worker, "done");
+                ended(&mut merge, worker, "done");
             }
             merge
         };
-        let (one, many) = (tell(1), tell(4));
+        let (one, many) = (told(1), told(4));
         prop_assert_eq!(total(&one), total(&many));
         prop_assert_eq!(one.response.interval_log(0.0, &[]), many.response.interval_log(0.0, &[]));
         prop_assert_eq!(results(&one, None).steps, results(&many, None).steps);
         let steps = |merge: &Merge| merge.rows.values().map(|row| row.steps.clone()).collect::<Vec<_>>();
         prop_assert_eq!(steps(&one), steps(&many));
+    }
+
+    /// What is written down and read again gives what the values gave, and no sample is lost or invented.
+    #[test]
+    fn written_seconds_give_what_the_seconds_in_memory_gave(
+        recorded in prop::collection::vec((0u32..3, 0u32..4, 0usize..3, 1u64..stats::HIGHEST_NS, 1u64..stats::HIGHEST_NS), 0..60),
+        counts in prop::collection::vec(any::<u64>(), 12),
+        example in "\\PC{0,20}",
+        cut in any::<bool>(),
+    ) {
+        let tags = ["connect", "STAT", "a step of one's own"];
+        let of = |worker: u32, number: u32| {
+            let mut recorder = crate::recorder::Recorder::new(2, 1);
+            for (.., tag, response, service) in recorded.iter().filter(|one| (one.0, one.1) == (worker, number)) {
+                let step = recorder.named(tags[*tag]);
+                recorder.sample(step, *response, *service);
+                recorder.late(*service);
+            }
+            let counted = counts[(worker * 4 + number) as usize];
+            let second = recorder.take(number).into_record();
+            let seen = error("timeout", "STAT", counted >> 8, (counted >> 12) as f64 / 1e7, &example);
+            Second { worker, begun: counted >> 8, octets_received: counted, errors: vec![seen], ..second }
+        };
+        let beginning = beginning(&order(1_000.0, 3));
+        let mut memory = Merge::new(beginning.clone(), order(1_000.0, 3).assignment.scenario.thresholds);
+        let mut text = record::LoadLine::Began(Box::new(beginning)).to_json();
+        for number in 0..4 {
+            for worker in [2, 0, 1] {
+                let second = of(worker, number);
+                text.push_str(&record::LoadLine::Second(Box::new(second.clone())).to_json());
+                tell(&mut memory, worker, second);
+            }
+        }
+        let mut replay = Replay::new();
+        for line in text.lines() {
+            replay.take(record::LoadLine::parse(line).unwrap()).unwrap();
+        }
+        if cut {
+            memory.cut("cut");
+        } else {
+            for worker in 0..3 {
+                let end = WorkerEnd { worker, how: "done".to_owned(), lost: false };
+                replay.take(record::LoadLine::WorkerEnded(end.clone())).unwrap();
+                memory.end(&end);
+            }
+            replay.take(record::LoadLine::Ended(record::LoadEnd::default())).unwrap();
+        }
+        let (memory, derived) = (memory.outcome(None), replay.finish("cut").unwrap());
+        prop_assert_eq!(derived.ended, !cut);
+        prop_assert_eq!(memory.results.to_json(), derived.outcome.results.to_json());
+        for (one, other) in
+            [(&memory.response, &derived.outcome.response), (&memory.service, &derived.outcome.service)]
+        {
+            prop_assert_eq!(one, other);
+            let samples: u64 = one.total().summary().iter().map(|row| row.count).sum();
+            prop_assert_eq!(samples, recorded.len() as u64);
+        }
     }
 }

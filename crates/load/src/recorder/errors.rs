@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::second::ErrorSeen;
+use record::ErrorSeen;
 
 use super::Step;
 

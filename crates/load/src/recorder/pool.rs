@@ -23,6 +23,12 @@ impl Pool {
         waiting.unwrap_or_else(empty)
     }
 
+    /// How many wait to be used again.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Empties a histogram and keeps it.
     pub(crate) fn give_back(&self, mut histogram: Histogram<u64>) {
         histogram.reset();

@@ -1,8 +1,7 @@
 //! The transcript of a session that was chosen to be recorded.
 
+use record::TranscriptSeen;
 use transcript::{Recorder, Secrets};
-
-use crate::second::TranscriptSeen;
 
 /// The number of the session within its transcript: there is only one.
 const ONLY: u32 = 1;

@@ -20,7 +20,7 @@ use tokio::runtime::LocalRuntime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{Assignment, Behaviours, Second};
+use crate::{Assignment, Behaviours, Measured};
 
 pub(crate) use agenda::Agenda;
 pub(crate) use context::{Context, ROOM, nanoseconds};
@@ -86,7 +86,7 @@ pub async fn work(
     alarm: Option<Alarm>,
     custom: Behaviours,
     stop: watch::Receiver<bool>,
-    report: impl FnMut(Second),
+    report: impl FnMut(Measured),
 ) -> Ended {
     let start = Instant::now() + assignment.start_in;
     let context = Rc::new(Context::new(assignment, dialer, alarm, custom, start));

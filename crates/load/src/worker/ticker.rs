@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tokio::sync::watch;
 
-use crate::Second;
+use crate::Measured;
 use crate::plan::Arrival;
 use crate::session::Timer;
 
@@ -19,7 +19,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 pub(super) async fn run(
     context: &Rc<Context>,
     mut stop: watch::Receiver<bool>,
-    mut report: impl FnMut(Second),
+    mut report: impl FnMut(Measured),
 ) -> Ended {
     let sessions = Sessions::new(context.clone());
     let worker = context.assignment.worker;
@@ -82,8 +82,8 @@ pub(super) async fn run(
     let (unfinished, waiting) = sessions.end().await;
     let ended = Ended { early, unfinished, not_begun: left + waiting };
     let mut last = watch.second(context, second);
-    last.unfinished = ended.unfinished;
-    last.not_begun = ended.not_begun;
+    last.counted.unfinished = ended.unfinished;
+    last.counted.not_begun = ended.not_begun;
     report(last);
     ended
 }
@@ -138,13 +138,14 @@ impl SelfWatch {
         SelfWatch { on, before }
     }
 
-    fn second(&mut self, context: &Context, number: u32) -> Second {
+    fn second(&mut self, context: &Context, number: u32) -> Measured {
         let mut second = context.recorder.borrow_mut().take(number);
         if self.on {
             let now = net::limits::thread_time().unwrap_or_default();
-            second.cpu_ns = nanoseconds(now.running.saturating_sub(self.before.running));
-            second.run_queue_ns = nanoseconds(now.waiting.saturating_sub(self.before.waiting));
-            second.resident_bytes = net::limits::memory_resident().unwrap_or(0);
+            let counted = &mut second.counted;
+            counted.cpu_ns = nanoseconds(now.running.saturating_sub(self.before.running));
+            counted.run_queue_ns = nanoseconds(now.waiting.saturating_sub(self.before.waiting));
+            counted.resident_bytes = net::limits::memory_resident().unwrap_or(0);
             self.before = now;
         }
         second

@@ -83,7 +83,9 @@ impl Liar {
         let dialer = load::dialer(&assignment).unwrap();
         let (_keep, stopped) = watch::channel(false);
         let mut seconds = Vec::new();
-        let work = load::work(assignment, dialer, None, custom, stopped, |second| seconds.push(second));
+        let work = load::work(assignment, dialer, None, custom, stopped, |second| {
+            seconds.push(second.into_record());
+        });
         let ended: Ended = load::runtime().unwrap().block_on(work);
         Run { seconds, ended }
     }

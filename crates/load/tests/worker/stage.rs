@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use chance::Distribution;
 use fake::{Configuration, Defect, Password, Tenancy, World};
-use load::{Assignment, Behaviours, Ended, Retrieval, Second, Targets};
+use load::{Assignment, Behaviours, Ended, Retrieval, Targets};
 use mail::load::Population;
 use net::{Dialer, Freeze, Identity, Listening, MemoryNetwork, Ports};
+use record::Second;
 use scenario::{Mode, Modes, Process, Scenario, Tls, builder};
 use tokio::sync::watch;
 
@@ -113,7 +114,7 @@ impl Stage {
             });
             let mut seconds = Vec::new();
             let ended = load::work(assignment, dialer, None, self.custom.clone(), stopped, |second| {
-                seconds.push(second);
+                seconds.push(second.into_record());
             })
             .await;
             Run { seconds, ended }
@@ -146,16 +147,21 @@ impl Run {
 
     /// The value that this part of the response (or service) times of a step does not exceed, in milliseconds.
     pub(crate) fn quantile(&self, tag: &str, service: bool, part: f64) -> f64 {
-        let mut all = load::Samples::default();
+        let mut all = stats::Latencies::new();
         for step in self.seconds.iter().flat_map(|second| &second.steps).filter(|step| step.tag == tag) {
-            all.add(if service { &step.service } else { &step.response });
+            let samples = if service { &step.service } else { &step.response };
+            all.add_histogram(tag, &stats::decode_histogram(samples).unwrap());
         }
-        all.histogram().unwrap_or_else(|| panic!("no sample of {tag}")).value_at_quantile(part) as f64 / 1e6
+        all.histogram(tag).unwrap_or_else(|| panic!("no sample of {tag}")).value_at_quantile(part) as f64
+            / 1e6
     }
 
     pub(crate) fn count(&self, tag: &str) -> u64 {
         let steps = self.seconds.iter().flat_map(|second| &second.steps);
-        steps.filter(|step| step.tag == tag).map(|step| step.response.count()).sum()
+        steps
+            .filter(|step| step.tag == tag)
+            .map(|step| stats::decode_histogram(&step.response).unwrap().len())
+            .sum()
     }
 
     /// Kind, step and count of all errors, added up.

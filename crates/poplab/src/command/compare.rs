@@ -11,6 +11,7 @@ use stats::compare::{self, FASTER, NO_DIFFERENCE, SLOWER};
 
 use crate::exit::{self, Failure};
 use crate::folder::{self, RunFolder};
+use crate::loaded::Loaded;
 use crate::terminal;
 
 /// Differences are drawn by lot again and again from the seconds of both runs; the lot is always the same.
@@ -67,6 +68,8 @@ struct Side {
     run: Run,
     results: LoadResults,
     series: Series,
+    /// What is odd about its files.
+    warning: Option<String>,
 }
 
 /// Prints the comparison.
@@ -113,11 +116,10 @@ impl Side {
                 run.tool
             )));
         }
-        let results =
-            LoadResults::parse(&folder.read(folder::RESULTS)?).with_context(|| place(folder::RESULTS))?;
-        let log = folder.read(folder::LATENCIES)?;
-        let series = Series::parse(log.as_bytes()).with_context(|| place(folder::LATENCIES))?;
-        Ok(Self { name: path.display().to_string(), run, results, series })
+        let mut loaded = Loaded::read(&folder)?;
+        let series = loaded.response(&folder)?;
+        let (results, warning) = (loaded.results, loaded.warning);
+        Ok(Self { name: path.display().to_string(), run, results, series, warning })
     }
 }
 
@@ -156,6 +158,9 @@ fn notes(a: &Side, b: &Side) -> Vec<String> {
         }
         let alerts = [&side.results.generator.bottleneck, &side.results.sessions.shortage];
         notes.extend(alerts.into_iter().flatten().map(|alert| format!("{name}: {alert}")));
+        if let Some(warning) = &side.warning {
+            notes.push(format!("{name}: {warning}"));
+        }
         if let Some(error) = &side.run.error {
             notes.push(format!("{name} did not run to its end: {error}"));
         }

@@ -9,6 +9,7 @@ use stats::Latencies;
 use super::{Format, load};
 use crate::exit::{self, Failure};
 use crate::folder::{self, RunFolder};
+use crate::loaded::Loaded;
 use crate::terminal;
 
 /// Render an old run again
@@ -85,8 +86,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let folder = RunFolder::existing(&arguments.run)?;
     let place = |name: &str| format!("cannot read {}", folder.path().join(name).display());
     let run = record::Run::parse(&folder.read(folder::RUN)?).with_context(|| place(folder::RUN))?;
-    let results = folder.read(folder::RESULTS)?;
-    let transcripts = |path: &str| folder.transcript(path);
     let missing = || {
         Failure::input(format!(
             "a run of `poplab {}` is not reported in this form; give another --format",
@@ -95,11 +94,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     };
     let text = if run.tool == "load" {
         let form = arguments.format.of_load().ok_or_else(missing)?;
-        let results = record::LoadResults::parse(&results).with_context(|| place(folder::RESULTS))?;
-        form.render(&run, &results, arguments.verbose, &transcripts)
+        let loaded = Loaded::read(&folder)?;
+        if let Some(warning) = &loaded.warning {
+            terminal::tell(&format!("warning: {}", terminal::visible(warning)));
+        }
+        let transcripts = |path: &str| loaded.transcript(&folder, path);
+        form.render(&run, &loaded.results, arguments.verbose, &transcripts)
     } else {
         let form = arguments.format.of_conformance().ok_or_else(missing)?;
-        let results = record::Results::parse(&results).with_context(|| place(folder::RESULTS))?;
+        let results =
+            record::Results::parse(&folder.read(folder::RESULTS)?).with_context(|| place(folder::RESULTS))?;
+        let transcripts = |path: &str| folder.transcript(path);
         form.render(&run, &results, &latencies(&folder)?, arguments.verbose, &transcripts)
     };
     terminal::print(&text)?;

@@ -12,8 +12,8 @@ use crate::environment::{Ended, LONGEST, TestEnv, start};
 /// The quickest run that still shows everything.
 const QUICK: [&str; 6] = ["load", "smoke", "--rate", "40/s", "--duration", "1s"];
 /// What every run leaves, however it ends.
-const FILES: [&str; 6] =
-    ["run.json", "results.json", "latency.hlog", "series.csv", "steps.csv", "report.html"];
+const FILES: [&str; 7] =
+    ["run.json", "results.json", "latency.hlog", "service.hlog", "series.csv", "steps.csv", "report.html"];
 /// Users that do a bit of everything, and their mail.
 const SCENARIO: &str = "\
 name: test
@@ -105,19 +105,19 @@ impl Server {
 }
 
 /// A running program, heard line by line on stderr.
-struct Running {
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     heard: Vec<String>,
 }
 
 impl Running {
-    fn start(env: &TestEnv, arguments: &[&str]) -> Self {
+    pub(crate) fn start(env: &TestEnv, arguments: &[&str]) -> Self {
         let child = start(env.command(arguments).env("SECRET", "swordfish-123"));
         Self { child, heard: Vec::new() }
     }
 
     /// Waits for a line on stderr with these words.
-    fn wait_for(&mut self, words: &str) -> String {
+    pub(crate) fn wait_for(&mut self, words: &str) -> String {
         let stderr = self.child.stderr.as_mut().unwrap();
         loop {
             let mut line = Vec::new();
@@ -137,7 +137,7 @@ impl Running {
 
     /// Waits until sessions have gone as planned, however slow the machine is, and gives the figures. `line` is the one
     /// that told where they are.
-    fn wait_for_sessions(&mut self, line: &str) -> String {
+    pub(crate) fn wait_for_sessions(&mut self, line: &str) -> String {
         loop {
             // One line of figures a second.
             self.wait_for("");
@@ -148,7 +148,7 @@ impl Running {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         signal(&self.child, name);
     }
 }
@@ -402,7 +402,17 @@ fn a_full_disk_is_told_in_every_record_that_can_be_written() {
     assert_eq!((run.exit_code, run.error.as_deref()), (3, errors[0].strip_prefix("error: ")));
     assert!(run.exit_reason.contains("; missing too: "), "{}", run.exit_reason);
     let names = env.names("poplab-run");
-    let whole = ["run.json", "steps.csv", "series.csv", "latency.hlog", "transcripts"];
+    let seconds = env.read("poplab-run/seconds.jsonl");
+    assert!(seconds.is_empty() || seconds.ends_with('\n'), "a line that has no room is taken back");
+    let whole = [
+        "run.json",
+        "seconds.jsonl",
+        "steps.csv",
+        "series.csv",
+        "latency.hlog",
+        "service.hlog",
+        "transcripts",
+    ];
     assert!(names.iter().all(|name| whole.contains(&name.as_str())), "{names:?}");
 }
 

@@ -14,6 +14,7 @@ mod load_trouble;
 mod peers;
 mod runs;
 mod scenarios;
+mod seconds;
 mod secrecy;
 mod seed;
 mod wrong_servers;

@@ -120,7 +120,7 @@ pub(super) fn environment(run: &Run, results: &LoadResults) -> Markup {
 
 /// Every number of the page can be computed again from the files beside it.
 pub(super) fn sources(results: &LoadResults) -> Markup {
-    let rows: [(&str, &str, &str); 8] = [
+    let rows: [(&str, &str, &str); 10] = [
         (
             "Quantiles, curves",
             "results.json",
@@ -129,14 +129,20 @@ pub(super) fn sources(results: &LoadResults) -> Markup {
         (
             "The same, second by second",
             "latency.hlog",
-            "interval log, a tag for each step; any HdrHistogram viewer adds the intervals up",
+            "response times: interval log, a tag for each step; any HdrHistogram viewer adds the intervals up",
         ),
+        ("Service times, second by second", "service.hlog", "the same, from when each step was really begun"),
         ("The charts over time", "series.csv", "a row for each second, also in results.json as series[]"),
         ("The table of steps", "steps.csv", "all quantiles in nanoseconds, not rounded"),
         ("Rates", "results.json", "sessions divided by plan.duration_s"),
         ("Errors", "results.json", "errors[], with the transcript of the first of each kind"),
         ("Thresholds", "results.json", "thresholds[], as they are written in the scenario"),
         ("Target, time, version", "run.json", "the frame of the run"),
+        (
+            "All others",
+            "seconds.jsonl",
+            "what each worker told each second; all but the frame is derived from it",
+        ),
     ];
     html! {
         section aria-labelledby="sources" {

@@ -38,8 +38,9 @@ Exit codes:
   3  the target could not be reached, or the run could not be carried out to its end
   4  nothing was selected
 
-The run's folder (--out) holds run.json, results.json, latency.hlog, series.csv, steps.csv,
-report.html and transcripts/ in every case, also after Ctrl-C.")]
+The run's folder (--out) holds run.json, results.json, latency.hlog, service.hlog, series.csv,
+steps.csv, report.html and transcripts/ in every case, also after Ctrl-C. seconds.jsonl grows while
+the run goes on: `poplab report` shows from it what a run that was killed has seen.")]
 pub(crate) struct Arguments {
     /// A scenario file, or the name of a shipped scenario
     #[arg(value_name = "SCENARIO", required_unless_present = "list")]

@@ -1,28 +1,25 @@
 //! Carrying out a plan: looking at the server, loading it, watching, and keeping what has been seen when something
 //! breaks off. Writes no files.
 
-use std::cell::{Cell, RefCell};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::RefCell;
 use std::time::Duration;
 
 use load::capacity::{Judgement, SearchOptions, find_capacity};
 use load::{Assignment, Order, Outcome, Retrieval};
-use record::{Entrance, Fact, LoadResults};
-use report::{LiveFigures, LiveStep};
+use record::{Chosen, Entrance, Fact, LoadLine, LoadResults};
 use scenario::{Arrivals, Scenario};
 use stats::Series;
 
 use super::arguments::Arguments;
-use super::live::Live;
 use super::look::{self, Seen};
-use super::metrics::Metrics;
 use super::plan::{self, Plan, Server};
-use super::target::{self, Entrances};
+use super::target;
 use super::verdict;
+use super::watch::Watch;
 use crate::exit::{self, Failure};
 use crate::interrupt::INTERRUPTED;
 use crate::records::{Conclusion, Records};
-use crate::{environment, folder, interrupt, terminal};
+use crate::{folder, interrupt, terminal};
 
 /// A trial of fewer sessions says nothing about a rate.
 const FEWEST_SESSIONS: f64 = 10.0;
@@ -35,7 +32,9 @@ pub(super) struct Course {
     /// The figures.
     pub(super) results: LoadResults,
     /// The response times of each second.
-    pub(super) series: Series,
+    pub(super) response: Series,
+    /// The service times of each second.
+    pub(super) service: Series,
     /// The conversations, by their path in the run's folder.
     pub(super) transcripts: Vec<(String, String)>,
     /// What kept the run from its end.
@@ -64,7 +63,11 @@ impl Course {
         self.results.plan.scenario.clone_from(&scenario.name);
         self.results.plan.description.clone_from(&scenario.description);
         self.results.plan.seed = scenario.seed;
-        records.run.borrow_mut().target.name = target::name(arguments, &scenario);
+        {
+            let mut run = records.run.borrow_mut();
+            run.seed = scenario.seed;
+            run.target.name = target::name(arguments, &scenario);
+        }
         target::protect(arguments, &mut scenario);
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
@@ -141,10 +144,20 @@ impl Course {
                     let mut best = best.borrow_mut();
                     let higher =
                         |(before, rate_before): &(bool, f64)| (held, rate) >= (*before, *rate_before);
-                    if best.as_ref().is_none_or(|(rank, _): &((bool, f64), Box<Outcome>)| higher(rank)) {
-                        *best = Some(((held, rate), outcome));
+                    if best.as_ref().is_none_or(|best: &Best| higher(&best.rank)) {
+                        *best = Some(Best { rank: (held, rate), run: watch.runs() - 1, outcome });
                     }
                     (!watch.interrupted()).then_some(judgement)
+                }
+                Ok(Trial::Broken(outcome, error)) => {
+                    // Better than no figures.
+                    best.borrow_mut().get_or_insert(Best {
+                        rank: (false, rate),
+                        run: watch.runs() - 1,
+                        outcome,
+                    });
+                    *failed.borrow_mut() = Some(error);
+                    None
                 }
                 Ok(Trial::Refused(judgement)) => {
                     watch.say(&told(rate, &judgement));
@@ -164,10 +177,13 @@ impl Course {
         };
         let capacity = find_capacity(options, trial).await;
         self.entrances = looked.into_inner();
-        if let Some((_, outcome)) = best.into_inner() {
+        let failed = failed.into_inner();
+        if let Some(Best { run, outcome, .. }) = best.into_inner() {
             self.keep(*outcome);
+            let capacity = failed.is_none().then(|| capacity.clone());
+            watch.write(&mut LoadLine::Chosen(Box::new(Chosen { run, capacity })));
         }
-        if let Some(error) = failed.into_inner() {
+        if let Some(error) = failed {
             return Err(error);
         }
         let (found, sentence) = (capacity.sessions_per_s > 0.0, capacity.sentence.clone());
@@ -190,7 +206,8 @@ impl Course {
 
     fn keep(&mut self, outcome: Outcome) {
         self.results = outcome.results;
-        self.series = outcome.response;
+        self.response = outcome.response;
+        self.service = outcome.service;
         let named = outcome.transcripts.into_iter().map(|transcript| {
             (
                 format!("{}/{}", folder::TRANSCRIPTS, transcript.name.replace(['/', '\\'], "-")),
@@ -230,10 +247,21 @@ fn is_orderly(ended: &str) -> bool {
     matches!(ended, "done" | "stopped")
 }
 
+/// The trial whose figures are kept.
+struct Best {
+    /// Whether it held, and its rate.
+    rank: (bool, f64),
+    /// Which of the runs it was, from 0.
+    run: u32,
+    outcome: Box<Outcome>,
+}
+
 /// How a trial of the search went.
 enum Trial {
     /// It was run.
     Done(Box<Outcome>, Judgement),
+    /// It was run and says nothing, and no other will.
+    Broken(Box<Outcome>, anyhow::Error),
     /// This machine cannot do it.
     Refused(Judgement),
 }
@@ -263,12 +291,13 @@ async fn self_trial(
     }
     let outcome = watch.run(&order(&plan, arguments, retrieval), &plan.server).await?;
     if let Some(lost) = watch.lost() {
-        return Err(Failure::not_carried_out(lost));
+        return Ok(Trial::Broken(Box::new(outcome), Failure::not_carried_out(lost)));
     }
     if !outcome.reached() && !watch.interrupted() {
         let first = outcome.results.errors.first();
         let why = first.map(|row| format!(": {}", row.example)).unwrap_or_default();
-        return Err(Failure::not_carried_out(format!("the target could not be reached{why}")));
+        let error = Failure::not_carried_out(format!("the target could not be reached{why}"));
+        return Ok(Trial::Broken(Box::new(outcome), error));
     }
     let judgement = outcome.judgement(&plan.scenario);
     Ok(Trial::Done(Box::new(outcome), judgement))
@@ -288,7 +317,7 @@ fn told(rate: f64, judgement: &Judgement) -> String {
 }
 
 /// What the workers are told.
-fn order(plan: &Plan, arguments: &Arguments, retrieval: Retrieval) -> Order {
+pub(super) fn order(plan: &Plan, arguments: &Arguments, retrieval: Retrieval) -> Order {
     let (share, shares) = arguments.shard.unwrap_or((1, 1));
     let mut environment = plan.machine.facts();
     let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
@@ -337,164 +366,5 @@ fn tell_plan(plan: &Plan, target: &str) {
     }
     for warning in &plan.budget.warnings {
         terminal::tell(&format!("warning: {warning}"));
-    }
-}
-
-/// Who watches a run: the screen, Prometheus, and the user who may want it to end.
-struct Watch<'a> {
-    records: &'a Records,
-    live: RefCell<Live>,
-    figures: Arc<Mutex<LiveFigures>>,
-    metrics: Option<Metrics>,
-    /// Whether the load is a closed loop, which asks for no rate.
-    closed: bool,
-    interrupt: interrupt::Listener,
-    /// What becomes of mail that is retrieved, once somebody has logged in.
-    retrieval: Cell<Option<Retrieval>>,
-    /// How the embedded server was lost.
-    lost: RefCell<Option<String>>,
-    has_run: Cell<bool>,
-}
-
-impl<'a> Watch<'a> {
-    fn new(
-        arguments: &Arguments,
-        scenario: &Scenario,
-        records: &'a Records,
-        interrupt: interrupt::Listener,
-    ) -> anyhow::Result<Self> {
-        let empty = LiveFigures {
-            scenario: scenario.name.clone(),
-            target: records.run.borrow().target.name.clone(),
-            ..LiveFigures::default()
-        };
-        let figures = Arc::new(Mutex::new(empty));
-        let served = Arc::clone(&figures);
-        let text = move || report::prometheus(&served.lock().unwrap_or_else(PoisonError::into_inner));
-        let metrics = arguments.metrics.map(|port| {
-            Metrics::start(port, text).map_err(|error| {
-                Failure::not_carried_out(format!(
-                    "cannot serve the figures on 127.0.0.1, port {port}: {error}"
-                ))
-            })
-        });
-        Ok(Self {
-            records,
-            live: RefCell::new(Live::new(arguments.quiet)),
-            figures,
-            metrics: metrics.transpose()?,
-            closed: scenario.arrivals.peak_per_s().is_none(),
-            interrupt,
-            retrieval: Cell::new(None),
-            lost: RefCell::default(),
-            has_run: Cell::new(false),
-        })
-    }
-
-    /// What the target is called.
-    fn target(&self) -> String {
-        self.records.run.borrow().target.name.clone()
-    }
-
-    /// With the first plan that stands the records begin.
-    fn accepted(&self, plan: anyhow::Result<Plan>) -> anyhow::Result<Plan> {
-        let plan = plan?;
-        self.records.begin()?;
-        Ok(plan)
-    }
-
-    /// Says where Prometheus finds the figures.
-    fn announce(&self, quiet: bool) {
-        if let Some(metrics) = self.metrics.as_ref().filter(|_| !quiet) {
-            terminal::tell(&format!("metrics at http://{}/metrics", metrics.address()));
-        }
-    }
-
-    /// The first look, unless the user wants an end before it is over.
-    async fn look(&self, entrances: &Entrances, plan: &Plan, arguments: &Arguments) -> anyhow::Result<Seen> {
-        let look = async {
-            let mut seen = look::look(entrances, plan).await?;
-            seen.retrieval = match self.retrieval.get() {
-                // One login is enough, however many trials a search has.
-                Some(known) => known,
-                None => {
-                    look::log_in(order(plan, arguments, seen.retrieval).assignment, seen.retrieval).await?
-                }
-            };
-            self.retrieval.set(Some(seen.retrieval));
-            anyhow::Ok(seen)
-        };
-        tokio::select! {
-            seen = look => seen,
-            () = self.interrupt.interrupted() => Err(Failure::not_carried_out(INTERRUPTED)),
-        }
-    }
-
-    async fn run(&self, order: &Order, server: &Server) -> anyhow::Result<Outcome> {
-        let program = environment::poplab("load-worker")
-            .map_err(|error| Failure::not_carried_out(format!("poplab cannot find itself: {error}")))?;
-        let spawn = |_| environment::again(&program);
-        let stop = async {
-            tokio::select! {
-                () = self.interrupt.interrupted() => {
-                    self.live
-                        .borrow_mut()
-                        .say("interrupted: closing the open sessions, then writing the reports");
-                    INTERRUPTED.to_owned()
-                }
-                lost = server.lost() => lost,
-            }
-        };
-        let outcome = load::run_processes(order, spawn, |live| self.show(live), stop).await;
-        self.live.borrow_mut().finish();
-        self.has_run.set(true);
-        *self.lost.borrow_mut() = server.is_lost();
-        outcome.map_err(|error| Failure::not_carried_out(error.to_string()))
-    }
-
-    /// How the embedded server was lost, if it was.
-    fn lost(&self) -> Option<String> {
-        self.lost.borrow().clone()
-    }
-
-    fn interrupted(&self) -> bool {
-        self.interrupt.is_interrupted()
-    }
-
-    /// Whether anything was carried out.
-    fn has_run(&self) -> bool {
-        self.has_run.get()
-    }
-
-    fn say(&self, line: &str) {
-        self.live.borrow_mut().say(&terminal::visible(line));
-    }
-
-    fn show(&self, live: &load::Live) {
-        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        let steps =
-            live.steps.iter().map(|step| LiveStep { tag: step.tag.clone(), response: step.response.clone() });
-        *figures = LiveFigures {
-            scenario: std::mem::take(&mut figures.scenario),
-            target: std::mem::take(&mut figures.target),
-            elapsed_s: live.elapsed.as_secs_f64(),
-            duration_s: live.duration.as_secs_f64(),
-            planned: live.planned,
-            asked: live.asked,
-            begun: live.begun,
-            completed: live.completed,
-            failed: live.failed,
-            open: live.last.open,
-            commands: live.commands,
-            octets_received: live.octets_received,
-            verification_failures: live.verification_failures,
-            asked_per_s: if self.closed { 0.0 } else { live.last.asked as f64 },
-            achieved_per_s: live.last.begun as f64,
-            errors: live.errors.clone(),
-            steps: steps.collect(),
-            lateness_max_ns: live.lateness_max_ns,
-            broken: live.broken.clone(),
-        };
-        self.live.borrow_mut().show(&figures);
     }
 }

@@ -39,7 +39,9 @@ impl Findings for Loaded {
         write(folder::RESULTS, ::report::harmless_json(&self.course.results.to_json()).as_bytes());
         let header = format!("poplab {} {} {}", run.version, run.tool, run.target.name);
         let start = self.started.as_duration().as_secs_f64();
-        write(folder::LATENCIES, &self.course.series.interval_log(start, &[&header]));
+        write(folder::LATENCIES, &self.course.response.interval_log(start, &[&header]));
+        let service = [&*header, "service times: from when each step was really begun"];
+        write(folder::SERVICE_TIMES, &self.course.service.interval_log(start, &service));
         for (path, text) in &self.course.transcripts {
             write(path, text.as_bytes());
         }

@@ -11,6 +11,7 @@ mod metrics;
 mod plan;
 mod source;
 mod target;
+mod watch;
 
 use record::LoadResults;
 
