@@ -23,8 +23,7 @@ const SEMICOLON: &str = "a line must read `user,password`, with a comma; this on
 const MARK_INSIDE: &str = "a quotation mark within a field: put the whole field into quotation marks, and write the \
                            one inside twice";
 const NO_END: &str = "the field that begins here has no closing quotation mark on this line";
-const BEHIND: &str =
-    "something stands behind the closing quotation mark; a line reads `\"user\",\"password\"`";
+const BEHIND: &str = "something follows the closing quotation mark; a line reads `\"user\",\"password\"`";
 const BLANK: &str = "a blank at the end of the password: remove it, or put the password into quotation marks if it \
                      belongs to it";
 

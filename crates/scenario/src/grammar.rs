@@ -251,7 +251,7 @@ fn quantile(word: &Word<'_>) -> Result<Quantile, ThresholdError> {
     match percent {
         Some(percent) if percent > 0.0 && percent < 100.0 => Ok(Quantile::Part(percent / 100.0)),
         Some(_) => {
-            fail(word.at.clone(), format!("`{}` is no quantile; for the greatest write `max`", word.text))
+            fail(word.at.clone(), format!("`{}` is not a quantile; for the greatest write `max`", word.text))
         }
         None => {
             let hint = match word.text.to_lowercase().as_str() {
@@ -370,7 +370,10 @@ mod tests {
             "`250` has no unit: is it `250ms` or `250s` or `250min`? [250]"
         );
         assert_eq!(refused("login avg < 250ms"), "unknown figure `avg`; did you mean `mean`? [avg]");
-        assert_eq!(refused("login p100 < 1s"), "`p100` is no quantile; for the greatest write `max` [p100]");
+        assert_eq!(
+            refused("login p100 < 1s"),
+            "`p100` is not a quantile; for the greatest write `max` [p100]"
+        );
         assert_eq!(
             refused("errors[timout] = 0"),
             "unknown kind of error `timout`; did you mean `timeout`? [timout]"
@@ -379,7 +382,7 @@ mod tests {
         assert_eq!(refused("service errors < 1"), "`service` goes with steps, not with `errors` [errors]");
         assert_eq!(
             refused("achieved > 0.99"),
-            "`0.99` is no share; did you mean `99%`? (`achieved` is the share of the asked rate that was really begun) \
+            "`0.99` is not a share; did you mean `99%`? (`achieved` is the share of the asked rate that was really begun) \
              [0.99]"
         );
         assert_eq!(refused("errors =< 1"), "unknown comparison `=<`; known: <, <=, >, >=, = [=<]");

@@ -136,7 +136,7 @@ impl Reader<'_> {
         for (name, weight) in shares {
             let mode = Mode::ALL.into_iter().find(|mode| name.scalar() == Some(mode.name()))?;
             if mix.iter().any(|(_, known)| *known == mode) && node.list().is_some() {
-                self.wrong(name, format!("`{}` stands in the mix twice", mode.name()));
+                self.wrong(name, format!("`{}` is listed twice in the mix", mode.name()));
             }
             mix.push((weight.scalar().and_then(|text| units::number(text).ok())?, mode));
         }

@@ -138,7 +138,7 @@ fn told(error: &Error, wary: bool) -> String {
         // `unexpected character: …` shows one.
         Error::ExternalMessage { msg, .. } => msg.split(": `").next().unwrap_or_default().to_owned(),
         Error::Eof { .. } | Error::MultipleDocuments { .. } | Error::Budget { .. } => unplaced(error),
-        _ => "look for a tag (`!…`), and for a missing quotation mark, bracket or blank behind a colon"
+        _ => "look for a tag (`!…`), and for a missing quotation mark, bracket or space after a colon"
             .to_owned(),
     }
 }

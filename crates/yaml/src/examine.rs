@@ -61,7 +61,7 @@ fn map(node: &Node, table: &'static Table, what: &str, findings: &mut Findings<'
         match table.key(word) {
             None => findings.unknown_key(name, value, table),
             Some(key) if seen.contains(&key.name) => {
-                findings.wrong(name, format!("`{word}` stands here twice"));
+                findings.wrong(name, format!("`{word}` is given twice"));
             }
             Some(key) => {
                 seen.push(key.name);

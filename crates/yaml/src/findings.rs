@@ -88,7 +88,7 @@ impl<'a> Findings<'a> {
         let glued = word.split_once(':').map(|(key, _)| key).filter(|key| known.contains(key));
         let message = match glued {
             Some(key) if value.value == Value::Empty => {
-                format!("`{key}:` has no blank behind its colon")
+                format!("`{key}:` needs a space after its colon")
             }
             _ => {
                 let shown = if self.is_secret(word) { String::new() } else { format!(" `{word}`") };

@@ -66,7 +66,7 @@ pub fn seconds(text: &str) -> Result<f64, String> {
 /// # Errors
 /// What is wrong with it and what was meant, for people.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    Duration::try_from_secs_f64(seconds(text)?).map_err(|_| format!("`{text}` is no duration"))
+    Duration::try_from_secs_f64(seconds(text)?).map_err(|_| format!("`{text}` is not a duration"))
 }
 
 /// Sessions a second. Zero is a rate.
@@ -112,16 +112,16 @@ pub fn share(text: &str) -> Result<f64, String> {
     let percent = |number: &str| number.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     match (text.trim().strip_suffix('%').map(percent), percent(text)) {
         (Some(Some(number)), _) if (0.0..=100.0).contains(&number) => Ok(number / 100.0),
-        (Some(Some(_)), _) => Err(format!("`{text}` is no share; it goes from `0%` to `100%`")),
+        (Some(Some(_)), _) => Err(format!("`{text}` is not a share; it goes from `0%` to `100%`")),
         (None, Some(0.0)) => Ok(0.0),
         (None, Some(number)) if number > 1.0 => {
-            Err(format!("`{text}` is no share; did you mean `{number}%`?"))
+            Err(format!("`{text}` is not a share; did you mean `{number}%`?"))
         }
         (None, Some(number)) if number > 0.0 => {
             let meant = (number * 1e6).round() / 1e4;
-            Err(format!("`{text}` is no share; did you mean `{meant}%`?"))
+            Err(format!("`{text}` is not a share; did you mean `{meant}%`?"))
         }
-        _ => Err(format!("`{text}` is no share; write one such as `30%`")),
+        _ => Err(format!("`{text}` is not a share; write one such as `30%`")),
     }
 }
 
@@ -136,7 +136,7 @@ pub fn whole(text: &str) -> Result<u64, String> {
         Err(_) if plain.bytes().all(|octet| octet.is_ascii_digit()) && !plain.is_empty() => {
             Err(format!("`{text}` is too large"))
         }
-        Err(_) => Err(format!("`{text}` is no whole number")),
+        Err(_) => Err(format!("`{text}` is not a whole number")),
     }
 }
 
@@ -147,7 +147,7 @@ pub fn whole(text: &str) -> Result<u64, String> {
 pub fn number(text: &str) -> Result<f64, String> {
     let plain = text.trim().replace('_', "");
     let number = plain.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| format!("`{text}` is no number from 0 up"))
+    number.ok_or_else(|| format!("`{text}` is not a number from 0 up"))
 }
 
 fn within(text: &str, value: f64, most: f64, too_much: &str) -> Result<f64, String> {
@@ -245,13 +245,13 @@ mod tests {
             duration("soon").unwrap_err(),
             "`soon` is not a duration; write one such as `50ms` or `50s` or `50min`"
         );
-        assert_eq!(share("0.3").unwrap_err(), "`0.3` is no share; did you mean `30%`?");
-        assert_eq!(share("30").unwrap_err(), "`30` is no share; did you mean `30%`?");
+        assert_eq!(share("0.3").unwrap_err(), "`0.3` is not a share; did you mean `30%`?");
+        assert_eq!(share("30").unwrap_err(), "`30` is not a share; did you mean `30%`?");
         assert_eq!(
             duration("99999999h").unwrap_err(),
             "`99999999h` is longer than a year; is the unit right?"
         );
-        assert_eq!(whole("1.5").unwrap_err(), "`1.5` is no whole number");
-        assert_eq!(number("-1").unwrap_err(), "`-1` is no number from 0 up");
+        assert_eq!(whole("1.5").unwrap_err(), "`1.5` is not a whole number");
+        assert_eq!(number("-1").unwrap_err(), "`-1` is not a number from 0 up");
     }
 }

@@ -39,7 +39,7 @@ impl Reader<'_> {
                 && !names.insert(user.clone())
             {
                 let user = self.findings.quote(place);
-                self.wrong(place, format!("the account {user} stands here twice"));
+                self.wrong(place, format!("the account {user} is listed twice"));
             }
             let password = self.password(item);
             if let (Some(user), Some(place)) = (&user, item.at("user")) {
@@ -109,11 +109,11 @@ impl Reader<'_> {
                 |column: usize, message: &str| self.findings.wrong_elsewhere(file, line, column, message);
             match row {
                 Ok(row) if !is_sendable(&row.user) || !is_sendable(&row.password) => {
-                    wrong(1, "a carriage return or a NUL stands within this line");
+                    wrong(1, "this line has a carriage return or a NUL in it");
                 }
                 Ok(row) => {
                     if !names.insert(row.user.clone()) {
-                        let message = format!("the account `{}` stands in this file twice", row.user);
+                        let message = format!("the account `{}` is listed twice in this file", row.user);
                         wrong(1, &message);
                     }
                     accounts.push(Credentials { user: row.user, password: Secret::new(row.password) });
@@ -136,7 +136,7 @@ impl Reader<'_> {
         let user = pattern.scalar()?.trim().to_owned();
         let sound = number_place(&user).is_some();
         if !sound {
-            let message = "needs exactly one `{n}`, or `{n:05}` for leading zeros, where the number stands";
+            let message = "needs exactly one `{n}`, or `{n:05}` for leading zeros, in place of the number";
             let user = self.findings.quote(pattern);
             self.wrong(pattern, format!("{user} {message}"));
         }

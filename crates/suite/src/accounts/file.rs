@@ -121,8 +121,7 @@ impl Reader<'_> {
             self.findings.wrong(node, format!("this user name {reason}"));
         }
         if let Some(line) = self.lines.get(user) {
-            self.findings
-                .wrong(node, format!("this account stands here twice; it stands in line {line} already"));
+            self.findings.wrong(node, format!("this account is listed twice; line {line} has it already"));
         } else {
             self.lines.insert(user.to_owned(), node.place.line);
         }
