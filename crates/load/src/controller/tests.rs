@@ -354,3 +354,38 @@ fn of_a_worker_that_panicked_the_panic_is_told() {
     assert_eq!(of("a word\nthe last one\n\n"), "its output ended, its process did not: the last one");
     assert_eq!(of(""), "its output ended, its process did not");
 }
+
+#[test]
+fn a_second_that_cannot_be_read_is_not_written_down_and_its_worker_is_lost() {
+    let order = order(2);
+    let mut lines = Vec::new();
+    let mut write = |news: News<'_>| {
+        if let News::Line(line) = news {
+            lines.push(line.to_json());
+        }
+    };
+    let mut course = Course::new(&order, &mut write);
+    let told = |number: u32, response: &str| {
+        let step = record::StepSamples {
+            tag: "STAT".to_owned(),
+            response: response.to_owned(),
+            ..Default::default()
+        };
+        Event::Second(Box::new(Second { second: number, begun: 10, steps: vec![step], ..Second::default() }))
+    };
+    course.tell(0, told(0, ""));
+    course.tell(1, told(0, "hunter2"));
+    // It is not heard any more, whatever it says.
+    course.tell(1, told(1, ""));
+    course.tell(0, Event::Ended { early: false });
+    let results = course.finish().results;
+    assert_eq!(results.sessions.begun, 10);
+    assert!(
+        results.missing[0].starts_with("worker 1 was lost (it told second 0 wrongly: "),
+        "{:?}",
+        results.missing
+    );
+    assert!(lines.iter().all(|line| !line.contains("hunter2")), "{lines:?}");
+    let sorts: Vec<&str> = lines.iter().filter_map(|line| line.split('"').nth(1)).collect();
+    assert_eq!(sorts, ["began", "second", "worker-ended", "worker-ended", "ended"]);
+}
