@@ -24,7 +24,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "stats", house: &["chance", "record"], outside: None },
     Layer { name: "mail", house: &["chance"], outside: None },
     Layer { name: "scenario", house: &["chance", "yaml"], outside: None },
-    Layer { name: "fake", house: &["chance", "machine", "proto", "sasl", "mail"], outside: None },
+    Layer { name: "script", house: &["machine", "yaml"], outside: Some(&[]) },
+    Layer { name: "fake", house: &["chance", "machine", "proto", "sasl", "mail", "script"], outside: None },
     Layer { name: "net", house: &["machine"], outside: None },
     Layer {
         name: "suite",

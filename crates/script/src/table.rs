@@ -1,0 +1,101 @@
+//! The keys of fault scripts: for the reader, the JSON Schema, and people.
+
+use yaml::{Form, Key, Kind, Table, key, needed, table};
+
+/// A fault script as a kind of file.
+pub static KIND: Kind = Kind::new("poplab fault script", &FILE);
+
+static FILE: Table = table(
+    "a fault script",
+    &[
+        key("about", Form::Prose, "What the script is for, and what a client should do about it."),
+        needed("faults", Form::List(&Form::Map(&FAULT)), "What goes wrong."),
+    ],
+);
+
+static FAULT: Table = table(
+    "a fault",
+    &[
+        key("name", Form::Text, "What it is called in transcripts and messages. Default: made of the rest."),
+        needed("when", Form::Map(&WHEN), "When it acts: everything that is said must hold."),
+        needed("do", Form::Either(&[Form::Word(&ENDINGS), Form::Map(&ACTION)]), "What it does."),
+        key("times", Form::Whole(1), "So many times at most, over all sessions. Default: always."),
+    ],
+);
+
+/// The keys of which one at most says at what a fault acts.
+pub(crate) const MOMENTS: [&str; 2] = ["at", "command"];
+
+/// The keys of which one at most says where in the reply.
+pub(crate) const PLACES: [&str; 3] = ["octet", "message_octet", "before"];
+
+static WHEN: Table = table("a moment", &WHEN_KEYS);
+
+static WHEN_KEYS: [Key; 10] = [
+    key("session", Form::Whole(1), "Only in this session, counted from 1 in the order of arrival."),
+    key("every_session", Form::Whole(1), "Only in every second session (2), every tenth (10), and so on."),
+    key("state", Form::Word(&STATES), "Only in this state of RFC 1939."),
+    key("at", Form::Word(&["connect", "handshake", "greeting"]), "At what it acts, if it is no command."),
+    key("command", Form::Word(&COMMANDS), "At the reply to this command, or to any. Default: any."),
+    key("message", Form::Whole(1), "Only where the command names this message."),
+    key("nth", Form::Whole(1), "Only at this occurrence in a session, counted from 1."),
+    key("octet", Form::Whole(0), "Behind so many octets of the reply, status line included."),
+    key("message_octet", Form::Whole(0), "Behind so many octets of the message or listing, as it is sent."),
+    key(
+        "before",
+        Form::Word(&["terminator", "end"]),
+        "Before the line that ends a message, or behind everything.",
+    ),
+];
+
+pub(crate) const STATES: [&str; 2] = ["authorization", "transaction"];
+
+pub(crate) const COMMANDS: [&str; 18] = [
+    "ANY", "USER", "PASS", "APOP", "AUTH", "STAT", "LIST", "RETR", "DELE", "NOOP", "RSET", "QUIT", "TOP",
+    "UIDL", "CAPA", "STLS", "UTF8", "LANG",
+];
+
+pub(crate) const ENDINGS: [&str; 6] =
+    ["close", "close-without-notify", "reset", "half-close", "alert", "stall"];
+
+/// What is done, one key for each.
+pub(crate) const ACTIONS: [&str; 8] =
+    ["delay", "trickle", "split", "say", "inject", "garbage", "refuse", "certificate"];
+
+static ACTION: Table = table(
+    "an action",
+    &[
+        key("delay", Form::Period, "Nothing is sent for so long."),
+        key("trickle", Form::Map(&TRICKLE), "From there on a few octets at a time."),
+        key("split", Form::List(&Form::Whole(1)), "From there on in segments of so many octets each."),
+        key("say", Form::Text, "This line instead of the reply; the command is carried out nevertheless."),
+        key("inject", Form::Text, "This line in the middle of the reply."),
+        key("garbage", Form::Whole(1), "So many octets that mean nothing, in the middle of the reply."),
+        key(
+            "refuse",
+            Form::Either(&[Form::Text, Form::Map(&REFUSAL)]),
+            "The command is refused and not carried out.",
+        ),
+        key("certificate", Form::Word(&CERTIFICATES), "This is wrong with the certificate that is shown."),
+    ],
+)
+.one_of(&ACTIONS);
+
+static TRICKLE: Table = table(
+    "a trickle",
+    &[
+        key("octets", Form::Whole(1), "So many at a time. Default 1."),
+        needed("every", Form::Period, "So long between them."),
+    ],
+);
+
+static REFUSAL: Table = table(
+    "a refusal",
+    &[
+        key("code", Form::Text, "The response code, without brackets: `IN-USE`."),
+        needed("text", Form::Text, "What follows `-ERR`."),
+    ],
+);
+
+pub(crate) const CERTIFICATES: [&str; 5] =
+    ["expired", "not-yet-valid", "wrong-host", "untrusted", "self-signed"];
