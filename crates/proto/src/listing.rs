@@ -10,13 +10,25 @@ pub fn stat(text: &[u8]) -> (Option<(u64, u64)>, Deviations) {
     scan(text)
 }
 
-/// Message number and size of a scan listing: two numbers, one space, perhaps more text after another space.
+/// Message number and size of a scan listing: two numbers, one space, perhaps more text after another space. Where
+/// there are more spaces the numbers are given nevertheless.
 pub fn scan(line: &[u8]) -> (Option<(u64, u64)>, Deviations) {
     let mut deviations = Deviations::new();
-    let mut fields = line.splitn(3, |octet| *octet == b' ');
-    let first = decimal(fields.next(), &mut deviations);
-    let second = decimal(fields.next(), &mut deviations);
+    let (first, rest) = field(line);
+    let (second, _) = field(rest.strip_prefix(b" ").unwrap_or(rest));
+    let blank = |field: &[u8]| field.starts_with(b" ");
+    deviations.insert_if(blank(first) || blank(second), Deviation::FieldSeparator);
+    let first = decimal(Some(first.trim_ascii_start()), &mut deviations);
+    let second = decimal((!rest.is_empty()).then(|| second.trim_ascii_start()), &mut deviations);
     (first.zip(second), deviations)
+}
+
+/// Up to the first space behind something else, and the rest.
+fn field(text: &[u8]) -> (&[u8], &[u8]) {
+    let blanks = text.iter().take_while(|octet| **octet == b' ').count();
+    let end =
+        text.iter().skip(blanks).position(|octet| *octet == b' ').map_or(text.len(), |end| blanks + end);
+    text.split_at(end)
 }
 
 /// Message number and unique-id of a unique-id listing. The id is given even if it breaks the rules.
@@ -67,7 +79,11 @@ mod tests {
         assert_eq!(scan(b"1 120 more text"), (Some((1, 120)), Deviations::new()));
         assert_eq!(named(scan(b"2 messages").1), [Deviation::NumberNotDecimal]);
         assert_eq!(named(scan(b"2").1), [Deviation::NumberMissing]);
-        assert_eq!(named(scan(b"2  320").1), [Deviation::FieldSeparator]);
+        for line in [&b"2  320"[..], b" 2 320", b"  2   320 more"] {
+            let (numbers, deviations) = scan(line);
+            assert_eq!((numbers, named(deviations)), (Some((2, 320)), vec![Deviation::FieldSeparator]));
+        }
+        assert_eq!((scan(b"2 ").0, named(scan(b"2 ").1)), (None, vec![Deviation::FieldSeparator]));
         assert_eq!(named(scan(b"1 %!d(float64=5461)").1), [Deviation::NumberNotDecimal]);
         assert_eq!(scan(b"99999999999999999999 1").0, None);
     }
