@@ -12,6 +12,7 @@ mod deny;
 mod failure;
 mod forward;
 mod generate;
+mod mutants;
 mod servers;
 mod tidy;
 mod workspace;
@@ -38,6 +39,7 @@ chores of the repository:
   ci            everything that CI checks, in its order
   consumers     hand reports to the parsers that CI systems read them with
   gen           write the pages of `docs` that the program itself tells; `--check` compares them
+  mutants       judge the fake server with each of its defects, and print the table of defects and checks
   tidy          test the invariants of ARCHITECTURE.md
   bench         measure the load engine and the fake server against a bare epoll client and server
   servers       start, stop, seed and judge a real server: servers up|down|status|reset|check dovecot
@@ -62,6 +64,7 @@ fn run(command: &str, arguments: &[OsString]) -> Result<ExitCode, Failure> {
         | "completions" | "man" => forward::forward(command, arguments),
         "tidy" => no_arguments(command, arguments).and_then(|()| tidy::run()),
         "gen" => generate::run(arguments),
+        "mutants" => mutants::run(arguments),
         "consumers" => no_arguments(command, arguments).and_then(|()| consumers::run()),
         "ci" => no_arguments(command, arguments).map(|()| ci::run()),
         "bench" => forward::bench(arguments),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use chance::Distribution;
 use mail::load::Population;
+use script::Script;
 
-use crate::Defects;
+use crate::{Defects, Policy};
 
 /// One account and the mail that is in its maildrop at the start.
 #[derive(Clone, PartialEq, Eq)]
@@ -83,33 +84,6 @@ pub struct Pace {
     pub greeting: bool,
 }
 
-/// What servers may do and some do. Nothing of it is a defect; whoever judges servers must not take it for one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// After so many refusals on one connection it is closed behind the last one, as against guessing.
-    pub refusals: Option<u8>,
-    /// Before a login with the right credentials is admitted it is put off so many times with `[LOGIN-DELAY]`.
-    pub login_delays: u8,
-    /// AUTH and APOP refuse the right password too, as where users have other passwords for them.
-    pub password_for_user_only: bool,
-    /// A busy maildrop is refused by `-ERR` and a text, without `[IN-USE]` (RFC 1939 section 4 asks for no more).
-    pub busy_without_code: bool,
-    /// Whether what was retrieved may be deleted.
-    pub expiry: Expiry,
-}
-
-/// What EXPIRE announces (RFC 2449 section 6.7). Nothing is deleted in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Expiry {
-    /// Never.
-    #[default]
-    Never,
-    /// With the session that retrieved it.
-    AtOnce,
-    /// For the users of this laboratory, as is told after login, with the session that retrieved it.
-    AtOnceAfterLogin,
-}
-
 /// How a [`World`](crate::World) is set up. The default is the correct server, without accounts.
 #[derive(Clone, Debug)]
 pub struct Configuration {
@@ -124,6 +98,8 @@ pub struct Configuration {
     pub pace: Pace,
     /// What the server does wrong.
     pub defects: Defects,
+    /// What goes wrong in its sessions.
+    pub script: Option<Script>,
     /// What it does that not every server does.
     pub policy: Policy,
     /// The name the server gives itself in time stamps and challenges.
@@ -141,6 +117,7 @@ impl Default for Configuration {
             population: Vec::new(),
             pace: Pace::default(),
             defects: Defects::NONE,
+            script: None,
             policy: Policy::default(),
             host: "fake.poplab.test".to_owned(),
             cleartext_login: true,

@@ -1,6 +1,6 @@
 //! One connection of the fake as a [`Machine`]: lines in, replies out.
 //!
-//! Time-outs, sockets and TLS are the driver's matter alone.
+//! Time-outs, sockets and TLS are the driver's matter alone; what is answered is [`crate::server`]'s.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use chance::Chance;
 use machine::{Channel, IdentityId, Machine, Next};
 use proto::{Server, ServerLimits};
 
-use crate::session::{After, Session};
-use crate::{Defect, World};
+use crate::World;
+use crate::reply::{Output, Pending, Reply, Then};
+use crate::server::Session;
+use crate::twist::Twisted;
 
 /// Octets of a command line, CRLF included (RFC 2449 section 4 asks for as many).
 const COMMAND_AT_MOST: usize = 255;
@@ -24,50 +26,74 @@ const LONGEST_WAIT: f64 = 3600.0;
 /// unless QUIT was answered before (RFC 1939 section 6).
 pub struct Connection {
     session: Session,
+    /// What makes the session another than the correct server's; mostly nothing.
+    twisted: Option<Box<Twisted>>,
     lines: Server,
+    output: Output,
+    /// What is to be done when the output is out.
+    then: Then,
+    /// What becomes of octets behind the line that was just answered.
+    pending: Pending,
     /// A command that has not arrived in full; shorter than [`RESPONSE_AT_MOST`].
     partial: Vec<u8>,
-    /// Cleartext that a defect carries over into TLS.
-    smuggled: Vec<u8>,
+    /// Cleartext that is carried over into TLS, at most a command's worth.
+    carried: Vec<u8>,
     /// Lines of the client that were acted on; the greeting is the 0th reply.
     lines_handled: u32,
     /// What is to pass before the output.
     wait: Option<Duration>,
-    /// TLS comes before the greeting.
-    wants_tls: bool,
+    /// On a TLS port, the handshake comes before the greeting.
+    greeted: bool,
 }
 
 impl Connection {
     pub(crate) fn new(world: World, number: u64, channel: Channel) -> Connection {
-        let limits = ServerLimits { command: COMMAND_AT_MOST, response: RESPONSE_AT_MOST };
-        let delayed = world.configuration().pace.greeting;
+        let twisted = Twisted::of(&world);
         let mut connection = Connection {
-            session: Session::begin(world, number, channel),
-            lines: Server::new(limits),
+            session: Session::new(world, number, channel),
+            twisted,
+            lines: Server::new(ServerLimits { command: COMMAND_AT_MOST, response: RESPONSE_AT_MOST }),
+            output: Output::default(),
+            then: Then::GoOn,
+            pending: Pending::Kept,
             partial: Vec::new(),
-            smuggled: Vec::new(),
+            carried: Vec::new(),
             lines_handled: 0,
             wait: None,
-            wants_tls: channel == Channel::Tls,
+            greeted: false,
         };
-        if delayed {
-            connection.delay();
+        match (channel, &mut connection.twisted) {
+            (Channel::Clear, _) => connection.greet(),
+            (Channel::Tls, None) => connection.then = Then::StartTls(IdentityId::OWN),
+            (Channel::Tls, Some(twisted)) => {
+                let reply = twisted.connected(&mut connection.session);
+                connection.put(reply);
+            }
         }
         connection
     }
 
-    fn without_wait(&self) -> Next {
-        if self.wants_tls {
-            return Next::StartTls(IdentityId::OWN);
+    fn greet(&mut self) {
+        let greeting = match &mut self.twisted {
+            None => self.session.greeting(),
+            Some(twisted) => twisted.greeting(&mut self.session),
+        };
+        self.greeted = true;
+        self.put(greeting);
+        if self.session.world.configuration().pace.greeting {
+            self.delay();
         }
-        if !self.session.output.is_empty() {
+    }
+
+    fn without_wait(&self) -> Next {
+        if !self.output.is_empty() {
             return Next::Write;
         }
-        match self.session.after {
-            After::Go => Next::Read,
-            After::StartTls => Next::StartTls(IdentityId::OWN),
-            After::Close => Next::Close,
-            After::Reset => Next::Reset,
+        match self.then {
+            Then::GoOn => Next::Read,
+            Then::StartTls(identity) => Next::StartTls(identity),
+            Then::Close => Next::Close,
+            Then::Reset => Next::Reset,
         }
     }
 
@@ -75,8 +101,8 @@ impl Connection {
     /// soon as that is known, and its rest swallowed: two events at most.
     fn steps(&mut self, line: &[u8], more: bool) -> usize {
         let mut consumed = 0;
-        while consumed < line.len() {
-            let (octets, idle) = self.step(&line[consumed..], more);
+        while let Some(rest) = line.get(consumed..).filter(|rest| !rest.is_empty()) {
+            let (octets, idle) = self.step(rest, more);
             consumed += octets;
             if idle {
                 break;
@@ -85,57 +111,76 @@ impl Connection {
         consumed
     }
 
-    /// One step over what has arrived of a line: how much it consumed, and whether there is nothing more to do.
+    /// One step over what has arrived of a line: how much it consumed, and whether there is nothing more to do. `more`
+    /// tells that further octets have already arrived.
     fn step(&mut self, line: &[u8], more: bool) -> (usize, bool) {
         let step = self.lines.step(line);
         if let Some(incoming) = step.event {
             self.lines_handled = self.lines_handled.wrapping_add(1);
-            self.session.handle(&incoming, more);
+            let reply = match &mut self.twisted {
+                None => self.session.answer(&incoming),
+                Some(twisted) => twisted.answer(&mut self.session, &incoming, more),
+            };
+            self.put(reply);
             if self.session.awaits_response() {
                 self.lines.await_response();
             }
-            if !self.session.output.is_empty() {
+            if !self.output.is_empty() {
                 self.delay();
             }
         }
         (step.consumed, step.consumed == 0 && step.event.is_none())
     }
 
+    fn put(&mut self, reply: Reply) {
+        self.pending = reply.pending;
+        self.then = self.output.put(reply);
+    }
+
     /// Puts off the output, if the server has a pace.
     fn delay(&mut self) {
-        let configuration = self.session.world().configuration();
+        let configuration = self.session.world.configuration();
         let Some(latency) = &configuration.pace.latency else { return };
-        let parts = [configuration.seed, self.session.number(), self.lines_handled.into()];
+        let parts = [configuration.seed, self.session.number, self.lines_handled.into()];
         let seconds = latency.sample(&mut Chance::of(&parts));
         let wait = Duration::try_from_secs_f64(seconds.min(LONGEST_WAIT)).unwrap_or_default();
         self.wait = Some(wait).filter(|wait| !wait.is_zero());
     }
 
-    /// How much of the input counts as consumed: a correct server leaves what follows a command alone.
+    /// How much of the input counts as consumed: what follows a command is left alone, unless the reply wants it
+    /// otherwise.
     fn taken(&mut self, input: &[u8], end: usize) -> usize {
-        let rest = &input[end..];
-        if self.session.broken(Defect::StlsKeepsPlaintext) && self.session.after == After::StartTls {
-            self.smuggled = rest[..rest.len().min(COMMAND_AT_MOST)].to_vec();
-            return input.len();
+        match std::mem::replace(&mut self.pending, Pending::Kept) {
+            Pending::Kept => end,
+            Pending::Lost => input.len(),
+            Pending::Carried => {
+                let rest = input.get(end..).unwrap_or_default();
+                self.carried = rest.get(..COMMAND_AT_MOST).unwrap_or(rest).to_vec();
+                input.len()
+            }
         }
-        if std::mem::take(&mut self.session.loses_input) { input.len() } else { end }
     }
 
-    fn execute_smuggled(&mut self) {
-        while !self.smuggled.is_empty() && self.without_wait() == Next::Read {
-            let smuggled = std::mem::take(&mut self.smuggled);
-            let taken = self.receive(&smuggled);
-            self.smuggled = smuggled[taken..].to_vec();
+    /// Acts on what was carried over.
+    fn resume(&mut self) {
+        while !self.carried.is_empty() && self.without_wait() == Next::Read {
+            let mut carried = std::mem::take(&mut self.carried);
+            let taken = self.receive(&carried);
+            carried.drain(..taken.min(carried.len()));
+            self.carried = carried;
         }
     }
 }
 
 impl Machine for Connection {
     fn next(&mut self) -> Next {
-        if !self.wants_tls
-            && let Some(wait) = self.wait.take()
-        {
+        if let Some(wait) = self.wait.take() {
             return Next::Wait(wait);
+        }
+        if !self.output.is_ready()
+            && let Some(next) = self.output.interruption()
+        {
+            return next;
         }
         self.without_wait()
     }
@@ -147,16 +192,15 @@ impl Machine for Connection {
             return 0;
         }
         let end = memchr::memchr(b'\n', input).map_or(input.len(), |line_feed| line_feed + 1);
-        let more = input.len() > end;
-        let line = &input[..end];
+        let (line, rest) = input.split_at_checked(end).unwrap_or((input, b""));
         if self.partial.is_empty() {
             // Nearly always a line arrives whole, and need not be copied.
-            let consumed = self.steps(line, more);
-            self.partial.extend_from_slice(&line[consumed..]);
+            let consumed = self.steps(line, !rest.is_empty());
+            self.partial.extend_from_slice(line.get(consumed..).unwrap_or_default());
         } else {
             let mut partial = std::mem::take(&mut self.partial);
             partial.extend_from_slice(line);
-            let consumed = self.steps(&partial, more);
+            let consumed = self.steps(&partial, !rest.is_empty());
             if consumed < partial.len() {
                 partial.drain(..consumed);
                 self.partial = partial;
@@ -166,25 +210,34 @@ impl Machine for Connection {
     }
 
     fn transmit(&mut self, out: &mut Vec<u8>, at_most: usize) {
-        self.session.output.transmit(out, at_most);
-        self.execute_smuggled();
+        self.output.transmit(out, at_most);
+        self.resume();
     }
 
     /// What the client said before STLS is forgotten.
     fn secured(&mut self) {
-        if std::mem::take(&mut self.wants_tls) {
-            return;
+        (self.output, self.then) = (Output::default(), Then::GoOn);
+        if !self.greeted {
+            return self.greet();
         }
         self.lines.restart();
         self.partial = Vec::new();
-        self.session.restart_in_tls();
-        self.execute_smuggled();
+        self.session.secured();
+        if let Some(twisted) = &mut self.twisted
+            && let Some(reply) = twisted.secured(&mut self.session)
+        {
+            self.put(reply);
+        }
+        self.resume();
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.session.lost(&self.partial);
+        if let Some(twisted) = &mut self.twisted {
+            twisted.lost(&mut self.session, &self.partial);
+        }
+        self.session.lost();
     }
 }
 

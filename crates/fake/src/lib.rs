@@ -4,8 +4,8 @@
 //! wants ([`Next`]), takes octets and gives octets. By default the server is right: RFC 1939 with USER, PASS, APOP,
 //! TOP and UIDL, the lock, a snapshot at login, removal only at QUIT; CAPA, response codes and pipelining (RFC 2449,
 //! RFC 3206); STLS (RFC 2595); AUTH (RFC 5034) with the mechanisms of the sasl crate; UTF8 and LANG (RFC 6856).
-//! [`Defects`] make it wrong, each in one named way ([`DEFECTS`]), so that a conformance suite can be shown to
-//! notice. For load there are populations ([`Tenancy`]): accounts by pattern with seeded mail, a million of them for
+//! [`Defects`] make it wrong, each in one named way ([`defects()`]), so that a conformance suite can be shown to
+//! notice; they stand between the correct server and the wire, and no line of the correct server knows of them. For load there are populations ([`Tenancy`]): accounts by pattern with seeded mail, a million of them for
 //! nothing until they are used; and a [`Pace`] with a known distribution of response times.
 //!
 //! The contract: the same seed, number of the connection and octets of the client give the same octets of the
@@ -36,14 +36,18 @@
 
 mod configuration;
 mod connection;
-mod defect;
-mod maildrop;
-mod session;
-mod transfer;
+mod defects;
+mod faults;
+mod policy;
+mod reply;
+mod server;
+mod twist;
 mod world;
 
-pub use configuration::{Account, Configuration, Expiry, Pace, Password, Policy, Tenancy};
+pub use configuration::{Account, Configuration, Pace, Password, Tenancy};
 pub use connection::Connection;
-pub use defect::{DEFECTS, Defect, DefectInfo, Defects};
+pub use defects::{Defect, Defects, defects};
 pub use machine::{Channel, IdentityId, Machine, Next, Service};
+pub use policy::{Expiry, Policy};
+pub use script::Script;
 pub use world::World;

@@ -54,6 +54,7 @@ const LAYERS: &[Layer] = &[
             "record",
             "stats",
             "scenario",
+            "script",
             "fake",
             "net",
             "suite",

@@ -5,6 +5,7 @@
 //! against someone who wants to hide a call.
 
 mod architecture;
+mod correct;
 mod guards;
 mod layers;
 mod lexer;
@@ -39,9 +40,15 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
 /// All findings in a tree, ordered by file and line.
 fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for rule in
-        [layers::check, names::check, guards::check, manner::check, manifests::check, architecture::check]
-    {
+    for rule in [
+        layers::check,
+        names::check,
+        guards::check,
+        correct::check,
+        manner::check,
+        manifests::check,
+        architecture::check,
+    ] {
         rule(tree, &mut findings);
     }
     findings.sort();

@@ -127,6 +127,12 @@ pub(crate) const LINES: &[(&str, Rule, &str)] = &[
         Rule::AsItIs,
         "\"user\":\"alice\"",
     ),
+    (
+        "cargo xtask fake --fault scenarios/faults/drop-mid-retr.yaml -- sh -c 'curl -s -u \
+         $POPLAB_USER:$POPLAB_PASSWORD pop3://$POPLAB_HOST:$POPLAB_PORT/1'",
+        Rule::AsItIs,
+        "Subject: ",
+    ),
     ("cargo xtask servers up dovecot", Rule::Elsewhere(an_action_of_ci), ""),
     ("cargo xtask servers check dovecot", Rule::Elsewhere(an_action_of_ci), ""),
     ("cargo xtask servers down dovecot", Rule::Elsewhere(an_action_of_ci), ""),
@@ -135,6 +141,7 @@ pub(crate) const LINES: &[(&str, Rule, &str)] = &[
     ("cargo install --path crates/poplab --locked", Rule::Install, "poplab 0."),
     ("cargo test --package poplab-suite", Rule::Elsewhere(a_part_of_the_tests), ""),
     ("INSTA_UPDATE=always cargo test --package poplab-suite", Rule::Elsewhere(a_part_of_the_tests), ""),
+    ("cargo xtask mutants uidl.two-spaces", Rule::AsItIs, "proves rfc1939.uidl.format"),
     ("cargo xtask gen", Rule::Elsewhere(written_if_it_is_not_current), ""),
     ("cargo xtask gen --check", Rule::AsItIs, "docs/checks.md is current"),
     (

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a conversation that cannot be held fails its test")]
 
 mod correct;
-mod defects;
 mod population;
 mod properties;
 mod talk;

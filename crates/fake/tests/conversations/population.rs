@@ -165,7 +165,7 @@ fn one_session_at_a_time() {
 
 #[test]
 fn corrupted_retrievals_are_found_and_only_those() {
-    let world = world(Defects::from(Defect::RetrCorrupt), Pace::default());
+    let world = world(Defects::from(Defect::parse("load.retr-corrupt").unwrap()), Pace::default());
     let mut verifier = Verifier::new();
     let mut verdicts = BTreeMap::new();
     for user in ["load00001", "load00002", "load00003"] {

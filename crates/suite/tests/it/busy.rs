@@ -12,7 +12,10 @@ use suite::{Runner, Security};
 use crate::laboratory::{accounts, configured, judge, password, paused, site};
 
 /// Identifier and verdict of all that was not passed, and how many were judged.
-fn verdicts(defects: impl IntoIterator<Item = fake::Defect>, security: Security) -> (Vec<String>, usize) {
+fn verdicts(
+    defects: impl IntoIterator<Item = &'static fake::Defect>,
+    security: Security,
+) -> (Vec<String>, usize) {
     paused(async {
         let world = configured(Configuration {
             defects: defects.into_iter().collect::<Defects>(),
@@ -41,7 +44,8 @@ fn a_busy_maildrop_that_is_refused_without_a_code_costs_no_account_and_no_verdic
 
 #[test]
 fn nor_does_it_hide_that_dot_stuffing_is_forgotten() {
-    let (wrong, judged) = verdicts([fake::Defect::RetrNoStuffing], Security::Implicit);
+    let (wrong, judged) =
+        verdicts([fake::Defect::parse("rfc1939.retr.no-stuffing").unwrap()], Security::Implicit);
     assert!(wrong.iter().any(|line| line.starts_with("fail rfc1939.retr.dot-stuffing")), "{wrong:#?}");
     assert!(judged >= 140, "only {judged} came to a judgement");
 }

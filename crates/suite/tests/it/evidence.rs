@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fake::{DEFECTS, DefectInfo};
+use fake::Defect;
 use record::Verdict;
 use suite::{Check, Evidence, Security};
 use transcript::Entry;
@@ -13,13 +13,13 @@ use crate::laboratory::{accounts, judge, paused, site, world};
 const SHOWN: usize = 150;
 
 /// The finding of one requirement that the defect breaks. Some show in the conversations of other checks alone.
-fn finding(info: &DefectInfo, id: &str) -> Option<Evidence> {
+fn finding(info: &'static Defect, id: &str) -> Option<Evidence> {
     let own: Vec<Check> = suite::all().into_iter().filter(|check| check.id == id).collect();
     let entrances = [Security::Implicit, Security::Starttls];
     [own, suite::all()].into_iter().find_map(|checks| {
         entrances.into_iter().find_map(|security| {
             let judged = paused(async {
-                let site = site(&world([info.defect]), security, accounts(), true).await.ok()?;
+                let site = site(&world([info]), security, accounts(), true).await.ok()?;
                 Some(judge(&site, checks.clone(), 1).await)
             });
             let wrong = |one: &Evidence| {
@@ -51,9 +51,9 @@ fn short(text: &str) -> String {
 #[test]
 fn the_marked_line_of_each_finding_is_the_one_in_question() {
     let mut out = String::new();
-    for info in DEFECTS.iter().filter(|info| !info.breaks.is_empty()) {
+    for info in fake::defects().filter(|info| !info.proves.is_empty()) {
         let _ = writeln!(out, "{}", info.id);
-        for id in info.breaks {
+        for id in info.proves {
             let Some(found) = finding(info, id) else {
                 let _ = writeln!(out, "  {id} is not found");
                 continue;

@@ -29,7 +29,7 @@ const ACCOUNTS: [(Role, u32); 4] =
     [(Role::Fixtures, 4), (Role::Empty, 1), (Role::Disposable, 16), (Role::Second, 1)];
 
 /// A fake server with the fixture mail and these defects.
-pub(crate) fn world(defects: impl IntoIterator<Item = fake::Defect>) -> World {
+pub(crate) fn world(defects: impl IntoIterator<Item = &'static fake::Defect>) -> World {
     configured(Configuration {
         defects: defects.into_iter().collect::<Defects>(),
         ..Configuration::default()

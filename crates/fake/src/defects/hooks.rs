@@ -1,0 +1,119 @@
+//! The form in which defects are written: functions at the places where a [`Twist`] can act, most of them absent.
+
+use crate::reply::Reply;
+use crate::twist::{Asked, Circumstance, Twist};
+
+type Act = fn(&mut Circumstance<'_>);
+type Before = fn(&mut Circumstance<'_>, &mut Asked);
+type Instead = fn(&mut Circumstance<'_>, &Asked) -> Option<Reply>;
+type After = fn(&mut Circumstance<'_>, &Asked, &mut Reply);
+type Loss = fn(&mut Circumstance<'_>, &[u8]);
+
+/// What a defect does, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct Hooks {
+    begin: Option<Act>,
+    before: Option<Before>,
+    instead: Option<Instead>,
+    opened: Option<Act>,
+    after: Option<After>,
+    secured: Option<fn() -> Reply>,
+    lost: Option<Loss>,
+}
+
+const NONE: Hooks =
+    Hooks { begin: None, before: None, instead: None, opened: None, after: None, secured: None, lost: None };
+
+/// When a session begins.
+pub(super) const fn begin(act: Act) -> Hooks {
+    Hooks { begin: Some(act), ..NONE }
+}
+
+/// Alters what is asked, or the session, before the server answers.
+pub(super) const fn before(act: Before) -> Hooks {
+    Hooks { before: Some(act), ..NONE }
+}
+
+/// Answers in the server's place.
+pub(super) const fn instead(act: Instead) -> Hooks {
+    Hooks { instead: Some(act), ..NONE }
+}
+
+/// When a maildrop has been opened.
+pub(super) const fn opened(act: Act) -> Hooks {
+    Hooks { opened: Some(act), ..NONE }
+}
+
+/// Alters the answer.
+pub(super) const fn after(act: After) -> Hooks {
+    Hooks { after: Some(act), ..NONE }
+}
+
+/// Says something when STLS has succeeded.
+pub(super) const fn secured(act: fn() -> Reply) -> Hooks {
+    Hooks { secured: Some(act), ..NONE }
+}
+
+/// When the connection is gone.
+pub(super) const fn lost(act: Loss) -> Hooks {
+    Hooks { lost: Some(act), ..NONE }
+}
+
+impl Hooks {
+    /// Also answers in the server's place.
+    pub(super) const fn and_instead(self, act: Instead) -> Hooks {
+        Hooks { instead: Some(act), ..self }
+    }
+
+    /// Also alters the answer.
+    pub(super) const fn and_after(self, act: After) -> Hooks {
+        Hooks { after: Some(act), ..self }
+    }
+
+    /// Also acts when a maildrop has been opened.
+    pub(super) const fn and_opened(self, act: Act) -> Hooks {
+        Hooks { opened: Some(act), ..self }
+    }
+
+    /// Also acts when the connection is gone.
+    pub(super) const fn and_lost(self, act: Loss) -> Hooks {
+        Hooks { lost: Some(act), ..self }
+    }
+}
+
+impl Twist for Hooks {
+    fn begin(&self, circumstance: &mut Circumstance<'_>) {
+        if let Some(act) = self.begin {
+            act(circumstance);
+        }
+    }
+
+    fn command(&self, circumstance: &mut Circumstance<'_>, asked: &mut Asked) -> Option<Reply> {
+        if let Some(act) = self.before {
+            act(circumstance, asked);
+        }
+        self.instead.and_then(|act| act(circumstance, asked))
+    }
+
+    fn opened(&self, circumstance: &mut Circumstance<'_>) {
+        if let Some(act) = self.opened {
+            act(circumstance);
+        }
+    }
+
+    fn reply(&self, circumstance: &mut Circumstance<'_>, asked: &Asked, reply: &mut Reply) {
+        if let Some(act) = self.after {
+            act(circumstance, asked, reply);
+        }
+    }
+
+    fn secured(&self, _: &mut Circumstance<'_>) -> Option<Reply> {
+        self.secured.map(|say| say())
+    }
+
+    fn lost(&self, circumstance: &mut Circumstance<'_>, unfinished: &[u8]) {
+        if let Some(act) = self.lost {
+            act(circumstance, unfinished);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! AUTH (RFC 5034): the lines of a SASL exchange around the mechanisms of the sasl crate.
+//!
+//! Base64, `=` and `*` are dealt with here, the contents of messages there.
+
+use sasl::{Mechanism, ServerExchange, ServerStep, base64};
+
+use super::authorization::refuse_credentials;
+use super::{Arguments, Session, State};
+use crate::reply::Reply;
+
+/// An exchange under way.
+pub(crate) struct Exchange {
+    server: Box<dyn ServerExchange + Send>,
+}
+
+impl Session {
+    /// Whether a mechanism can be used on this channel.
+    pub(crate) fn offers(&self, mechanism: Mechanism) -> bool {
+        self.takes_cleartext() || !matches!(mechanism, Mechanism::Plain | Mechanism::Login)
+    }
+
+    pub(super) fn auth(&mut self, arguments: &Arguments<'_>) -> Reply {
+        let (name, initial) = match arguments.words() {
+            [name] => (name, None),
+            [name, initial] => (name, Some(*initial)),
+            _ => return Reply::err("AUTH takes a mechanism and perhaps an initial response"),
+        };
+        let Some(mechanism) = Mechanism::parse(name) else { return Reply::err("Unknown mechanism") };
+        if !self.offers(mechanism) {
+            return Reply::err("No cleartext passwords here: use STLS or another mechanism");
+        }
+        let initial = match initial {
+            None => None,
+            Some(_) if mechanism.server_first() => {
+                return Reply::err("This mechanism has no initial response");
+            }
+            // One of no octets.
+            Some(b"=") => Some(Vec::new()),
+            Some(text) => match base64::decode(text) {
+                Ok(octets) => Some(octets),
+                Err(_) => return Reply::err("Not base64"),
+            },
+        };
+        let host = &self.world.configuration().host;
+        let nonce = match mechanism {
+            Mechanism::ScramSha256 => self.nonces.nonce(),
+            _ => self.nonces.challenge(host),
+        };
+        self.go_on(Exchange { server: sasl::server(mechanism, &nonce) }, initial.as_deref())
+    }
+
+    /// A line of the client during an exchange.
+    pub(super) fn response(&mut self, line: &[u8]) -> Reply {
+        let State::Authorization { exchange, .. } = &mut self.state else {
+            return Reply::err("Log in first");
+        };
+        let Some(exchange) = exchange.take() else { return Reply::err("Log in first") };
+        if line == b"*" {
+            return Reply::err("Cancelled");
+        }
+        match base64::decode(line) {
+            Ok(octets) => self.go_on(*exchange, Some(&octets)),
+            Err(_) => Reply::err("Not base64"),
+        }
+    }
+
+    fn go_on(&mut self, mut exchange: Exchange, response: Option<&[u8]>) -> Reply {
+        let passwords =
+            |user: &str| self.world.find(user).map(|owner| self.world.password(owner).into_owned());
+        match exchange.server.step(response, &passwords) {
+            ServerStep::Challenge(octets) => {
+                if let State::Authorization { exchange: waiting, .. } = &mut self.state {
+                    *waiting = Some(Box::new(exchange));
+                }
+                Reply::challenge(base64::encode(octets))
+            }
+            ServerStep::Success { user } => match self.world.find(&user) {
+                Some(owner) => self.log_in(owner),
+                None => refuse_credentials(),
+            },
+            ServerStep::Failure => refuse_credentials(),
+        }
+    }
+}

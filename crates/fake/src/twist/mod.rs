@@ -1,0 +1,207 @@
+//! What stands between the correct server and the wire, and makes it another server: wrong in one way, or of a policy of
+//! its own.
+//!
+//! A [`Twist`] sees what is asked before the server does, and what is answered before the client does; it can change
+//! either, answer in the server's place, and act on session and maildrop. What it may go by is the [`Circumstance`]: the
+//! session as it is, and what was said in it so far ([`History`]), which is kept once for all twists. A world without
+//! twists pays nothing for them. What the twists are is deliberately not here: see [`crate::defects`] and
+//! [`crate::policy`].
+
+mod asked;
+mod history;
+
+use std::sync::Arc;
+
+use machine::IdentityId;
+use proto::Incoming;
+
+use crate::faults::Faults;
+use crate::reply::{Reply, Then};
+use crate::server::{Session, State, Transaction};
+use crate::world::{Maildrop, Owner};
+use crate::{Configuration, World};
+pub(crate) use asked::Asked;
+pub(crate) use history::History;
+
+/// One difference from the correct server. Every method has a default that changes nothing.
+pub(crate) trait Twist: Send + Sync {
+    /// A session begins, also anew within TLS.
+    fn begin(&self, _: &mut Circumstance<'_>) {}
+
+    /// Before the server sees what is asked: may alter it, or answer in its place.
+    fn command(&self, _: &mut Circumstance<'_>, _: &mut Asked) -> Option<Reply> {
+        None
+    }
+
+    /// A maildrop has been opened.
+    fn opened(&self, _: &mut Circumstance<'_>) {}
+
+    /// Before the client sees the answer, the greeting included.
+    fn reply(&self, _: &mut Circumstance<'_>, _: &Asked, _: &mut Reply) {}
+
+    /// Before a handshake, on a TLS port or after STLS; the reply is the one that goes before it, or nothing.
+    fn handshake(&self, _: &mut Circumstance<'_>, _: &mut Reply) {}
+
+    /// The handshake after STLS has succeeded: what is said without having been asked.
+    fn secured(&self, _: &mut Circumstance<'_>) -> Option<Reply> {
+        None
+    }
+
+    /// The connection is gone, in the middle of a line that began like this; the server does not know of it yet.
+    fn lost(&self, _: &mut Circumstance<'_>, _: &[u8]) {}
+}
+
+/// The twists of a world, in the order in which they act.
+#[derive(Clone)]
+pub(crate) struct Twists(Arc<[Arc<dyn Twist>]>);
+
+/// What a twist may go by, and act on.
+pub(crate) struct Circumstance<'a> {
+    pub(crate) session: &'a mut Session,
+    pub(crate) past: &'a History,
+    /// Further octets have already arrived behind the present line.
+    pub(crate) more: bool,
+}
+
+/// The twists of one session, with its history.
+pub(crate) struct Twisted {
+    twists: Twists,
+    past: History,
+}
+
+impl Twists {
+    /// Those that a configuration asks for, if there are any.
+    pub(crate) fn of(configuration: &Configuration, faults: Option<&Arc<Faults>>) -> Option<Twists> {
+        let mut twists: Vec<Arc<dyn Twist>> = Vec::new();
+        if configuration.policy != crate::Policy::default() {
+            twists.push(Arc::new(configuration.policy));
+        }
+        twists.extend(configuration.defects.iter().map(|defect| Arc::new(defect.hooks) as Arc<dyn Twist>));
+        // Last, since faults are of the network: they act on what all others have made of a reply.
+        twists.extend(faults.map(|faults| Arc::new(Arc::clone(faults)) as Arc<dyn Twist>));
+        (!twists.is_empty()).then(|| Twists(twists.into()))
+    }
+}
+
+impl Twisted {
+    /// The twists of a new session of this world.
+    pub(crate) fn of(world: &World) -> Option<Box<Twisted>> {
+        world.twists().map(|twists| Box::new(Twisted { twists: twists.clone(), past: History::default() }))
+    }
+
+    /// What goes before the handshake on a TLS port.
+    pub(crate) fn connected(&mut self, session: &mut Session) -> Reply {
+        let mut reply = Reply::nothing().then(Then::StartTls(IdentityId::OWN));
+        self.each(session, false, |twist, circumstance| twist.handshake(circumstance, &mut reply));
+        reply
+    }
+
+    /// The session's greeting.
+    pub(crate) fn greeting(&mut self, session: &mut Session) -> Reply {
+        self.each(session, false, |twist, circumstance| twist.begin(circumstance));
+        let mut reply = session.greeting();
+        let asked = Asked::Nothing;
+        self.each(session, false, |twist, circumstance| twist.reply(circumstance, &asked, &mut reply));
+        self.past.begin();
+        reply
+    }
+
+    /// The session's answer to a line.
+    pub(crate) fn answer(&mut self, session: &mut Session, incoming: &Incoming<'_>, more: bool) -> Reply {
+        let mut asked = Asked::from(incoming);
+        let closed = session.transaction().is_none();
+        let mut answer = None;
+        self.each(session, more, |twist, circumstance| {
+            if answer.is_none() {
+                answer = twist.command(circumstance, &mut asked);
+            }
+        });
+        let mut reply = answer.unwrap_or_else(|| asked.answer(session));
+        let opened = closed && session.transaction().is_some();
+        if opened {
+            self.each(session, more, |twist, circumstance| twist.opened(circumstance));
+        }
+        self.each(session, more, |twist, circumstance| twist.reply(circumstance, &asked, &mut reply));
+        if closed && !opened && session.transaction().is_some() {
+            self.each(session, more, |twist, circumstance| twist.opened(circumstance));
+        }
+        if matches!(reply.then, Then::StartTls(_)) {
+            self.each(session, more, |twist, circumstance| twist.handshake(circumstance, &mut reply));
+        }
+        self.past.note(&asked, &reply, closed && session.transaction().is_some());
+        reply
+    }
+
+    /// The session begins anew within TLS; what is said then without having been asked.
+    pub(crate) fn secured(&mut self, session: &mut Session) -> Option<Reply> {
+        self.past = History::after_stls();
+        self.each(session, false, |twist, circumstance| twist.begin(circumstance));
+        let mut said = None;
+        self.each(session, false, |twist, circumstance| said = twist.secured(circumstance).or(said.take()));
+        said
+    }
+
+    /// The connection is gone.
+    pub(crate) fn lost(&mut self, session: &mut Session, unfinished: &[u8]) {
+        self.each(session, false, |twist, circumstance| twist.lost(circumstance, unfinished));
+    }
+
+    fn each(
+        &self,
+        session: &mut Session,
+        more: bool,
+        mut act: impl FnMut(&dyn Twist, &mut Circumstance<'_>),
+    ) {
+        let mut circumstance = Circumstance { session, past: &self.past, more };
+        for twist in self.twists.0.iter() {
+            act(&**twist, &mut circumstance);
+        }
+    }
+}
+
+impl Circumstance<'_> {
+    /// The open maildrop's session state, if there is one.
+    pub(crate) fn open(&self) -> Option<&Transaction> {
+        self.session.transaction()
+    }
+
+    /// As [`Circumstance::open`], to change it.
+    pub(crate) fn open_mut(&mut self) -> Option<&mut Transaction> {
+        self.session.transaction_mut()
+    }
+
+    /// Whether somebody is logged in.
+    pub(crate) fn logged_in(&self) -> bool {
+        self.open().is_some()
+    }
+
+    /// The index of the message that the first argument names, whether it is marked or not.
+    pub(crate) fn index(&self, asked: &Asked) -> Option<usize> {
+        let index = usize::try_from(asked.number()?).ok()?.checked_sub(1)?;
+        (index < self.open()?.messages.len()).then_some(index)
+    }
+
+    /// Whether the first argument is a number and there is no message of it.
+    pub(crate) fn names_no_message(&self, asked: &Asked) -> bool {
+        self.logged_in() && asked.number().is_some() && self.index(asked).is_none()
+    }
+
+    /// Undoes a login.
+    pub(crate) fn log_out(&mut self) {
+        let number = self.session.number;
+        self.with_open(|maildrop| maildrop.release(number));
+        self.session.state = State::beginning();
+    }
+
+    /// Acts on the maildrop of an account.
+    pub(crate) fn with<Answer>(&self, owner: Owner, act: impl FnOnce(&mut Maildrop) -> Answer) -> Answer {
+        self.session.world.with(owner, act)
+    }
+
+    /// Acts on the maildrop that is open.
+    pub(crate) fn with_open(&self, act: impl FnOnce(&mut Maildrop)) {
+        if let Some(transaction) = self.open() {
+            self.session.world.with(transaction.owner, act);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `cargo xtask mutants`: every defect of the fake against every check, by the test of the suite that does it.
+//!
+//! Prints what the test wrote down: what each defect proves, what else it fails, and the checks that no defect fails. The
+//! reviewed table is a snapshot of the suite; this command does not judge anything itself.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use crate::failure::Failure;
+use crate::workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask mutants [WORD]
+
+  judges the fake server once for each of its defects, prints the table of defects and checks, and compares it
+  with the one that was reviewed (about four minutes on two cores)
+
+  WORD   only the defects with this in their id; nothing is compared then
+
+exit code 1: a defect is not caught by what it proves, or the table is another than the reviewed one
+";
+
+/// The test that makes the table.
+const TEST: &str = "defects::each_defect_is_caught_by_what_it_proves_and_what_else_fails_was_reviewed";
+
+/// Makes the table and prints it.
+pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
+    let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let only = match words[..] {
+        [] if arguments.is_empty() => None,
+        ["-h" | "--help"] => {
+            print!("{USAGE}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        [word] if !word.starts_with('-') => Some(word),
+        _ => return Err(Failure::usage(USAGE)),
+    };
+    let root = workspace::root();
+    let folder = root.join("target");
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
+    let table = folder.join("mutants.txt");
+    // What an earlier run left must not be taken for this one's.
+    let _ = std::fs::remove_file(&table);
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&root).args(["test", "--quiet", "--package", "poplab-suite", "--test", "it", "--"]);
+    command.args([TEST, "--exact"]).env("POPLAB_MUTANTS", &table);
+    if let Some(word) = only {
+        command.env("POPLAB_MUTANTS_ONLY", word);
+    }
+    let status =
+        command.status().map_err(|error| Failure::environment(format!("cargo cannot be run: {error}")))?;
+    match std::fs::read_to_string(&table) {
+        Ok(text) => println!("{text}"),
+        Err(error) => return Err(Failure::file("read", &table, &error)),
+    }
+    Ok(ExitCode::from(u8::from(!status.success())))
+}
