@@ -167,7 +167,7 @@ pub(crate) fn defects(ids: &[String]) -> anyhow::Result<Defects> {
     ids.iter()
         .map(|id| {
             Defect::parse(id).ok_or_else(|| {
-                let near = glob::nearest(id, ::fake::DEFECTS.iter().map(|info| info.id));
+                let near = glob::nearest(id, ::fake::defects().map(|defect| defect.id));
                 Failure::input(format!(
                     "the fake server has no defect `{id}`{}; `poplab fake --list-defects` lists them",
                     glob::suggestion(&near)

@@ -40,11 +40,12 @@
 //! # drop(world);
 //! ```
 
+mod certificates;
 pub mod load;
 
+pub use certificates::identities;
 pub use fake::{
-    Account, Configuration, DEFECTS, Defect, DefectInfo, Defects, Expiry, Pace, Password, Policy, Tenancy,
-    World,
+    Account, Configuration, Defect, Defects, Expiry, Pace, Password, Policy, Script, Tenancy, World, defects,
 };
 pub use mail::load::Population;
 pub use net::{Freeze, Identity, Listening, Ports, Server as FakeServer};

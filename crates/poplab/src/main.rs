@@ -9,6 +9,7 @@ mod embedded;
 mod entrance;
 mod environment;
 mod exit;
+mod faults;
 mod folder;
 mod glob;
 mod growing;

@@ -63,3 +63,17 @@ proptest! {
         let _ = Script::read(&text, "faults.yaml");
     }
 }
+
+/// For editors: the shipped scripts name it in their first line.
+#[test]
+fn the_committed_schema_is_the_one_of_the_tables() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/faults/schema.json");
+    let now = script::KIND.schema_text();
+    if std::env::var_os("POPLAB_ACCEPT_SCHEMA").is_some() {
+        std::fs::write(path, &now).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == now,
+        "scenarios/faults/schema.json is not what the tables say; run this test with POPLAB_ACCEPT_SCHEMA=1"
+    );
+}

@@ -2,6 +2,9 @@
 //!
 //! The first line on stdout is JSON with everything a test needs. What the server does stands in the crate `fake`.
 
+mod companion;
+
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
@@ -12,7 +15,7 @@ use ::fake::{Account, Configuration, World};
 use anyhow::Context as _;
 use clap::Args;
 use mail::Role;
-use net::{Ports, Server};
+use net::{Listening, Ports, Server};
 use rustix::fs::OFlags;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::embedded::{self, Tenant};
 use crate::exit::{self, Failure};
+use crate::faults;
 use crate::folder::{self, Readers};
 use crate::terminal;
 
@@ -37,6 +41,8 @@ Examples:
   poplab fake --mail ~/Maildir --port 11000      alice has this mail; it is only read
   poplab fake --defect rfc1939.retr.no-stuffing  a server that is wrong in one way
   poplab fake --list-defects
+  poplab fake --fault drop-mid-retr.yaml         the connection breaks in the middle of a message
+  poplab fake -- sh -c 'curl -s -u $POPLAB_USER:$POPLAB_PASSWORD pop3://$POPLAB_HOST:$POPLAB_PORT'
 
 Passwords of generated accounts follow from the seed and are shown in the first line:
 they protect nothing. Those from --accounts and --password-env are not shown.")]
@@ -74,6 +80,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID")]
     defect: Vec<String>,
 
+    /// Let go wrong what this script says; may be repeated
+    #[arg(long, value_name = "FILE")]
+    fault: Vec<PathBuf>,
+
+    /// Exit code 1 if a fault never acted
+    #[arg(long, requires = "fault")]
+    strict: bool,
+
     /// List the defects and do nothing else
     #[arg(long)]
     list_defects: bool,
@@ -85,6 +99,12 @@ pub(crate) struct Arguments {
     /// Where to write the certificate to trust, PEM; without it a file among the temporary ones, removed at the end
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
+
+    /// Run this command beside the server and end with its exit code. It finds the server in its environment:
+    /// `POPLAB_HOST`, `POPLAB_PORT`, `POPLAB_TLS_PORT`, `POPLAB_CA`, and the first account in `POPLAB_USER` and
+    /// `POPLAB_PASSWORD`, if that password was generated
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
 }
 
 /// The first line on stdout.
@@ -121,7 +141,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let defects = embedded::defects(&arguments.defect)?;
     let (accounts, shown) = population(arguments)?;
     let seed = arguments.seed;
-    let world = World::new(Configuration { seed, accounts, defects, ..Configuration::default() });
+    let script = faults::read(&arguments.fault)?;
+    let world = World::new(Configuration { seed, accounts, defects, script, ..Configuration::default() });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -130,11 +151,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>) -> anyhow::Result<u8> {
-    let ended = end_of_input()?;
+    let ended = if arguments.command.is_empty() { Some(end_of_input()?) } else { None };
     // Before the first line, so that a signal right after it is heard.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
-    let server = Server::start(world, ports).await.map_err(|error| {
+    let identities = poplab::identities()?;
+    let listening = Listening { ports, ..Listening::default() };
+    let shown = identities.iter().collect::<Vec<_>>();
+    let server = Server::start_with(world.clone(), listening, &shown).await.map_err(|error| {
         Failure::not_carried_out(format!(
             "cannot listen on 127.0.0.1, ports {} and {}: {error}; port 0 takes a free one",
             arguments.port, arguments.tls_port
@@ -154,18 +178,29 @@ async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>)
         accounts,
         pid: std::process::id(),
     };
-    terminal::print(&format!("{}\n", serde_json::to_string(&first)?))?;
-    tokio::select! {
-        _ = ended => {}
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let code = match ended {
+        Some(ended) => {
+            terminal::print(&format!("{}\n", serde_json::to_string(&first)?))?;
+            tokio::select! {
+                _ = ended => {}
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            Ok(exit::GOOD)
+        }
+        None => companion::run(&arguments.command, &first, &mut terminate).await,
+    };
     server.stop().await;
     if temporary {
         // Somebody may have tidied up before us.
         let _ = std::fs::remove_file(&ca);
     }
-    Ok(exit::GOOD)
+    let idle = faults::idle(&world);
+    for sentence in &idle {
+        terminal::tell(&format!("note: {sentence}"));
+    }
+    let code = code?;
+    Ok(if arguments.strict && !idle.is_empty() && code == exit::GOOD { exit::FALLS_SHORT } else { code })
 }
 
 /// A temporary file is made anew, and a named one is replaced: neither is opened through somebody's link, wherever that
@@ -280,9 +315,9 @@ fn show(tenant: &Tenant, secret: bool) -> ShownAccount {
 }
 
 fn list_defects() -> anyhow::Result<u8> {
-    let width = ::fake::DEFECTS.iter().map(|info| info.id.len()).max().unwrap_or_default();
+    let width = ::fake::defects().map(|defect| defect.id.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for info in ::fake::DEFECTS {
+    for info in ::fake::defects() {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{:<width$}  {}", info.id, info.summary);
     }

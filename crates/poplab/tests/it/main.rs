@@ -6,6 +6,7 @@ mod bad_input;
 mod baseline;
 mod environment;
 mod fake;
+mod faults;
 mod help;
 mod identity;
 mod inputs;

@@ -1,0 +1,65 @@
+//! A command that runs beside the fake server: the test of a mail program, most likely.
+//!
+//! It finds the server in its environment. Only passwords that were generated are there: they protect nothing, and every
+//! other one the caller knows already. What the command does is deliberately not looked at, but for its exit code.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::Signal as Signals;
+use tokio::sync::oneshot;
+
+use super::FirstLine;
+use crate::exit::Failure;
+
+/// What a shell adds to the number of the signal that ended a command.
+const KILLED: i32 = 128;
+
+/// Runs the command to its end and gives its exit code. SIGTERM is handed on to it; Ctrl-C reaches it from the terminal.
+pub(super) async fn run(
+    words: &[OsString],
+    server: &FirstLine,
+    terminate: &mut Signals,
+) -> anyhow::Result<u8> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(Failure::input("there is no command behind `--`"));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).env("POPLAB_HOST", "127.0.0.1").env("POPLAB_CA", &server.ca);
+    for (name, port) in [("POPLAB_PORT", server.port), ("POPLAB_TLS_PORT", server.tls_port)] {
+        command.env(name, port.map_or_else(String::new, |port| port.to_string()));
+    }
+    if let Some(account) = server.accounts.first() {
+        command.env("POPLAB_USER", &account.user);
+        if let Some(password) = &account.password {
+            command.env("POPLAB_PASSWORD", password);
+        }
+    }
+    let shown = program.to_string_lossy().into_owned();
+    let mut child =
+        command.spawn().map_err(|error| Failure::input(format!("`{shown}` cannot be started: {error}")))?;
+    let process = Pid::from_child(&child);
+    let (tell, told) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("command".to_owned())
+        // Nobody waits any more only where this process is about to end.
+        .spawn(move || drop(tell.send(child.wait())))
+        .map_err(|error| {
+            Failure::not_carried_out(format!("the system gives no thread to wait for `{shown}`: {error}"))
+        })?;
+    tokio::pin!(told);
+    let status = loop {
+        tokio::select! {
+            status = &mut told => break status,
+            _ = terminate.recv() => {
+                // It may have ended at this very moment.
+                let _ = kill_process(process, Signal::TERM);
+            }
+        }
+    };
+    let status = status.map_err(|_| Failure::not_carried_out(format!("nobody waited for `{shown}`")))??;
+    let code = status.code().or(status.signal().map(|signal| KILLED + signal)).unwrap_or(1);
+    Ok(u8::try_from(code).unwrap_or(1))
+}

@@ -1,0 +1,239 @@
+//! Every fault script that is shipped, against a client that says what every client says, on the three ways in: what it
+//! sees is a snapshot, and no fault may be idle. On a paused clock, so that what takes minutes takes none.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fake::{Account, Configuration, Script, World};
+use net::{Dialer, Endpoint, Listening, MemoryNetwork, Stream, TlsOptions, Trust};
+use tokio::time::{Instant, timeout};
+
+/// How long the client waits for an answer.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// What the client says. `RETR 1` and `TOP 2 0` bring more than a line.
+const COMMANDS: [&str; 11] = [
+    "CAPA",
+    "USER alice",
+    "PASS wonderland",
+    "STAT",
+    "LIST",
+    "UIDL",
+    "RETR 1",
+    "RETR 2",
+    "TOP 2 0",
+    "DELE 1",
+    "QUIT",
+];
+
+/// The ways in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Clear,
+    Stls,
+    Tls,
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/faults");
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut scripts: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect();
+    scripts.sort();
+    scripts
+}
+
+fn world(script: Script) -> World {
+    let mail = |number: u32| {
+        let lines =
+            (0..8).map(|line| format!("line {line} of message {number}, which is long enough to be cut\r\n"));
+        format!("Subject: message {number}\r\n\r\n.dotted\r\n{}", lines.collect::<String>()).into_bytes()
+    };
+    let accounts = vec![Account::new("alice", "wonderland", [mail(1), mail(2), mail(3)])];
+    World::new(Configuration { accounts, script: Some(script), ..Configuration::default() })
+}
+
+/// What a client sees: a line for each thing that it waited for, with the seconds it waited.
+struct Client {
+    seen: String,
+    begun: Instant,
+}
+
+impl Client {
+    /// Everything until nothing comes for a moment; false when that was the end.
+    async fn hear(&mut self, stream: &mut Stream, after: &str) -> bool {
+        let (mut segments, mut buffer, asked) = (Vec::new(), [0; 4096], Instant::now());
+        let ended = loop {
+            let patience = if segments.is_empty() { PATIENCE } else { Duration::from_secs(1) };
+            match timeout(patience, stream.read(&mut buffer)).await {
+                Err(_) if segments.is_empty() => break Some("nothing".to_owned()),
+                Err(_) => break None,
+                Ok(Ok(0)) => {
+                    break Some(format!(
+                        "ended: {}",
+                        stream.ending().map_or_else(String::new, |end| end.to_string())
+                    ));
+                }
+                Ok(Ok(count)) => segments.push(buffer[..count].to_vec()),
+                Ok(Err(error)) => break Some(format!("ended: {}", dateless(&error.to_string()))),
+            }
+        };
+        let octets = segments.concat();
+        // The segments of a trickle are many, and alike.
+        let shown = match segments.len() {
+            0..=8 => segments.iter().map(|segment| short(segment)).collect::<Vec<_>>().join(" | "),
+            many => format!("{} in {many} segments", short(&octets)),
+        };
+        let waited = asked.elapsed().as_secs();
+        let waited = if waited > 1 { format!(" ({waited} s)") } else { String::new() };
+        let _ = writeln!(
+            self.seen,
+            "  {after}: {shown}{waited}{}",
+            ended.as_deref().map(|end| format!(" {end}")).unwrap_or_default()
+        );
+        ended.is_none()
+    }
+
+    async fn session(&mut self, dialer: &Dialer, endpoint: &Endpoint, way: Way) {
+        let _ = writeln!(self.seen, "{way:?}");
+        let Ok(mut stream) = dialer.connect(endpoint, None).await else { return };
+        if way == Way::Tls {
+            let Some(secured) = self.secure(dialer, stream).await else { return };
+            stream = secured;
+        }
+        if !self.hear(&mut stream, "greeting").await {
+            return;
+        }
+        if way == Way::Stls {
+            let sent = stream.write_all(b"STLS\r\n").await;
+            if sent.is_err() || !self.hear(&mut stream, "STLS").await {
+                return;
+            }
+            let Some(secured) = self.secure(dialer, stream).await else { return };
+            stream = secured;
+        }
+        for command in COMMANDS {
+            let sent = stream.write_all(format!("{command}\r\n").as_bytes()).await;
+            if sent.is_err() || !self.hear(&mut stream, command.split(' ').next().unwrap_or_default()).await {
+                return;
+            }
+        }
+    }
+
+    async fn secure(&mut self, dialer: &Dialer, stream: Stream) -> Option<Stream> {
+        match timeout(PATIENCE, dialer.start_tls(stream, &TlsOptions::named(MemoryNetwork::HOST))).await {
+            Ok(Ok(secured)) => return Some(secured),
+            Ok(Err(error)) => _ = writeln!(self.seen, "  handshake: {}", dateless(&error.to_string())),
+            Err(_) => _ = writeln!(self.seen, "  handshake: nothing"),
+        }
+        None
+    }
+}
+
+/// Without the number of days, which is another every day.
+fn dateless(text: &str) -> String {
+    let words = text.split(' ').collect::<Vec<_>>();
+    let days = |place: usize| words.get(place + 1).is_some_and(|word| *word == "days");
+    let word = |(place, word): (usize, &&str)| if days(place) { "N".to_owned() } else { (*word).to_owned() };
+    words.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Octets as text, the middle left out.
+fn short(octets: &[u8]) -> String {
+    let text = octets.escape_ascii().to_string();
+    match text.len() {
+        0..=80 => text,
+        _ => format!("{}…{} ({} octets)", &text[..40], &text[text.len() - 20..], octets.len()),
+    }
+}
+
+#[test]
+fn every_shipped_fault_shows_what_it_says() {
+    let scripts = scripts();
+    assert!(scripts.len() >= 25, "{}", scripts.len());
+    let mut idle = Vec::new();
+    for path in scripts {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let script = Script::read(&text, &name).unwrap_or_else(|problems| panic!("{problems}"));
+        let world = world(script);
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let seen = runtime.block_on(seen(&world));
+        insta::assert_snapshot!(format!("fault-{name}"), seen);
+        idle.extend(
+            world
+                .faults()
+                .into_iter()
+                .filter(|(_, acted)| *acted == 0)
+                .map(|(fault, _)| format!("{name}: {fault}")),
+        );
+    }
+    assert!(idle.is_empty(), "these never acted: {idle:?}");
+}
+
+async fn seen(world: &World) -> String {
+    let identities = poplab::identities().unwrap();
+    let shown: Vec<_> = identities.iter().collect();
+    let network = MemoryNetwork::start_with(world.clone(), Listening::default(), &shown).unwrap();
+    let trust = Trust::Only { ca_pem: network.ca_pem().into() };
+    let dialer = Dialer::memory(&network, trust).unwrap();
+    let mut client = Client { seen: String::new(), begun: Instant::now() };
+    for way in [Way::Clear, Way::Stls, Way::Tls] {
+        let endpoint = if way == Way::Tls { network.tls() } else { network.clear() };
+        client.session(&dialer, &endpoint, way).await;
+    }
+    let _ = writeln!(client.seen, "alice has {} messages", world.messages("alice").len());
+    assert!(client.begun.elapsed() < Duration::from_hours(2), "the clock is paused");
+    network.stop().await;
+    client.seen
+}
+
+/// The command line: a script that is wrong is refused as a whole, and a fault that never acted is told.
+#[test]
+fn a_script_is_read_and_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("faults.yaml");
+    std::fs::write(&path, "faults:\n  - {when: {command: RERT}, do: shut}\n").unwrap();
+    let poplab = || std::process::Command::new(env!("CARGO_BIN_EXE_poplab"));
+    let refused = poplab().args(["fake", "--fault"]).arg(&path).output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("did you mean `RETR`") && told.contains("unknown word `shut`"), "{told}");
+    std::fs::write(&path, "faults:\n  - {when: {command: RETR}, do: close}\n").unwrap();
+    for (strict, code) in [(false, 0), (true, 1)] {
+        let mut command = poplab();
+        command.args(["fake", "--fault"]).arg(&path).stdin(std::process::Stdio::null());
+        command.args(strict.then_some("--strict"));
+        let ended = command.output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(code), "{told}");
+        assert!(told.contains("the fault `close at RETR` never acted"), "{told}");
+    }
+}
+
+/// A command beside the server finds it in its environment, and its exit code is the program's.
+#[test]
+fn a_command_runs_beside_the_server() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/faults/drop-mid-retr.yaml");
+    let fetch = "import os, poplib\n\
+        client = poplib.POP3(os.environ['POPLAB_HOST'], int(os.environ['POPLAB_PORT']))\n\
+        client.user(os.environ['POPLAB_USER']); client.pass_(os.environ['POPLAB_PASSWORD'])\n\
+        try: client.retr(1); print('whole')\n\
+        except poplib.error_proto as error: print('cut', error)\n\
+        raise SystemExit(7)";
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_poplab"))
+        .args(["fake", "--strict", "--fault", script, "--", "python3", "-c", fetch])
+        .output()
+        .unwrap();
+    let (told, error) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!((ended.status.code(), &told[..3]), (Some(7), "cut"), "{told}{error}");
+    let missing = std::process::Command::new(env!("CARGO_BIN_EXE_poplab"))
+        .args(["fake", "--", "no-such-program"])
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&missing.stderr);
+    assert_eq!(missing.status.code(), Some(2), "{error}");
+    assert!(error.contains("`no-such-program` cannot be started"), "{error}");
+}
