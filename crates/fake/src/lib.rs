@@ -34,6 +34,9 @@
 //! assert!(output.ends_with(b"+OK 1 26\r\n+OK Bye\r\n"));
 //! ```
 
+// Octets of a peer reach everything here (invariant 5).
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
 mod configuration;
 mod connection;
 mod defects;

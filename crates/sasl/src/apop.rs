@@ -22,13 +22,14 @@ pub fn verify(timestamp: &str, password: &str, sent: impl AsRef<[u8]>) -> bool {
 pub fn timestamp(greeting: &[u8]) -> Option<&str> {
     let mut rest = greeting;
     while let Some(open) = rest.iter().position(|&octet| octet == b'<') {
-        rest = &rest[open..];
+        rest = rest.get(open..)?;
         if let Some(close) = rest.iter().position(|&octet| octet == b'>')
-            && is_timestamp(&rest[..=close])
+            && let Some(text) = rest.get(..=close)
+            && is_timestamp(text)
         {
-            return std::str::from_utf8(&rest[..=close]).ok();
+            return std::str::from_utf8(text).ok();
         }
-        rest = &rest[1..];
+        rest = rest.get(1..)?;
     }
     None
 }
@@ -43,10 +44,8 @@ pub fn is_timestamp(text: &[u8]) -> bool {
         !part.is_empty()
             && part.iter().all(|octet| octet.is_ascii_graphic() && !matches!(octet, b'<' | b'>' | b'@'))
     };
-    match inner.iter().position(|&octet| octet == b'@') {
-        Some(at) => plain(&inner[..at]) && plain(&inner[at + 1..]),
-        None => false,
-    }
+    let mut parts = inner.splitn(2, |&octet| octet == b'@');
+    parts.next().is_some_and(plain) && parts.next().is_some_and(plain)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{ClientExchange, ExchangeError, Passwords, ServerExchange, ServerStep
 /// The digest of a challenge: HMAC-MD5 (RFC 2104) keyed with the password, as 32 lower-case hexadecimal
 /// digits.
 pub fn digest(challenge: &[u8], password: impl AsRef<[u8]>) -> String {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104 section 2)")]
     let mac = Hmac::<Md5>::new_from_slice(password.as_ref()).expect("HMAC takes keys of any length");
     hexadecimal::lower(&mac.chain_update(challenge).finalize().into_bytes())
 }

@@ -3,11 +3,10 @@
 
 /// The octets as lower-case hexadecimal digits, two for each.
 pub(crate) fn lower(octets: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     octets
         .iter()
         .flat_map(|octet| [octet >> 4, octet & 0x0f])
-        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
+        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
         .collect()
 }
 

@@ -44,6 +44,9 @@
 //! # Ok::<(), sasl::ExchangeError>(())
 //! ```
 
+// Octets of a peer reach everything here (invariant 5).
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
 pub mod apop;
 pub mod base64;
 pub mod cram_md5;
