@@ -59,6 +59,7 @@ impl Twist for Arc<Faults> {
     }
 
     fn reply(&self, circumstance: &mut Circumstance<'_>, asked: &Asked, reply: &mut Reply) {
+        let accepts = reply.is_ok();
         let wanted = |fault: &Fault| match fault.when.moment {
             // On a TLS port that is before the handshake.
             Moment::Connect => {
@@ -68,7 +69,9 @@ impl Twist for Arc<Faults> {
             }
             Moment::Greeting => *asked == Asked::Nothing && in_session(&fault.when, circumstance),
             Moment::Command(_) => {
-                !matches!(fault.action, Action::Refuse { .. }) && at_command(&fault.when, circumstance, asked)
+                let answered = fault.when.accepted.is_none_or(|accepted| accepted == accepts);
+                let other = !matches!(fault.action, Action::Refuse { .. });
+                other && answered && at_command(&fault.when, circumstance, asked)
             }
             Moment::Handshake => false,
         };

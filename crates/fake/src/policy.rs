@@ -18,6 +18,8 @@ pub struct Policy {
     pub busy_without_code: bool,
     /// Whether what was retrieved may be deleted.
     pub expiry: Expiry,
+    /// QUIT removes nothing, as where deleted mail is archived.
+    pub keeps_deleted: bool,
 }
 
 /// What EXPIRE announces (RFC 2449 section 6.7). Nothing is deleted in any case.
@@ -33,6 +35,17 @@ pub enum Expiry {
 }
 
 impl Twist for Policy {
+    fn command(&self, circumstance: &mut Circumstance<'_>, asked: &mut Asked) -> Option<Reply> {
+        if let Some(open) =
+            circumstance.open_mut().filter(|_| self.keeps_deleted && asked.is_bare(Verb::Quit))
+        {
+            for index in open.marks() {
+                open.mark(index, false);
+            }
+        }
+        None
+    }
+
     fn reply(&self, circumstance: &mut Circumstance<'_>, asked: &Asked, reply: &mut Reply) {
         let by_password = asked.is(Verb::Pass);
         if self.password_for_user_only && reply.is_ok() && logs_in(asked) && !by_password {
@@ -59,6 +72,18 @@ impl Twist for Policy {
 }
 
 impl Policy {
+    /// The same with what a script asks for.
+    pub(crate) fn with(self, script: script::Policy) -> Policy {
+        Policy {
+            refusals: script.refusals.or(self.refusals),
+            login_delays: self.login_delays.max(script.login_delays),
+            password_for_user_only: self.password_for_user_only || script.password_for_user_only,
+            busy_without_code: self.busy_without_code || script.busy_without_code,
+            keeps_deleted: self.keeps_deleted || script.keeps_deleted,
+            expiry: self.expiry,
+        }
+    }
+
     /// Whether the login that has just succeeded is to be tried again; if so, it is undone.
     fn puts_off(self, circumstance: &mut Circumstance<'_>) -> bool {
         let Some(transaction) = circumstance.open() else { return false };

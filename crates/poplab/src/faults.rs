@@ -14,7 +14,12 @@ use crate::exit::Failure;
 pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Option<Script>> {
     let mut all = Script::default();
     for path in paths {
-        all.faults.extend(read_one(path)?.faults);
+        let script = read_one(path)?;
+        all.faults.extend(script.faults);
+        // Of two files with a policy, the later one's holds.
+        if script.policy != script::Policy::default() {
+            all.policy = script.policy;
+        }
     }
     Ok((!paths.is_empty()).then_some(all))
 }

@@ -38,8 +38,25 @@ pub use table::KIND;
 /// What goes wrong, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
+    /// What the server does that not every server does.
+    pub policy: Policy,
     /// The faults. Several may act on the same reply.
     pub faults: Vec<Fault>,
+}
+
+/// What servers may do and some do; the default is none of it. Nothing of it goes wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// After so many refusals the connection is closed.
+    pub refusals: Option<u8>,
+    /// So many right logins are put off before one is admitted.
+    pub login_delays: u8,
+    /// AUTH and APOP refuse the right password.
+    pub password_for_user_only: bool,
+    /// A busy maildrop is refused without a response code.
+    pub busy_without_code: bool,
+    /// QUIT removes nothing, as where deleted mail is archived.
+    pub keeps_deleted: bool,
 }
 
 /// One thing that goes wrong.
@@ -68,6 +85,8 @@ pub struct When {
     pub moment: Moment,
     /// Only where the first argument is this number.
     pub message: Option<u64>,
+    /// Only where the reply is positive, or is not.
+    pub accepted: Option<bool>,
     /// Only at this occurrence of the moment in a session, counted from 1.
     pub nth: Option<u64>,
     /// Where in the reply.
@@ -201,6 +220,7 @@ impl Default for When {
             state: None,
             moment: Moment::Command(None),
             message: None,
+            accepted: None,
             nth: None,
             place: Place::Before,
         }

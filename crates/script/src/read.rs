@@ -5,7 +5,7 @@ use std::time::Duration;
 use yaml::{Findings, Node, Problems, units};
 
 use crate::table::{ACTIONS, CERTIFICATES, COMMANDS, ENDINGS, KIND, MOMENTS, PLACES};
-use crate::{Action, Certificate, Ending, Fault, Moment, Place, Script, State, When};
+use crate::{Action, Certificate, Ending, Fault, Moment, Place, Policy, Script, State, When};
 
 /// More faults than anybody writes; more are not read.
 const FAULTS_AT_MOST: usize = 1000;
@@ -28,7 +28,32 @@ impl Script {
             }
             faults.extend(fault(node, &mut findings));
         }
-        findings.finish(Some(Script { faults }))
+        let policy = root.at("policy").map_or_else(Policy::default, |node| policy(node, &mut findings));
+        if root.at("policy").is_none() && root.at("faults").is_none() {
+            findings.wrong(&root, "a script has `faults`, a `policy`, or both");
+        }
+        findings.finish(Some(Script { policy, faults }))
+    }
+}
+
+fn policy(node: &Node, findings: &mut Findings<'_>) -> Policy {
+    let mut few = |key: &str| {
+        let count = node.read(key, units::whole)?;
+        if count > 255
+            && let Some(value) = node.at(key)
+        {
+            findings.wrong(value, "at most 255");
+        }
+        u8::try_from(count).ok()
+    };
+    let (refusals, login_delays) = (few("close_after_refusals"), few("login_delays").unwrap_or_default());
+    let flag = |key: &str| node.text(key) == Some("true");
+    Policy {
+        refusals,
+        login_delays,
+        password_for_user_only: flag("password_for_user_only"),
+        busy_without_code: flag("busy_without_code"),
+        keeps_deleted: flag("keeps_deleted"),
     }
 }
 
@@ -67,7 +92,9 @@ fn when(node: &Node, findings: &mut Findings<'_>) -> Option<When> {
     };
     let whole = |key: &str| node.read(key, units::whole);
     let (session, every_session) = (whole("session"), whole("every_session"));
-    Some(When { session, every_session, state, moment, message: whole("message"), nth: whole("nth"), place })
+    let accepted = node.text("reply").map(|word| word == "ok");
+    let (message, nth) = (whole("message"), whole("nth"));
+    Some(When { session, every_session, state, moment, message, accepted, nth, place })
 }
 
 fn action(node: &Node, findings: &mut Findings<'_>) -> Option<Action> {
@@ -205,10 +232,13 @@ fn examine(fault: &Node, what: &Node, when: &When, action: &Action, findings: &m
     }
     let command = matches!(when.moment, Moment::Command(_));
     if !command
-        && (when.message.is_some() || when.state.is_some())
+        && (when.message.is_some() || when.state.is_some() || when.accepted.is_some())
         && let Some(node) = fault.at("when")
     {
-        findings.wrong(node, "`message` and `state` are about commands");
+        findings.wrong(node, "`message`, `state` and `reply` are about commands");
+    }
+    if matches!(action, Action::Refuse { .. }) && when.accepted.is_some() {
+        findings.wrong(what, "a command that is refused has no reply yet; leave `reply` away");
     }
     if matches!(action, Action::Refuse { .. }) && !command {
         findings.wrong(what, "only commands are refused; use `say` for the greeting");

@@ -9,7 +9,23 @@ static FILE: Table = table(
     "a fault script",
     &[
         key("about", Form::Prose, "What the script is for, and what a client should do about it."),
-        needed("faults", Form::List(&Form::Map(&FAULT)), "What goes wrong."),
+        key("policy", Form::Map(&POLICY), "What the server does that not every server does."),
+        key("faults", Form::List(&Form::Map(&FAULT)), "What goes wrong."),
+    ],
+);
+
+static POLICY: Table = table(
+    "a policy",
+    &[
+        key("close_after_refusals", Form::Whole(1), "After so many refusals the connection is closed."),
+        key(
+            "login_delays",
+            Form::Whole(1),
+            "So many right logins are put off with LOGIN-DELAY before one is admitted.",
+        ),
+        key("password_for_user_only", Form::Flag, "AUTH and APOP refuse the right password."),
+        key("busy_without_code", Form::Flag, "A busy maildrop is refused without IN-USE."),
+        key("keeps_deleted", Form::Flag, "QUIT removes nothing, as where deleted mail is archived."),
     ],
 );
 
@@ -31,13 +47,14 @@ pub(crate) const PLACES: [&str; 3] = ["octet", "message_octet", "before"];
 
 static WHEN: Table = table("a moment", &WHEN_KEYS);
 
-static WHEN_KEYS: [Key; 10] = [
+static WHEN_KEYS: [Key; 11] = [
     key("session", Form::Whole(1), "Only in this session, counted from 1 in the order of arrival."),
     key("every_session", Form::Whole(1), "Only in every second session (2), every tenth (10), and so on."),
     key("state", Form::Word(&STATES), "Only in this state of RFC 1939."),
     key("at", Form::Word(&["connect", "handshake", "greeting"]), "At what it acts, if it is no command."),
     key("command", Form::Word(&COMMANDS), "At the reply to this command, or to any. Default: any."),
     key("message", Form::Whole(1), "Only where the command names this message."),
+    key("reply", Form::Word(&["ok", "err"]), "Only where the reply is +OK, or -ERR."),
     key("nth", Form::Whole(1), "Only at this occurrence in a session, counted from 1."),
     key("octet", Form::Whole(0), "Behind so many octets of the reply, status line included."),
     key("message_octet", Form::Whole(0), "Behind so many octets of the message or listing, as it is sent."),

@@ -39,8 +39,12 @@ faults:
   - {when: {command: RETR, message: 4, message_octet: 100}, do: {split: [1, 2, 3]}}
   - {when: {command: UIDL, before: terminator}, do: {inject: 'x\\x00\\r'}}
   - {when: {command: QUIT, before: end}, do: {trickle: {every: 10ms}}}
+  - {when: {command: PASS, reply: err, before: end}, do: close}
+policy: {close_after_refusals: 3, keeps_deleted: true}
 ";
-    let faults = Script::read(text, "faults.yaml").unwrap().faults;
+    let Script { policy, faults } = Script::read(text, "faults.yaml").unwrap();
+    assert_eq!((policy.refusals, policy.keeps_deleted, policy.busy_without_code), (Some(3), true, false));
+    assert_eq!(faults[7].when.accepted, Some(false));
     assert_eq!(
         (faults[0].name.as_str(), faults[0].when.session, faults[0].times),
         ("late", Some(3), Some(2))

@@ -73,8 +73,10 @@ impl Twists {
     /// Those that a configuration asks for, if there are any.
     pub(crate) fn of(configuration: &Configuration, faults: Option<&Arc<Faults>>) -> Option<Twists> {
         let mut twists: Vec<Arc<dyn Twist>> = Vec::new();
-        if configuration.policy != crate::Policy::default() {
-            twists.push(Arc::new(configuration.policy));
+        let script = configuration.script.as_ref().map(|script| script.policy).unwrap_or_default();
+        let policy = configuration.policy.with(script);
+        if policy != crate::Policy::default() {
+            twists.push(Arc::new(policy));
         }
         twists.extend(configuration.defects.iter().map(|defect| Arc::new(defect.hooks) as Arc<dyn Twist>));
         // Last, since faults are of the network: they act on what all others have made of a reply.

@@ -27,9 +27,13 @@ const COMMANDS: [&str; 11] = [
     "QUIT",
 ];
 
+/// What a client says that has another password, and goes on.
+const MISTAKEN: [&str; 6] = ["USER alice", "PASS looking", "USER alice", "PASS glass", "STAT", "QUIT"];
+
 /// The ways in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
+    Mistaken,
     Clear,
     Stls,
     Tls,
@@ -113,7 +117,8 @@ impl Client {
             let Some(secured) = self.secure(dialer, stream).await else { return };
             stream = secured;
         }
-        for command in COMMANDS {
+        let commands = if way == Way::Mistaken { &MISTAKEN[..] } else { &COMMANDS[..] };
+        for command in commands {
             let sent = stream.write_all(format!("{command}\r\n").as_bytes()).await;
             if sent.is_err() || !self.hear(&mut stream, command.split(' ').next().unwrap_or_default()).await {
                 return;
@@ -180,7 +185,7 @@ async fn seen(world: &World) -> String {
     let trust = Trust::Only { ca_pem: network.ca_pem().into() };
     let dialer = Dialer::memory(&network, trust).unwrap();
     let mut client = Client { seen: String::new(), begun: Instant::now() };
-    for way in [Way::Clear, Way::Stls, Way::Tls] {
+    for way in [Way::Clear, Way::Stls, Way::Tls, Way::Mistaken] {
         let endpoint = if way == Way::Tls { network.tls() } else { network.clear() };
         client.session(&dialer, &endpoint, way).await;
     }

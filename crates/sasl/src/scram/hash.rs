@@ -39,7 +39,7 @@ macro_rules! hash {
             }
 
             fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
-                #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104 section 2)")]
+                // RFC 2104 section 2.
                 let mac = Hmac::<$digest>::new_from_slice(key).expect("HMAC takes keys of any length");
                 mac.chain_update(text).finalize().into_bytes().to_vec()
             }
