@@ -207,7 +207,7 @@ mod tests {
         );
         assert_eq!(
             told(one(Place::ContentOctet(8), Event::Pieces(2, Next::Flush))),
-            ["+OK two\\r\\n1 a\\r\\n2 b\\r", "Flush", "\\n.", "Flush", "\\r\\n"]
+            ["+OK two\\r\\n1 a\\r\\n2 b\\r\\n", "Flush", ".\\r", "Flush", "\\n"]
         );
     }
 }
