@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     // What an earlier run left must not be taken for this one's.
     let _ = std::fs::remove_file(&table);
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(&root).args(["test", "--quiet", "--package", "poplab-suite", "--test", "it", "--"]);
+    // The same selection as `cargo test --workspace`, which has been built most likely.
+    command.current_dir(&root).args(["test", "--quiet", "--workspace", "--test", "it", "--"]);
     command.args([TEST, "--exact"]).env("POPLAB_MUTANTS", &table);
     if let Some(word) = only {
         command.env("POPLAB_MUTANTS_ONLY", word);
