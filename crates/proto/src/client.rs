@@ -137,27 +137,29 @@ impl Client {
     }
 
     fn line_step<'a>(&mut self, input: &'a [u8]) -> Step<'a> {
-        let window = &input[..input.len().min(self.limits.line)];
-        let Some(end) = memchr(b'\n', window) else {
+        let window = input.get(..self.limits.line).unwrap_or(input);
+        let Some((whole, _)) = memchr(b'\n', window).and_then(|end| window.split_at_checked(end)) else {
             if input.len() < self.limits.line {
                 return Step { consumed: 0, event: None };
             }
             self.broken = true;
             return Step { consumed: input.len(), event: Some(Event::Endless) };
         };
-        let line = &input[..end];
-        let (line, bare) = line.strip_suffix(b"\r").map_or((line, true), |line| (line, false));
+        let consumed = whole.len() + 1;
+        let (line, bare) = whole.strip_suffix(b"\r").map_or((whole, true), |line| (line, false));
         let mut deviations = Deviations::new();
         deviations.insert_if(bare, Deviation::BareLf);
-        deviations.insert_if(end + 1 > self.limits.status, Deviation::StatusTooLong);
-        Step { consumed: end + 1, event: Some(self.line(line, deviations)) }
+        deviations.insert_if(consumed > self.limits.status, Deviation::StatusTooLong);
+        Step { consumed, event: Some(self.line(line, deviations)) }
     }
 
     fn line<'a>(&mut self, line: &'a [u8], mut deviations: Deviations) -> Event<'a> {
         let Some(shape) = self.awaited.pop() else { return Event::Unsolicited { line } };
-        if shape == Shape::Exchange && is_continuation(line) {
-            let data = line.strip_prefix(b"+ ").unwrap_or(&line[1..]);
-            deviations.insert_if(!line.starts_with(b"+ "), Deviation::ContinuationNoSpace);
+        if shape == Shape::Exchange
+            && let Some(behind) = continuation(line)
+        {
+            let data = behind.strip_prefix(b" ").unwrap_or(behind);
+            deviations.insert_if(!behind.starts_with(b" "), Deviation::ContinuationNoSpace);
             deviations.insert_if(!data.iter().copied().all(is_base64), Deviation::ContinuationNotBase64);
             return Event::Continuation { data, line, deviations };
         }
@@ -181,7 +183,7 @@ impl Client {
     }
 
     fn content_step<'a>(&mut self, mut content: Content, input: &'a [u8]) -> Step<'a> {
-        let skip = match (content.line_started, input) {
+        let rest = match (content.line_started, input) {
             (false, [b'.', b'\r', b'\n', ..]) => {
                 return Step { consumed: 3, event: Some(Event::End { deviations: content.deviations }) };
             }
@@ -198,22 +200,23 @@ impl Client {
                 self.content = Some(content);
                 return Step { consumed: 0, event: None };
             }
-            (false, [b'.', next, ..]) => {
-                content.deviations.insert_if(*next == b'\n', Deviation::DotLineBareLf);
-                content.deviations.insert_if(*next != b'.', Deviation::ContentUnstuffed);
-                1
+            (false, [b'.', rest @ ..]) => {
+                content.deviations.insert_if(rest.starts_with(b"\n"), Deviation::DotLineBareLf);
+                content.deviations.insert_if(!rest.starts_with(b"."), Deviation::ContentUnstuffed);
+                rest
             }
-            _ => 0,
+            _ => input,
         };
-        let taken = content.take(&input[skip..]);
+        let taken = content.take(rest);
         self.content = Some(content);
-        Step { consumed: skip + taken.len(), event: Some(Event::Content(taken)) }
+        Step { consumed: input.len() - rest.len() + taken.len(), event: Some(Event::Content(taken)) }
     }
 }
 
-/// A plus sign, unless it begins a status line: also `+ERR`, though that is base64 to the letter.
-fn is_continuation(line: &[u8]) -> bool {
-    line.first() == Some(&b'+') && Status::parse(line).0.indicator == Indicator::Unknown
+/// What stands behind a plus sign, unless that begins a status line: also `+ERR`, though that is base64 to the letter.
+fn continuation(line: &[u8]) -> Option<&[u8]> {
+    let behind = line.strip_prefix(b"+")?;
+    (Status::parse(line).0.indicator == Indicator::Unknown).then_some(behind)
 }
 
 fn is_base64(octet: u8) -> bool {

@@ -31,13 +31,13 @@ impl Stuffer {
                 out.push(b'.');
             }
             self.line_started = true;
-            let Some(end) = self.line_end(rest) else {
+            let Some((line, behind)) = self.line_end(rest).and_then(|end| rest.split_at_checked(end)) else {
                 self.after_cr = rest.last() == Some(&b'\r');
                 out.extend_from_slice(rest);
                 return;
             };
-            out.extend_from_slice(&rest[..end]);
-            rest = &rest[end..];
+            out.extend_from_slice(line);
+            rest = behind;
             self.line_started = false;
             self.after_cr = false;
         }
@@ -52,9 +52,9 @@ impl Stuffer {
     }
 
     fn line_end(self, octets: &[u8]) -> Option<usize> {
-        memchr::memchr_iter(b'\n', octets).map(|at| at + 1).find(|end| match end {
-            1 => self.after_cr,
-            end => octets[end - 2] == b'\r',
+        memchr::memchr_iter(b'\n', octets).map(|at| at + 1).find(|end| match end.checked_sub(2) {
+            None => self.after_cr,
+            Some(before) => octets.get(before) == Some(&b'\r'),
         })
     }
 }
@@ -62,21 +62,13 @@ impl Stuffer {
 /// Takes the stuffing out of whole content; stops before the dot line. A helper for tests and tools.
 pub fn unstuff(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
-    let mut start = true;
-    let mut at = 0;
-    while at < raw.len() {
-        if start && raw[at] == b'.' {
-            if raw[at..].starts_with(b".\r\n") {
-                break;
-            }
-            at += 1;
-            start = false;
-            continue;
-        }
-        let end = memchr::memmem::find(&raw[at..], b"\r\n").map_or(raw.len(), |found| at + found + 2);
-        out.extend_from_slice(&raw[at..end]);
-        at = end;
-        start = true;
+    let mut rest = raw;
+    while !rest.is_empty() && !rest.starts_with(b".\r\n") {
+        let line = rest.strip_prefix(b".").unwrap_or(rest);
+        let end = memchr::memmem::find(line, b"\r\n").map(|found| found + 2);
+        let (line, behind) = end.and_then(|end| line.split_at_checked(end)).unwrap_or((line, &[]));
+        out.extend_from_slice(line);
+        rest = behind;
     }
     out
 }

@@ -19,6 +19,9 @@
 //! assert_eq!(client.awaited(), 1);
 //! ```
 
+// Octets of a peer reach everything here (invariant 5).
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
 mod capability;
 mod client;
 mod command;

@@ -42,10 +42,9 @@ pub fn unique_id(line: &[u8]) -> (Option<(u64, &[u8])>, Deviations) {
     };
     let blanks = rest.iter().take_while(|octet| **octet == b' ').count();
     deviations.insert_if(blanks > 0, Deviation::FieldSeparator);
-    let rest = &rest[blanks..];
-    let end = rest.iter().position(|octet| *octet == b' ').unwrap_or(rest.len());
-    let id = &rest[..end];
-    deviations.insert_if(end < rest.len(), Deviation::UniqueIdTrailing);
+    let rest = rest.get(blanks..).unwrap_or_default();
+    let id = rest.split(|octet| *octet == b' ').next().unwrap_or_default();
+    deviations.insert_if(id.len() < rest.len(), Deviation::UniqueIdTrailing);
     deviations.insert_if(id.is_empty(), Deviation::UniqueIdEmpty);
     deviations.insert_if(id.len() > UNIQUE_ID_AT_MOST, Deviation::UniqueIdTooLong);
     deviations.insert_if(id.iter().any(|octet| !(0x21..=0x7e).contains(octet)), Deviation::UniqueIdAlphabet);

@@ -14,11 +14,11 @@ impl<'a> ResponseCode<'a> {
     pub fn parse(text: &'a [u8]) -> (Option<ResponseCode<'a>>, Deviations) {
         let mut deviations = Deviations::new();
         let Some(rest) = text.strip_prefix(b"[") else { return (None, deviations) };
-        let Some(end) = rest.iter().position(|octet| *octet == b']') else {
+        let end = rest.iter().position(|octet| *octet == b']');
+        let Some(inner) = end.and_then(|end| rest.get(..end)) else {
             deviations.insert(Deviation::CodeUnclosed);
             return (None, deviations);
         };
-        let inner = &rest[..end];
         deviations
             .insert_if(inner.split(|octet| *octet == b'/').any(<[u8]>::is_empty), Deviation::CodeEmptyLevel);
         deviations

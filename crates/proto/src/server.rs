@@ -68,7 +68,8 @@ impl Server {
             return ServerStep { consumed: end.map_or(input.len(), |end| end + 1), event: None };
         }
         let limit = if self.response_awaited { self.limits.response } else { self.limits.command };
-        let Some(end) = memchr(b'\n', &input[..input.len().min(limit)]) else {
+        let window = input.get(..limit).unwrap_or(input);
+        let Some((whole, _)) = memchr(b'\n', window).and_then(|end| window.split_at_checked(end)) else {
             if input.len() < limit {
                 return ServerStep { consumed: 0, event: None };
             }
@@ -76,8 +77,7 @@ impl Server {
             self.response_awaited = false;
             return ServerStep { consumed: limit, event: Some(Incoming::TooLong) };
         };
-        let line = &input[..end];
-        let (line, bare) = line.strip_suffix(b"\r").map_or((line, true), |line| (line, false));
+        let (line, bare) = whole.strip_suffix(b"\r").map_or((whole, true), |line| (line, false));
         let event = if std::mem::take(&mut self.response_awaited) {
             Incoming::Response(line)
         } else {
@@ -85,7 +85,7 @@ impl Server {
             command.deviations.insert_if(bare, Deviation::BareLf);
             Incoming::Command(command)
         };
-        ServerStep { consumed: end + 1, event: Some(event) }
+        ServerStep { consumed: whole.len() + 1, event: Some(event) }
     }
 }
 

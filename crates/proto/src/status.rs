@@ -81,12 +81,12 @@ impl<'a> Status<'a> {
 }
 
 fn after<'a>(line: &'a [u8], indicator: &[u8], deviations: &mut Deviations) -> Option<&'a [u8]> {
-    let start = line.get(..indicator.len())?;
+    let (start, behind) = line.split_at_checked(indicator.len())?;
     if !start.eq_ignore_ascii_case(indicator) {
         return None;
     }
     deviations.insert_if(start != indicator, Deviation::StatusCase);
-    Some(&line[indicator.len()..])
+    Some(behind)
 }
 
 /// A sign and a word that is none of the protocol's, and what stands behind it. Text that has got where a status line

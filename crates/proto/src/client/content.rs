@@ -36,8 +36,8 @@ impl Content {
     ///
     /// Only the piece is looked at for oddities: what stands behind it may belong to the next reply.
     pub(super) fn take<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
-        let end = DOT_AFTER_LINE_FEED.find(input).map_or(input.len(), |line_feed| line_feed + 1);
-        let piece = &input[..end];
+        let line_feed = DOT_AFTER_LINE_FEED.find(input);
+        let piece = line_feed.and_then(|line_feed| input.get(..=line_feed)).unwrap_or(input);
         // In a piece without oddities every LF ends a line, so the one before the dot does too.
         if piece.is_empty() || self.may_be_odd(piece) {
             return self.take_carefully(input);
@@ -61,8 +61,7 @@ impl Content {
 
     /// The same as [`Content::take`] for any octets, line by line.
     fn take_carefully<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
-        let (end, line_started) = self.cut(input);
-        let piece = &input[..end];
+        let (piece, line_started) = self.cut(input);
         self.note_cr(piece);
         self.deviations.insert_if(memchr(0, piece).is_some(), Deviation::ContentNul);
         self.line_started = line_started;
@@ -70,20 +69,20 @@ impl Content {
         piece
     }
 
-    /// Where the piece ends, and whether that is within a line.
-    fn cut(&mut self, input: &[u8]) -> (usize, bool) {
-        for at in memchr_iter(b'\n', input) {
-            let after_cr = if at == 0 { self.after_cr } else { input[at - 1] == b'\r' };
+    /// The piece, and whether it ends within a line.
+    fn cut<'a>(&mut self, input: &'a [u8]) -> (&'a [u8], bool) {
+        let ends = memchr_iter(b'\n', input).map(|at| at + 1);
+        for (piece, behind) in ends.filter_map(|end| input.split_at_checked(end)) {
+            let after_cr = if let [.., last, _] = piece { *last == b'\r' } else { self.after_cr };
             self.deviations.insert_if(!after_cr, Deviation::ContentBareLf);
             if !after_cr && !self.bare {
                 continue;
             }
-            match input.get(at + 1) {
-                Some(b'.') | None => return (at + 1, false),
-                Some(_) => {}
+            if let [] | [b'.', ..] = behind {
+                return (piece, false);
             }
         }
-        (input.len(), true)
+        (input, true)
     }
 
     fn note_cr(&mut self, piece: &[u8]) {
