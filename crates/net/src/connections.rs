@@ -42,6 +42,13 @@ pub(crate) struct Entry {
     number: u32,
 }
 
+impl State {
+    /// There is one for every number ever given out: entries are used again, and never removed.
+    fn task(&mut self, number: u32) -> Option<&mut Task> {
+        self.tasks.get_mut(number as usize)
+    }
+}
+
 impl Connections {
     /// With room for so many at once.
     pub(crate) fn new(most: usize) -> Arc<Connections> {
@@ -69,14 +76,15 @@ impl Connections {
                 state.tasks.push(Task::default());
                 (state.tasks.len() - 1) as u32
             });
-            (number, state.tasks[number as usize].turn)
+            (number, state.task(number).map(|task| task.turn))
         };
         // Not under the lock: a runtime that is shutting down drops the future at once, and with it the entry.
         let task = tokio::spawn(serve(Entry { connections: self.clone(), number }));
         let mut state = self.state();
-        let entry = &mut state.tasks[number as usize];
         // On another thread the task may have ended already, and its entry may even be another one's.
-        if entry.turn == turn {
+        if let Some(entry) = state.task(number)
+            && Some(entry.turn) == turn
+        {
             entry.handle = Some(task.abort_handle());
         }
         let ending = state.ending;
@@ -123,8 +131,9 @@ impl Connections {
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut state = self.connections.state();
-        let entry = &mut state.tasks[self.number as usize];
-        (entry.handle, entry.turn) = (None, entry.turn.wrapping_add(1));
+        if let Some(entry) = state.task(self.number) {
+            (entry.handle, entry.turn) = (None, entry.turn.wrapping_add(1));
+        }
         state.free.push(self.number);
         let last = state.ending && state.free.len() == state.tasks.len();
         drop(state);

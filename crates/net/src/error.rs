@@ -178,8 +178,8 @@ struct Quoted<'a>(&'a [u8]);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.0.iter().position(|octet| *octet == b'\n').map_or(self.0.len(), |end| end + 1);
-        write!(formatter, "\"{}\"", self.0[..end].escape_ascii())
+        let line = self.0.split_inclusive(|octet| *octet == b'\n').next().unwrap_or_default();
+        write!(formatter, "\"{}\"", line.escape_ascii())
     }
 }
 

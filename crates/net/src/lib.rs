@@ -37,6 +37,9 @@
 //! # Ok(()) }
 //! ```
 
+// Octets of a peer reach everything here (invariant 5).
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
 mod alarm;
 mod authority;
 mod connections;

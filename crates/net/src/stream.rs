@@ -149,24 +149,34 @@ impl Stream {
         consume: &mut impl FnMut(&[u8]) -> usize,
     ) -> Poll<Result<usize, ReadError>> {
         scratch::with_input(|scratch| {
-            // A tail that crowds the scratch buffer is longer than any line; it is extended where it is.
-            let front = if tail.len() <= scratch.len() / 2 { tail.len() } else { 0 };
-            let end = scratch.len().min(front.saturating_add(most.max(1)));
-            let mut buffer = ReadBuf::new(&mut scratch[front..end]);
+            let (front, room) = match scratch.split_at_mut_checked(tail.len()) {
+                Some((front, room)) if front.len() <= room.len() => (Some(front), room),
+                // A tail that crowds the scratch buffer is longer than any line; it is extended where it is.
+                _ => (None, &mut *scratch),
+            };
+            let room = match room.split_at_mut_checked(most.max(1)) {
+                Some((room, _)) => room,
+                None => room,
+            };
+            let mut buffer = ReadBuf::new(room);
             let polled = ready!(Pin::new(&mut self.layer).poll_read(context, &mut buffer));
             let read = buffer.filled().len();
             let count = match self.note_read(polled.map(|()| read)) {
                 Ok(count) if count > 0 => count,
                 ended => return Poll::Ready(ended),
             };
-            if front == tail.len() {
-                scratch[..front].copy_from_slice(tail);
-                let input = &scratch[..front + count];
-                let used = consume(input).min(input.len());
+            if let Some(front) = front {
+                front.copy_from_slice(tail);
+                #[expect(
+                    clippy::indexing_slicing,
+                    reason = "what was read was read into the room behind the tail"
+                )]
+                let input = &scratch[..tail.len() + count];
+                let used = consume(input);
                 tail.clear();
-                tail.extend_from_slice(&input[used..]);
+                tail.extend_from_slice(input.get(used..).unwrap_or_default());
             } else {
-                tail.extend_from_slice(&scratch[..count]);
+                tail.extend_from_slice(buffer.filled());
                 let used = consume(tail).min(tail.len());
                 tail.drain(..used);
             }
@@ -375,8 +385,8 @@ impl Layer {
         octets: &[u8],
         written: &mut usize,
     ) -> Poll<io::Result<()>> {
-        while *written < octets.len() {
-            match ready!(Pin::new(&mut *self).poll_write(context, &octets[*written..]))? {
+        while let Some(rest @ [_, ..]) = octets.get(*written..) {
+            match ready!(Pin::new(&mut *self).poll_write(context, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 count => *written += count,
             }

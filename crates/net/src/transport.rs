@@ -40,10 +40,11 @@ struct First {
 
 impl First {
     fn add(&mut self, fresh: &[u8]) {
-        let room = &mut self.octets[self.count..];
-        let count = fresh.len().min(room.len());
-        room[..count].copy_from_slice(&fresh[..count]);
-        self.count += count;
+        let room = self.octets.iter_mut().skip(self.count);
+        for (place, octet) in room.zip(fresh) {
+            *place = *octet;
+            self.count += 1;
+        }
     }
 }
 
@@ -72,7 +73,8 @@ impl Transport {
 
     /// The first octets received since [`Transport::watch`]; stops watching.
     pub(crate) fn seen(&mut self) -> Vec<u8> {
-        self.first.take().map_or_else(Vec::new, |first| first.octets[..first.count].to_vec())
+        let first = self.first.take();
+        first.map_or_else(Vec::new, |first| first.octets.into_iter().take(first.count).collect())
     }
 
     /// Stops watching.
@@ -144,7 +146,7 @@ impl AsyncRead for Transport {
         if !matches!(polled, Poll::Ready(Ok(()))) {
             return polled;
         }
-        let fresh = &buffer.filled()[before..];
+        let fresh = buffer.filled().get(before..).unwrap_or_default();
         if let Some(first) = &mut this.first {
             first.add(fresh);
         }

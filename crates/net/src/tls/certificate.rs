@@ -145,7 +145,7 @@ fn curve(algorithm: &AlgorithmIdentifier<'_>) -> Option<String> {
 /// The length of a positive number, big-endian.
 fn bits(number: &[u8]) -> usize {
     let zeroes = number.iter().take_while(|octet| **octet == 0).count();
-    let number = &number[zeroes..];
+    let number = number.get(zeroes..).unwrap_or_default();
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
 

@@ -177,7 +177,7 @@ pub(crate) struct Connector {
 }
 
 struct Base {
-    /// By [`place`].
+    /// As [`chosen`] has them.
     configurations: [Arc<ClientConfig>; 6],
     verifies: bool,
     kinds: certificate::Kinds,
@@ -187,6 +187,7 @@ struct Base {
 /// generator has a memory for each user and one target.
 struct Memory {
     sessions: Resumption,
+    /// As [`chosen`] has them.
     configurations: [OnceLock<Arc<ClientConfig>>; 6],
 }
 
@@ -281,15 +282,14 @@ impl Connector {
     }
 
     fn configuration(&self, versions: Versions, sni: bool) -> Arc<ClientConfig> {
-        let place = place(versions, sni);
-        let plain = &self.base.configurations[place];
+        let plain = chosen(&self.base.configurations, versions, sni);
         let Some(memory) = &self.memory else { return plain.clone() };
         let with_memory = || {
             let mut configuration = ClientConfig::clone(plain);
             configuration.resumption = memory.sessions.clone();
             Arc::new(configuration)
         };
-        memory.configurations[place].get_or_init(with_memory).clone()
+        chosen(&memory.configurations, versions, sni).get_or_init(with_memory).clone()
     }
 
     fn summary(&self, connection: &CommonState) -> Handshake {
@@ -311,14 +311,17 @@ impl Connector {
     }
 }
 
-/// Where the configuration for these versions stands, without or with SNI.
-fn place(versions: Versions, sni: bool) -> usize {
-    let row = match versions {
-        Versions::Any => 0,
-        Versions::Only12 => 1,
-        Versions::Only13 => 2,
-    };
-    2 * row + usize::from(sni)
+/// The one for these versions, without or with SNI.
+fn chosen<Each>(all: &[Each; 6], versions: Versions, sni: bool) -> &Each {
+    let [any, any_sni, only_12, only_12_sni, only_13, only_13_sni] = all;
+    match (versions, sni) {
+        (Versions::Any, false) => any,
+        (Versions::Any, true) => any_sni,
+        (Versions::Only12, false) => only_12,
+        (Versions::Only12, true) => only_12_sni,
+        (Versions::Only13, false) => only_13,
+        (Versions::Only13, true) => only_13_sni,
+    }
 }
 
 async fn shake(
