@@ -164,7 +164,7 @@ impl Mishap {
     }
 
     /// The mishap as a verdict on the server: conclusive unless the server may merely have been slow. NOOP is what checks
-    /// say in between: of a server that never answers it, those that are about it speak ([`Mishap::required`]).
+    /// say in between: of a server that never answers it, those that are about it speak (`Mishap::required`).
     pub fn judged(self) -> Stop {
         match self {
             Self::NoReply { never: true, .. } => {
