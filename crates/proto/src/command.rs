@@ -22,8 +22,11 @@ pub struct Command<'a> {
 impl<'a> Command<'a> {
     /// Parses a line without its line end.
     pub fn parse(line: &'a [u8]) -> Command<'a> {
-        let mut parts = line.splitn(2, |octet| *octet == b' ');
-        let (keyword, arguments) = (parts.next().unwrap_or_default(), parts.next());
+        let space = line.iter().position(|octet| *octet == b' ');
+        let (keyword, arguments) = match space.and_then(|at| line.split_at_checked(at)) {
+            Some((keyword, [_, arguments @ ..])) => (keyword, arguments),
+            _ => (line, &[][..]),
+        };
         let mut deviations = Deviations::new();
         deviations.insert_if(line.is_empty(), Deviation::CommandEmpty);
         deviations.insert_if(line.len() + 2 > 255, Deviation::CommandTooLong);
@@ -34,8 +37,8 @@ impl<'a> Command<'a> {
         Command {
             keyword,
             verb: Verb::parse(keyword),
-            arguments: arguments.unwrap_or_default(),
-            has_arguments: arguments.is_some(),
+            arguments,
+            has_arguments: space.is_some(),
             line,
             deviations,
         }
