@@ -10,12 +10,12 @@ const WORDS: &[&str] = &["defect", "twist", "fault", "policy", "persona", "broke
 
 /// Tests every line, comments included, but for the module documentation that points to what is elsewhere.
 pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
-    for (path, text) in tree.texts().filter(|(path, _)| path.starts_with(SERVER)) {
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with("//!")) {
+    for source in tree.sources().filter(|source| source.path.starts_with(SERVER)) {
+        for (index, line) in source.text.lines().enumerate().filter(|(_, line)| !line.starts_with("//!")) {
             let lower = line.to_ascii_lowercase().replace("default", "");
             if let Some(word) = WORDS.iter().find(|word| lower.contains(**word)) {
                 findings.push(Finding::new(
-                    path,
+                    &source.path,
                     index + 1,
                     format!(
                         "the correct server says `{word}`; what makes it another server belongs to \

@@ -127,6 +127,7 @@ pub(crate) const LINES: &[(&str, Rule, &str)] = &[
         Rule::AsItIs,
         "\"user\":\"alice\"",
     ),
+    ("cargo xtask fake --fault faults.yaml", Rule::AsItIs, "\"tls_port\":"),
     (
         "cargo xtask fake --fault scenarios/faults/drop-mid-retr.yaml -- sh -c 'curl -s -u \
          $POPLAB_USER:$POPLAB_PASSWORD pop3://$POPLAB_HOST:$POPLAB_PORT/1'",
