@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::env::VarError;
+use std::ffi::OsStr;
 use std::io;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -58,10 +59,16 @@ pub(crate) fn again(command: &Command) -> Command {
     copy
 }
 
-/// A command of the user's own, which has the user's environment, but for the passwords that poplab took from it.
+/// A line of the user's own for the shell, which has the user's environment as [`program`] gives it.
 pub(crate) fn shell(line: &str) -> Command {
-    let mut command = Command::new("sh");
+    let mut command = program(OsStr::new("sh"));
     command.args(["-c", line]);
+    command
+}
+
+/// A program of the user's own, which has the user's environment, but for the passwords that poplab took from it.
+pub(crate) fn program(name: &OsStr) -> Command {
+    let mut command = Command::new(name);
     for variable in ASKED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         command.env_remove(variable);
     }

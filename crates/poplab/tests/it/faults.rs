@@ -242,3 +242,21 @@ fn a_command_runs_beside_the_server() {
     assert_eq!(missing.status.code(), Some(2), "{error}");
     assert!(error.contains("`no-such-program` cannot be started"), "{error}");
 }
+
+/// A password that poplab was given is not handed on to the command, in no variable.
+#[test]
+fn a_command_does_not_inherit_a_password_that_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("one.eml"), "Subject: tea\r\n\r\nAt five.\r\n").unwrap();
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_poplab"))
+        .args(["fake", "--mail"])
+        .arg(folder.path())
+        .args(["--password-env", "SESAME", "--", "env"])
+        .env("SESAME", "open-the-door")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&ended.stdout);
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(told.contains("POPLAB_USER=alice") && told.contains("POPLAB_PORT="), "{told}");
+    assert!(!told.contains("open-the-door") && !told.contains("POPLAB_PASSWORD"), "{told}");
+}

@@ -5,13 +5,13 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::Signal as Signals;
 use tokio::sync::oneshot;
 
 use super::FirstLine;
+use crate::environment;
 use crate::exit::Failure;
 
 /// What a shell adds to the number of the signal that ended a command.
@@ -26,16 +26,18 @@ pub(super) async fn run(
     let Some((program, arguments)) = words.split_first() else {
         return Err(Failure::input("there is no command behind `--`"));
     };
-    let mut command = Command::new(program);
+    let mut command = environment::program(program);
     command.args(arguments).env("POPLAB_HOST", "127.0.0.1").env("POPLAB_CA", &server.ca);
     for (name, port) in [("POPLAB_PORT", server.port), ("POPLAB_TLS_PORT", server.tls_port)] {
         command.env(name, port.map_or_else(String::new, |port| port.to_string()));
     }
     if let Some(account) = server.accounts.first() {
         command.env("POPLAB_USER", &account.user);
-        if let Some(password) = &account.password {
-            command.env("POPLAB_PASSWORD", password);
-        }
+        // One that stands there for something else is no password of this account.
+        match &account.password {
+            Some(password) => command.env("POPLAB_PASSWORD", password),
+            None => command.env_remove("POPLAB_PASSWORD"),
+        };
     }
     let shown = program.to_string_lossy().into_owned();
     let mut child =
