@@ -3,8 +3,8 @@
 //! Can be read from here downwards beside the RFC: [`authorization`] (sections 4 and 7; STLS, UTF8), [`exchange`]
 //! (AUTH, RFC 5034), [`transaction`] (section 5), [`retrieval`] (RETR and TOP), [`update`] (section 6),
 //! [`capabilities`] (RFC 2449) and [`language`] (RFC 6856). Every command ends in one [`Reply`]. Text is constant and
-//! never repeats what the client sent, so nothing can be reflected. What makes this server another one is deliberately
-//! not here but in [`crate::twist`], which stands between it and the wire.
+//! never repeats what the client sent, so nothing can be reflected. What makes this server another one stands
+//! between it and the wire, and is deliberately not here.
 
 mod arguments;
 mod authorization;
