@@ -59,7 +59,7 @@ fn nor_with_a_server_that_deletes_what_it_should_not() {
     let loses_mail = |id: &&str| {
         suite::catalogue::requirement(id).is_some_and(|found| found.severity == Severity::DataLoss)
     };
-    // A server that removes what was read does so whoever reads: that can be told, and not be prevented.
+    // A server that removes what was read, and does not announce it, does so whoever reads: docs/mail-safety.md says so.
     let deletes_unread = |info: &&fake::Defect| info.id != "rfc1939.retr.hides";
     for info in fake::defects().filter(|info| info.proves.iter().any(loses_mail)).filter(deletes_unread) {
         survives([info].into_iter().collect(), Security::Implicit)
