@@ -45,7 +45,7 @@ impl Faults {
     }
 }
 
-impl Twist for Arc<Faults> {
+impl Twist for Faults {
     fn command(&self, circumstance: &mut Circumstance<'_>, asked: &mut Asked) -> Option<Reply> {
         let refuses = |fault: &Fault| {
             matches!(fault.action, Action::Refuse { .. }) && at_command(&fault.when, circumstance, asked)

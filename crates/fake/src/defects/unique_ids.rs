@@ -120,11 +120,11 @@ pub(super) const ROWS: &[Defect] =
             summary: "all unique-ids change when a session is cut off",
             proves: &["rfc1939.uidl.persistent-no-update"],
             hooks: super::hooks::lost(|circumstance, _| {
-                circumstance.with_open(|maildrop| maildrop.notes().sessions += 1);
+                circumstance.with_open(|maildrop| maildrop.notes().cut_off += 1);
             })
             .and_opened(|circumstance| {
                 let mut lost = 0;
-                circumstance.with_open(|maildrop| lost = maildrop.notes().sessions);
+                circumstance.with_open(|maildrop| lost = maildrop.notes().cut_off);
                 if lost > 0 {
                     salt(circumstance, lost);
                 }
@@ -144,7 +144,7 @@ pub(super) const ROWS: &[Defect] =
                 let topped = circumstance.past.topped.clone();
                 let number = circumstance.session.number;
                 if asked.is_bare(Verb::Quit) && circumstance.logged_in() && !topped.is_empty() {
-                    alter(circumstance, |place, _, id, _| {
+                    rename(circumstance, |place, _, id, _| {
                         if topped.contains(&(place as u64)) { digest(&id, number) } else { id }
                     });
                     let altered =
@@ -165,22 +165,18 @@ pub(super) const ROWS: &[Defect] =
         },
     ];
 
-/// Gives the messages of the session other unique-ids: from the number, the last number, the id as it is, and that of
-/// the message before.
-fn rename(circumstance: &mut Circumstance<'_>, other: fn(usize, usize, String, String) -> String) {
-    alter(circumstance, other);
-}
-
 /// Gives the messages of the session unique-ids that also depend on this.
 fn salt(circumstance: &mut Circumstance<'_>, with: u64) {
-    alter(circumstance, |_, _, id, _| digest(&id, with));
+    rename(circumstance, |_, _, id, _| digest(&id, with));
 }
 
 fn digest(id: &str, with: u64) -> String {
     mail::digest(format!("{id} {with}").as_bytes()).chars().take(32).collect()
 }
 
-fn alter(circumstance: &mut Circumstance<'_>, other: impl Fn(usize, usize, String, String) -> String) {
+/// Gives the messages of the session other unique-ids: from the number, the last number, the id as it is, and that of
+/// the message before.
+fn rename(circumstance: &mut Circumstance<'_>, other: impl Fn(usize, usize, String, String) -> String) {
     let world = circumstance.session.world.clone();
     let Some(open) = circumstance.open_mut() else { return };
     let (last, mut before) = (open.messages.len(), String::new());

@@ -80,7 +80,7 @@ impl Twists {
         }
         twists.extend(configuration.defects.iter().map(|defect| Arc::new(defect.hooks) as Arc<dyn Twist>));
         // Last, since faults are of the network: they act on what all others have made of a reply.
-        twists.extend(faults.map(|faults| Arc::new(Arc::clone(faults)) as Arc<dyn Twist>));
+        twists.extend(faults.map(|faults| Arc::clone(faults) as Arc<dyn Twist>));
         (!twists.is_empty()).then(|| Twists(twists.into()))
     }
 }

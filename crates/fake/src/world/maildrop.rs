@@ -65,8 +65,8 @@ pub(crate) struct Notes {
     pub(crate) postponed: Vec<u64>,
     /// How often logins were put off since one was admitted.
     pub(crate) put_off: u8,
-    /// How many sessions have ended.
-    pub(crate) sessions: u64,
+    /// How many sessions were cut off.
+    pub(crate) cut_off: u64,
 }
 
 impl Message {

@@ -114,22 +114,7 @@ impl Course {
         scenario: &Scenario,
         watch: &Watch<'_>,
     ) -> anyhow::Result<Conclusion> {
-        let Some(start_per_s) = scenario.arrivals.peak_per_s() else {
-            return Err(Failure::input(
-                "--find-capacity raises the rate of an open loop, and the scenario is a closed one",
-            ));
-        };
-        if let Arrivals::Open { most: Some(most), .. } = scenario.arrivals {
-            return Err(Failure::input(format!(
-                "--find-capacity raises the rate, and the scenario ends after {most} sessions, so a trial gets \
-                 shorter as its rate rises; leave `sessions` out"
-            )));
-        }
-        if scenario.thresholds.is_empty() {
-            return Err(Failure::input(
-                "--find-capacity raises the rate until a threshold breaks, and the scenario has none; add `thresholds`",
-            ));
-        }
+        let start_per_s = first_rate(scenario)?;
         watch.announce(arguments.quiet);
         let failed = RefCell::new(None);
         let best = RefCell::new(None);
@@ -240,6 +225,30 @@ impl Course {
         self.error = Some(error.clone());
         (exit::NOT_CARRIED_OUT, error)
     }
+}
+
+/// The rate that a search for the capacity begins with.
+///
+/// # Errors
+/// The scenario is none in which a rate could be raised until a threshold breaks.
+fn first_rate(scenario: &Scenario) -> anyhow::Result<f64> {
+    let Some(start_per_s) = scenario.arrivals.peak_per_s() else {
+        return Err(Failure::input(
+            "--find-capacity raises the rate of an open loop, and the scenario is a closed one",
+        ));
+    };
+    if let Arrivals::Open { most: Some(most), .. } = scenario.arrivals {
+        return Err(Failure::input(format!(
+            "--find-capacity raises the rate, and the scenario ends after {most} sessions, so a trial gets \
+             shorter as its rate rises; leave `sessions` out"
+        )));
+    }
+    if scenario.thresholds.is_empty() {
+        return Err(Failure::input(
+            "--find-capacity raises the rate until a threshold breaks, and the scenario has none; add `thresholds`",
+        ));
+    }
+    Ok(start_per_s)
 }
 
 /// Whether a worker ended as workers should.
