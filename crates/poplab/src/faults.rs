@@ -14,12 +14,7 @@ use crate::exit::Failure;
 pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Option<Script>> {
     let mut all = Script::default();
     for path in paths {
-        let script = read_one(path)?;
-        all.faults.extend(script.faults);
-        // Of two files with a policy, the later one's holds.
-        if script.policy != script::Policy::default() {
-            all.policy = script.policy;
-        }
+        all.join(read_one(path)?);
     }
     Ok((!paths.is_empty()).then_some(all))
 }

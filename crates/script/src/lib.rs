@@ -23,9 +23,25 @@
 //! assert!(matches!(script.faults[1].when.moment, Moment::Command(Some(word)) if word == "QUIT"));
 //! ```
 //!
-//! What this crate deliberately does not do: it serves nothing and counts nothing, opens no file, and knows no defect; a
+//! A script may also say what clients shall do ([`Expectation`]): which command, in which session, how often.
+//! [`Script::verify`] compares that with what a server received, and tells the nearest miss.
+//!
+//! ```
+//! use script::{Received, Script, State};
+//!
+//! let script = Script::read("expect: [{command: DELE 2, times: 1}]", "faults.yaml").unwrap();
+//! let line = "DELE 3".to_owned();
+//! let received = [Received { session: 1, state: State::Transaction, line, accepted: Some(true) }];
+//! assert_eq!(
+//!     script.verify(&received, 0)[0].to_string(),
+//!     "`DELE 2` was expected once and never came; nearest: session 1, `DELE 3` (another argument)"
+//! );
+//! ```
+//!
+//! What this crate deliberately does not do: it serves nothing and records nothing, opens no file, and knows no defect; a
 //! fault is of the network or of the reply's delivery, and the mail behind it stays what it is.
 
+mod expectation;
 mod read;
 mod table;
 
@@ -33,6 +49,7 @@ use std::time::Duration;
 
 use machine::IdentityId;
 
+pub use expectation::{Expectation, Received, Unmet};
 pub use table::KIND;
 
 /// What goes wrong, in the order of the file.
@@ -42,6 +59,19 @@ pub struct Script {
     pub policy: Policy,
     /// The faults. Several may act on the same reply.
     pub faults: Vec<Fault>,
+    /// What clients shall say.
+    pub expect: Vec<Expectation>,
+}
+
+impl Script {
+    /// Adds another script to this one. Where both have a policy, the other's holds.
+    pub fn join(&mut self, other: Script) {
+        self.faults.extend(other.faults);
+        self.expect.extend(other.expect);
+        if other.policy != Policy::default() {
+            self.policy = other.policy;
+        }
+    }
 }
 
 /// What servers may do and some do; the default is none of it. Nothing of it goes wrong.

@@ -11,6 +11,7 @@ static FILE: Table = table(
         key("about", Form::Prose, "What the script is for, and what a client should do about it."),
         key("policy", Form::Map(&POLICY), "What the server does that not every server does."),
         key("faults", Form::List(&Form::Map(&FAULT)), "What goes wrong."),
+        key("expect", Form::List(&Form::Map(&EXPECTATION)), "What clients shall say, and how often."),
     ],
 );
 
@@ -45,16 +46,25 @@ pub(crate) const MOMENTS: [&str; 2] = ["at", "command"];
 /// The keys of which one at most says where in the reply.
 pub(crate) const PLACES: [&str; 3] = ["octet", "message_octet", "before"];
 
+const SESSION: Key =
+    key("session", Form::Whole(1), "Only in this session, counted from 1 in the order of arrival.");
+
+const STATE: Key = key("state", Form::Word(&STATES), "Only in this state of RFC 1939.");
+
+const MESSAGE: Key = key("message", Form::Whole(1), "Only where the command names this message.");
+
+const REPLY: Key = key("reply", Form::Word(&["ok", "err"]), "Only where the reply is +OK, or -ERR.");
+
 static WHEN: Table = table("a moment", &WHEN_KEYS);
 
 static WHEN_KEYS: [Key; 11] = [
-    key("session", Form::Whole(1), "Only in this session, counted from 1 in the order of arrival."),
+    SESSION,
     key("every_session", Form::Whole(1), "Only in every second session (2), every tenth (10), and so on."),
-    key("state", Form::Word(&STATES), "Only in this state of RFC 1939."),
+    STATE,
     key("at", Form::Word(&["connect", "handshake", "greeting"]), "At what it acts, if it is no command."),
     key("command", Form::Word(&COMMANDS), "At the reply to this command, or to any. Default: any."),
-    key("message", Form::Whole(1), "Only where the command names this message."),
-    key("reply", Form::Word(&["ok", "err"]), "Only where the reply is +OK, or -ERR."),
+    MESSAGE,
+    REPLY,
     key("nth", Form::Whole(1), "Only at this occurrence in a session, counted from 1."),
     key("octet", Form::Whole(0), "Behind so many octets of the reply, status line included."),
     key("message_octet", Form::Whole(0), "Behind so many octets of the message or listing, as it is sent."),
@@ -64,6 +74,24 @@ static WHEN_KEYS: [Key; 11] = [
         "Before the line that ends a message, or behind everything.",
     ),
 ];
+
+static EXPECTATION: Table = table(
+    "an expectation",
+    &[
+        needed(
+            "command",
+            Form::Text,
+            "A keyword, or a keyword with exactly these arguments (`DELE 2`); `ANY` for any command.",
+        ),
+        SESSION,
+        STATE,
+        MESSAGE,
+        REPLY,
+        key("times", Form::Whole(0), "So many times over all sessions, neither more nor fewer."),
+        key("at_least", Form::Whole(0), "So many times at least. Default 1, or 0 beside `at_most`."),
+        key("at_most", Form::Whole(0), "So many times at most."),
+    ],
+);
 
 pub(crate) const STATES: [&str; 2] = ["authorization", "transaction"];
 
@@ -75,6 +103,9 @@ pub(crate) const COMMANDS: [&str; 18] = [
 pub(crate) const ENDINGS: [&str; 6] =
     ["close", "close-without-notify", "reset", "half-close", "alert", "stall"];
 
+/// Lines of the wire, each of which gets a CRLF: a text of one or several, or a list.
+const LINES: Form = Form::Either(&[Form::Text, Form::List(&Form::AnyText)]);
+
 /// What is done, one key for each.
 pub(crate) const ACTIONS: [&str; 8] =
     ["delay", "trickle", "split", "say", "inject", "garbage", "refuse", "certificate"];
@@ -85,8 +116,8 @@ static ACTION: Table = table(
         key("delay", Form::Period, "Nothing is sent for so long."),
         key("trickle", Form::Map(&TRICKLE), "From there on a few octets at a time."),
         key("split", Form::List(&Form::Whole(1)), "From there on in segments of so many octets each."),
-        key("say", Form::Text, "This line instead of the reply; the command is carried out nevertheless."),
-        key("inject", Form::Text, "This line in the middle of the reply."),
+        key("say", LINES, "These lines instead of the reply; the command is carried out nevertheless."),
+        key("inject", LINES, "These lines in the middle of the reply."),
         key("garbage", Form::Whole(1), "So many octets that mean nothing, in the middle of the reply."),
         key(
             "refuse",

@@ -42,7 +42,7 @@ faults:
   - {when: {command: PASS, reply: err, before: end}, do: close}
 policy: {close_after_refusals: 3, keeps_deleted: true}
 ";
-    let Script { policy, faults } = Script::read(text, "faults.yaml").unwrap();
+    let Script { policy, faults, .. } = Script::read(text, "faults.yaml").unwrap();
     assert_eq!((policy.refusals, policy.keeps_deleted, policy.busy_without_code), (Some(3), true, false));
     assert_eq!(faults[7].when.accepted, Some(false));
     assert_eq!(

@@ -1,5 +1,7 @@
 //! Reading a script from YAML: what the tables cannot say is examined here.
 
+mod expectation;
+
 use std::time::Duration;
 
 use yaml::{Findings, Node, Problems, units};
@@ -7,8 +9,8 @@ use yaml::{Findings, Node, Problems, units};
 use crate::table::{ACTIONS, CERTIFICATES, COMMANDS, ENDINGS, KIND, MOMENTS, PLACES};
 use crate::{Action, Certificate, Ending, Fault, Moment, Place, Policy, Script, State, When};
 
-/// More faults than anybody writes; more are not read.
-const FAULTS_AT_MOST: usize = 1000;
+/// More faults, and more expectations, than anybody writes; more are not read.
+const ITEMS_AT_MOST: usize = 1000;
 
 /// Garbage is made in memory.
 const GARBAGE_AT_MOST: u64 = 16 * 1024 * 1024;
@@ -20,20 +22,30 @@ impl Script {
     /// Everything that is wrong with it, each with its place and with what was probably meant.
     pub fn read(text: &str, path: &str) -> Result<Script, Problems> {
         let (root, mut findings) = KIND.read(text, path)?;
-        let mut faults = Vec::new();
-        for (index, node) in root.items("faults").iter().enumerate() {
-            if index == FAULTS_AT_MOST {
-                findings.wrong(node, format!("a script has at most {FAULTS_AT_MOST} faults"));
-                break;
-            }
-            faults.extend(fault(node, &mut findings));
-        }
+        let faults = each(&root, "faults", &mut findings, fault);
+        let expect = each(&root, "expect", &mut findings, |node, findings| {
+            Some(expectation::expectation(node, findings))
+        });
         let policy = root.at("policy").map_or_else(Policy::default, |node| policy(node, &mut findings));
-        if root.at("policy").is_none() && root.at("faults").is_none() {
-            findings.wrong(&root, "a script has `faults`, a `policy`, or both");
+        if ["policy", "faults", "expect"].iter().all(|key| root.at(key).is_none()) {
+            findings.wrong(&root, "a script has `faults`, a `policy`, or what it does `expect`");
         }
-        findings.finish(Some(Script { policy, faults }))
+        findings.finish(Some(Script { policy, faults, expect }))
     }
+}
+
+/// The items of a list, as far as nothing is wrong with them.
+fn each<T>(
+    root: &Node,
+    key: &str,
+    findings: &mut Findings<'_>,
+    read: impl Fn(&Node, &mut Findings<'_>) -> Option<T>,
+) -> Vec<T> {
+    let items = root.items(key);
+    if let Some(node) = items.get(ITEMS_AT_MOST) {
+        findings.wrong(node, format!("`{key}` has more than {ITEMS_AT_MOST} items"));
+    }
+    items.iter().take(ITEMS_AT_MOST).filter_map(|node| read(node, findings)).collect()
 }
 
 fn policy(node: &Node, findings: &mut Findings<'_>) -> Policy {
@@ -78,11 +90,6 @@ fn when(node: &Node, findings: &mut Findings<'_>) -> Option<When> {
         (None, None | Some("ANY")) => Moment::Command(None),
         (None, Some(word)) => Moment::Command(Some(COMMANDS.into_iter().find(|known| *known == word)?)),
     };
-    let state = match node.text("state") {
-        Some("authorization") => Some(State::Authorization),
-        Some("transaction") => Some(State::Transaction),
-        _ => None,
-    };
     let place = match node.chosen(&PLACES) {
         Some(("octet", _)) => Place::Octet(node.read("octet", units::whole)?),
         Some(("message_octet", _)) => Place::MessageOctet(node.read("message_octet", units::whole)?),
@@ -92,9 +99,21 @@ fn when(node: &Node, findings: &mut Findings<'_>) -> Option<When> {
     };
     let whole = |key: &str| node.read(key, units::whole);
     let (session, every_session) = (whole("session"), whole("every_session"));
-    let accepted = node.text("reply").map(|word| word == "ok");
+    let (state, accepted) = (state(node), accepted(node));
     let (message, nth) = (whole("message"), whole("nth"));
     Some(When { session, every_session, state, moment, message, accepted, nth, place })
+}
+
+fn state(node: &Node) -> Option<State> {
+    match node.text("state")? {
+        "authorization" => Some(State::Authorization),
+        "transaction" => Some(State::Transaction),
+        _ => None,
+    }
+}
+
+fn accepted(node: &Node) -> Option<bool> {
+    node.text("reply").map(|word| word == "ok")
 }
 
 fn action(node: &Node, findings: &mut Findings<'_>) -> Option<Action> {
@@ -113,8 +132,8 @@ fn action(node: &Node, findings: &mut Findings<'_>) -> Option<Action> {
                 value.list()?.iter().map(|size| size.scalar().and_then(|text| units::whole(text).ok()));
             sizes.collect::<Option<Vec<u64>>>().map(Action::Split)
         }
-        "say" => line(value, findings).map(Action::Say),
-        "inject" => line(value, findings).map(Action::Inject),
+        "say" => lines(value, findings).map(Action::Say),
+        "inject" => lines(value, findings).map(Action::Inject),
         "garbage" => {
             let count = node.read("garbage", units::whole)?;
             if count > GARBAGE_AT_MOST {
@@ -146,9 +165,21 @@ fn ending(place: usize) -> Option<Ending> {
     all.get(place).copied()
 }
 
+/// Lines of the wire, from a text of one or several or from a list of lines.
+fn lines(node: &Node, findings: &mut Findings<'_>) -> Option<Vec<u8>> {
+    let Some(text) = node.scalar() else {
+        let each = node.list()?.iter().map(|item| line(item, item.scalar()?, findings));
+        // Each is read, so that all that is wrong is told.
+        return each.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>().map(|lines| lines.concat());
+    };
+    // What ends the last line begins no further one.
+    let each = text.strip_suffix('\n').unwrap_or(text).split('\n').map(|text| line(node, text, findings));
+    each.collect::<Option<Vec<_>>>().map(|lines| lines.concat())
+}
+
 /// A line of the wire: CRLF is added, and `\r`, `\n`, `\0` and `\xNN` stand for octets.
-fn line(node: &Node, findings: &mut Findings<'_>) -> Option<Vec<u8>> {
-    let (mut octets, mut rest) = (Vec::new(), node.scalar()?.chars());
+fn line(node: &Node, text: &str, findings: &mut Findings<'_>) -> Option<Vec<u8>> {
+    let (mut octets, mut rest) = (Vec::new(), text.chars());
     while let Some(character) = rest.next() {
         if character != '\\' {
             let mut buffer = [0; 4];
