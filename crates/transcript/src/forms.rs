@@ -51,6 +51,7 @@ pub(crate) struct Found {
     pub(crate) unsure: bool,
 }
 
+#[derive(Clone)]
 struct Form {
     octets: Box<[u8]>,
     kind: Kind,
@@ -58,6 +59,7 @@ struct Form {
 
 /// Forms of one kind: with `GAPS` line ends may stand between their octets, with `ANY_CASE` they are kept, and found, as
 /// small letters.
+#[derive(Clone)]
 pub(crate) struct Table<const GAPS: bool, const ANY_CASE: bool> {
     forms: Vec<Form>,
     /// The same, from their end.
@@ -70,7 +72,7 @@ pub(crate) struct Table<const GAPS: bool, const ANY_CASE: bool> {
 }
 
 /// Which [`TELLING`] octets are possible, nearly: nearly everywhere in a text this says no, at the cost of one look.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Marks(Vec<u64>);
 
 impl Marks {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 pub(crate) const NAME_AT_MOST: usize = 255;
 
 /// The names of the run.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Names(BTreeSet<Box<[u8]>>);
 
 impl Names {

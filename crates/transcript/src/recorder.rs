@@ -25,6 +25,7 @@ pub const MEMORY: usize = 2 << 20;
 ///
 /// Octets may come in any split: they are joined to lines for each session and side, and a line takes its place in the
 /// transcript when it is complete. A note completes what came before it in its session.
+#[derive(Clone)]
 pub struct Recorder {
     title: String,
     seed: Option<u64>,
@@ -134,6 +135,27 @@ impl Recorder {
         unfold::mark(&mut self.log.entries, session, line, folded, &text);
     }
 
+    /// Whether entries have been left out: what comes from now on is only counted.
+    pub fn is_full(&self) -> bool {
+        self.log.left_out > 0
+    }
+
+    /// Nothing more comes of this session: what is not complete is entered as it is, and what could still have been
+    /// marked is forgotten, so that many sessions cost little.
+    pub fn end(&mut self, session: u32) {
+        self.turn(None);
+        let Recorder { secrets, sessions, log, .. } = self;
+        if let Some(streams) = sessions.get_mut(&session) {
+            streams.client.end(&secrets.view(), log);
+            streams.server.end(&secrets.view(), log);
+        }
+    }
+
+    /// The transcript up to now; what is not complete is in it as it is.
+    pub fn so_far(&self) -> Transcript {
+        self.clone().finish()
+    }
+
     /// The transcript.
     pub fn finish(mut self) -> Transcript {
         self.turn(None);
@@ -163,7 +185,7 @@ impl fmt::Debug for Recorder {
 }
 
 /// The entries, as many as are kept.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Log {
     entries: Vec<Entry>,
     memory: usize,
@@ -199,6 +221,7 @@ pub(crate) fn left_out(entries: u64) -> Option<Entry> {
     Some(Entry::Note { session: 0, text })
 }
 
+#[derive(Clone)]
 struct Session {
     client: Stream,
     server: Stream,

@@ -17,7 +17,7 @@ pub(crate) enum Token<'a> {
 
 /// Replaces secrets in one stream of octets. Holds back no more than the longest secret, and only octets with which
 /// a secret may begin.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Redactor {
     /// Octets not yet decided about.
     pending: Vec<u8>,

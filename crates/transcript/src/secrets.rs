@@ -107,6 +107,7 @@ impl std::fmt::Debug for Secrets {
 }
 
 /// The secrets of the run, and those of one recorder alone.
+#[derive(Clone)]
 pub(crate) struct Known {
     run: Secrets,
     own: Patterns,
@@ -132,7 +133,7 @@ impl Known {
 }
 
 /// The forms of secrets, by how they are looked for.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Patterns {
     /// Octet by octet.
     whole: Table<false, false>,

@@ -17,6 +17,7 @@ pub const REMEMBERED: usize = 256 * 1024;
 const TERMINATOR: &[u8] = b".\r\n";
 
 /// One side of one session.
+#[derive(Clone)]
 pub(crate) struct Stream {
     redactor: Redactor,
     lines: Lines,
@@ -57,6 +58,12 @@ impl Stream {
         self.lines.break_off(log);
     }
 
+    /// Nothing more comes: what is not complete becomes an entry as it is, and no buffer is kept.
+    pub(crate) fn end(&mut self, secrets: &View<'_>, log: &mut Log) {
+        self.break_off(secrets, log);
+        (self.redactor, self.lines.folded) = (Redactor::default(), None);
+    }
+
     /// What was folded last of the last content, as far as it is remembered.
     pub(crate) fn folded(&self) -> Option<&[u8]> {
         self.lines.folded.as_deref()
@@ -68,6 +75,7 @@ impl Stream {
     }
 }
 
+#[derive(Clone)]
 struct Lines {
     session: u32,
     side: Side,
@@ -170,7 +178,7 @@ fn is_terminator(text: &Text) -> bool {
 type Folded = (u64, Tally, Option<Vec<u8>>);
 
 /// Lines that are only counted and hashed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Fold {
     lines: u64,
     tally: Tally,

@@ -124,7 +124,7 @@ impl fmt::Display for Text {
 }
 
 /// A line that is still coming in. Keeps a bounded part of it; any split of the octets gives the same [`Text`].
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct LineBuilder {
     pieces: Vec<Piece>,
     /// What the pieces cost, see [`LINE_KEPT`].

@@ -25,7 +25,12 @@ const LAYERS: &[Layer] = &[
     Layer { name: "mail", house: &["chance"], outside: None },
     Layer { name: "scenario", house: &["chance", "yaml"], outside: None },
     Layer { name: "script", house: &["machine", "yaml"], outside: Some(&[]) },
-    Layer { name: "fake", house: &["chance", "machine", "proto", "sasl", "mail", "script"], outside: None },
+    Layer { name: "observer", house: &["proto", "sasl", "transcript"], outside: Some(&[]) },
+    Layer {
+        name: "fake",
+        house: &["chance", "machine", "proto", "sasl", "transcript", "mail", "script", "observer"],
+        outside: None,
+    },
     Layer { name: "net", house: &["machine"], outside: None },
     Layer {
         name: "suite",
@@ -55,6 +60,7 @@ const LAYERS: &[Layer] = &[
             "stats",
             "scenario",
             "script",
+            "observer",
             "fake",
             "net",
             "suite",

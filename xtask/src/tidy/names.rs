@@ -16,6 +16,7 @@ pub(super) const PURE: &[&str] = &[
     "stats",
     "scenario",
     "script",
+    "observer",
     "fake",
     "report",
 ];
