@@ -48,6 +48,7 @@ mod drive;
 mod endpoint;
 mod error;
 pub mod limits;
+mod listeners;
 mod listening;
 mod memory;
 mod port;
