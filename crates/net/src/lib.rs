@@ -1,7 +1,7 @@
 //! Sockets, TLS and real clocks: the one crate of poplab that reaches the network.
 //!
-//! It listens ([`Server`]), dials ([`Dialer`]), and drives the pure machines of the other crates. A
-//! [`MemoryNetwork`] does the same without a socket, so that tests can run under tokio's paused clock.
+//! It listens ([`Server`]), dials ([`Dialer`]), drives the pure machines of the other crates, and stands between clients
+//! and a server ([`Relay`]). A [`MemoryNetwork`] does the same without a socket, so that tests can run under tokio's paused clock.
 //!
 //! The contract:
 //! - Every wait is the caller's: no operation of [`Dialer`] or [`Stream`] has a time-out of its own; wrap it in
@@ -52,6 +52,7 @@ mod listeners;
 mod listening;
 mod memory;
 mod port;
+mod relay;
 mod scratch;
 mod server;
 mod stream;
@@ -65,6 +66,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use error::{AlarmError, DialError, ReadError, TlsError};
 pub use listening::{Freeze, Listening, Ports};
 pub use memory::MemoryNetwork;
+pub use relay::{Act, Event, Patience, Relay, Side, Tap, Upstream};
 pub use server::Server;
 pub use stream::{Ending, Progress, Stream};
 pub use tls::{CertificateFacts, Handshake, TlsFacts, TlsOptions, TlsTarget, Trust, Versions};

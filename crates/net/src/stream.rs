@@ -259,6 +259,11 @@ impl Stream {
         self.layer.shutdown().await
     }
 
+    /// [`Stream::shutdown_write`] for a caller that polls.
+    pub(crate) fn poll_shutdown_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.layer).poll_shutdown(context)
+    }
+
     /// Ends in order: everything written, `close_notify` under TLS, FIN. A peer that is already gone is no error.
     pub async fn close(mut self) {
         if matches!(self.layer, Layer::Tls(_)) {

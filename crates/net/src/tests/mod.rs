@@ -3,6 +3,7 @@
 mod endings;
 mod machines;
 mod many;
+mod relay;
 mod server;
 mod trust;
 
