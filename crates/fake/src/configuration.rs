@@ -102,6 +102,9 @@ pub struct Configuration {
     pub script: Option<Script>,
     /// What it does that not every server does.
     pub policy: Policy,
+    /// Whether what is said is kept: [`World::transcript`](crate::World::transcript) and what goes with it. A script with
+    /// expectations needs it and has it in any case.
+    pub recorded: bool,
     /// The name the server gives itself in time stamps and challenges.
     pub host: String,
     /// Whether USER, PASS, PLAIN and LOGIN are accepted without TLS (RFC 2595 section 2.3 wants this to be a
@@ -119,6 +122,7 @@ impl Default for Configuration {
             defects: Defects::NONE,
             script: None,
             policy: Policy::default(),
+            recorded: false,
             host: "fake.poplab.test".to_owned(),
             cleartext_login: true,
         }

@@ -12,6 +12,7 @@ use crate::World;
 use crate::reply::{Output, Pending, Reply, Then};
 use crate::server::Session;
 use crate::twist::Twisted;
+use crate::witness::Seen;
 
 /// Octets of a command line, CRLF included (RFC 2449 section 4 asks for as many).
 const COMMAND_AT_MOST: usize = 255;
@@ -47,8 +48,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(world: World, number: u64, channel: Channel) -> Connection {
-        let twisted = Twisted::of(&world);
+    pub(crate) fn new(world: World, number: u64, channel: Channel, seen: Option<Seen>) -> Connection {
+        let twisted = Twisted::of(&world, seen);
         let mut connection = Connection {
             session: Session::new(world, number, channel),
             twisted,
@@ -133,8 +134,16 @@ impl Connection {
     }
 
     fn put(&mut self, reply: Reply) {
+        if let Some(seen) = self.seen() {
+            reply.faults.iter().for_each(|fault| seen.fault(fault));
+        }
         self.pending = reply.pending;
         self.then = self.output.put(reply);
+    }
+
+    /// Where the session is recorded.
+    fn seen(&mut self) -> Option<&mut Seen> {
+        self.twisted.as_mut()?.seen.as_mut()
     }
 
     /// Puts off the output, if the server has a pace.
@@ -161,36 +170,8 @@ impl Connection {
         }
     }
 
-    /// Acts on what was carried over.
-    fn resume(&mut self) {
-        while !self.carried.is_empty() && self.without_wait() == Next::Read {
-            let mut carried = std::mem::take(&mut self.carried);
-            let taken = self.receive(&carried);
-            carried.drain(..taken.min(carried.len()));
-            self.carried = carried;
-        }
-    }
-}
-
-impl Machine for Connection {
-    fn next(&mut self) -> Next {
-        if let Some(wait) = self.wait.take() {
-            return Next::Wait(wait);
-        }
-        if !self.output.is_ready()
-            && let Some(next) = self.output.interruption()
-        {
-            return next;
-        }
-        self.without_wait()
-    }
-
-    /// Takes the octets up to the end of the first command, or as many as there is room for if no command ends in
-    /// them.
-    fn receive(&mut self, input: &[u8]) -> usize {
-        if self.without_wait() != Next::Read {
-            return 0;
-        }
+    /// As [`Machine::receive`], for octets that are recorded already.
+    fn take(&mut self, input: &[u8]) -> usize {
         let end = memchr::memchr(b'\n', input).map_or(input.len(), |line_feed| line_feed + 1);
         let (line, rest) = input.split_at_checked(end).unwrap_or((input, b""));
         if self.partial.is_empty() {
@@ -209,8 +190,58 @@ impl Machine for Connection {
         self.taken(input, end)
     }
 
+    /// Acts on what was carried over.
+    fn resume(&mut self) {
+        while !self.carried.is_empty() && self.without_wait() == Next::Read {
+            let mut carried = std::mem::take(&mut self.carried);
+            let taken = self.take(&carried);
+            carried.drain(..taken.min(carried.len()));
+            self.carried = carried;
+        }
+    }
+}
+
+impl Machine for Connection {
+    fn next(&mut self) -> Next {
+        if let Some(wait) = self.wait.take() {
+            return Next::Wait(wait);
+        }
+        let interruption = if self.output.is_ready() { None } else { self.output.interruption() };
+        let next = interruption.unwrap_or_else(|| self.without_wait());
+        if let Some(seen) = self.seen() {
+            seen.told(next);
+        }
+        next
+    }
+
+    /// Takes the octets up to the end of the first command, or as many as there is room for if no command ends in
+    /// them.
+    fn receive(&mut self, input: &[u8]) -> usize {
+        if self.without_wait() != Next::Read {
+            return 0;
+        }
+        let end = memchr::memchr(b'\n', input).map_or(input.len(), |line_feed| line_feed + 1);
+        if let Some(seen) = self.seen() {
+            if seen.is_stale() {
+                self.then = Then::Close;
+                return input.len();
+            }
+            // Before the reply to it is made, which is when faults act.
+            seen.client(input.get(..end).unwrap_or(input));
+        }
+        let taken = self.take(input);
+        if let Some(seen) = self.seen() {
+            seen.client(input.get(end..taken).unwrap_or_default());
+        }
+        taken
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>, at_most: usize) {
+        let before = out.len();
         self.output.transmit(out, at_most);
+        if let Some(seen) = self.seen() {
+            seen.server(out.get(before..).unwrap_or_default());
+        }
         self.resume();
     }
 
@@ -219,6 +250,9 @@ impl Machine for Connection {
         (self.output, self.then) = (Output::default(), Then::GoOn);
         if !self.greeted {
             return self.greet();
+        }
+        if let Some(seen) = self.seen() {
+            seen.secured();
         }
         self.lines.restart();
         self.partial = Vec::new();

@@ -55,6 +55,7 @@ impl Twist for Faults {
         let code = code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
         let mut reply = Reply::err("");
         reply.reword(format!("{code}{text}"));
+        reply.faults.push(refusal.name.clone());
         Some(reply)
     }
 
@@ -77,6 +78,7 @@ impl Twist for Faults {
         };
         for fault in self.acting(wanted) {
             interrupt(reply, fault, place(fault.when.place));
+            reply.faults.push(fault.name.clone());
         }
     }
 
@@ -94,6 +96,7 @@ impl Twist for Faults {
                 reply.then = Then::StartTls(certificate.identity());
             }
             interrupt(reply, fault, reply::Place::After);
+            reply.faults.push(fault.name.clone());
         }
     }
 }
@@ -141,8 +144,8 @@ fn interrupt(reply: &mut Reply, fault: &Fault, place: reply::Place) {
         Action::Split(sizes) => Event::Segments(sizes.clone()),
         Action::Inject(octets) => Event::Inject(octets.clone()),
         Action::Say(octets) => {
-            let then = reply.then;
-            *reply = Reply::verbatim(octets.clone()).then(then);
+            let faults = std::mem::take(&mut reply.faults);
+            *reply = Reply { faults, ..Reply::verbatim(octets.clone()).then(reply.then) };
             return;
         }
         Action::Refuse { .. } | Action::Certificate(_) => return,

@@ -45,6 +45,7 @@ mod policy;
 mod reply;
 mod server;
 mod twist;
+mod witness;
 mod world;
 
 pub use configuration::{Account, Configuration, Pace, Password, Tenancy};
@@ -52,5 +53,7 @@ pub use connection::Connection;
 pub use defects::{Defect, Defects, defects};
 pub use machine::{Channel, IdentityId, Machine, Next, Service};
 pub use policy::{Expiry, Policy};
-pub use script::Script;
-pub use world::World;
+pub use script::{Received, Script, Unmet};
+pub use transcript::Transcript;
+pub use witness::{Happening, RECEIVED, What};
+pub use world::{Removed, World};

@@ -29,6 +29,8 @@ pub(crate) struct Reply {
     pub(crate) pending: Pending,
     /// What happens in the middle of it.
     pub(crate) interruptions: Vec<Interruption>,
+    /// The names of the faults that act on it.
+    pub(crate) faults: Vec<String>,
 }
 
 /// How a status line begins.
@@ -88,6 +90,7 @@ impl Reply {
             then: Then::GoOn,
             pending: Pending::Kept,
             interruptions: Vec::new(),
+            faults: Vec::new(),
         }
     }
 

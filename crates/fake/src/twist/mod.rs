@@ -13,11 +13,13 @@ mod history;
 use std::sync::Arc;
 
 use machine::IdentityId;
-use proto::Incoming;
+use proto::{Incoming, Verb};
+use script::Script;
 
 use crate::faults::Faults;
 use crate::reply::{Reply, Then};
 use crate::server::{Session, State, Transaction};
+use crate::witness::{Happening, Seen, What};
 use crate::world::{Maildrop, Owner};
 use crate::{Configuration, World};
 pub(crate) use asked::Asked;
@@ -67,14 +69,20 @@ pub(crate) struct Circumstance<'a> {
 pub(crate) struct Twisted {
     twists: Twists,
     past: History,
+    /// Where the session is recorded.
+    pub(crate) seen: Option<Seen>,
 }
 
 impl Twists {
     /// Those that a configuration asks for, if there are any.
-    pub(crate) fn of(configuration: &Configuration, faults: Option<&Arc<Faults>>) -> Option<Twists> {
+    pub(crate) fn of(
+        configuration: &Configuration,
+        script: Option<&Script>,
+        faults: Option<&Arc<Faults>>,
+    ) -> Option<Twists> {
         let mut twists: Vec<Arc<dyn Twist>> = Vec::new();
-        let script = configuration.script.as_ref().map(|script| script.policy).unwrap_or_default();
-        let policy = configuration.policy.with(script);
+        let policy = script.map(|script| script.policy).unwrap_or_default();
+        let policy = configuration.policy.with(policy);
         if policy != crate::Policy::default() {
             twists.push(Arc::new(policy));
         }
@@ -86,9 +94,13 @@ impl Twists {
 }
 
 impl Twisted {
-    /// The twists of a new session of this world.
-    pub(crate) fn of(world: &World) -> Option<Box<Twisted>> {
-        world.twists().map(|twists| Box::new(Twisted { twists: twists.clone(), past: History::default() }))
+    /// The twists of a new session of this world, and its record; mostly neither.
+    pub(crate) fn of(world: &World, seen: Option<Seen>) -> Option<Box<Twisted>> {
+        let twists = world.twists();
+        (twists.is_some() || seen.is_some()).then(|| {
+            let twists = twists.unwrap_or_else(|| Twists([].into()));
+            Box::new(Twisted { twists, past: History::default(), seen })
+        })
     }
 
     /// What goes before the handshake on a TLS port.
@@ -131,6 +143,7 @@ impl Twisted {
             self.each(session, more, |twist, circumstance| twist.handshake(circumstance, &mut reply));
         }
         self.past.note(&asked, &reply, closed && session.transaction().is_some());
+        self.witness(session, &asked, &reply);
         reply
     }
 
@@ -146,6 +159,29 @@ impl Twisted {
     /// The connection is gone.
     pub(crate) fn lost(&mut self, session: &mut Session, unfinished: &[u8]) {
         self.each(session, false, |twist, circumstance| twist.lost(circumstance, unfinished));
+    }
+
+    /// Notes what became of a message.
+    fn witness(&mut self, session: &Session, asked: &Asked, reply: &Reply) {
+        let what = match asked.verb() {
+            Some(Verb::Retr) => What::Served,
+            Some(Verb::Top) => What::Previewed,
+            Some(Verb::Dele) => What::Marked,
+            _ => return,
+        };
+        let Some(transaction) = session.transaction().filter(|_| reply.is_ok()) else { return };
+        let number = asked.number().unwrap_or_default();
+        let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let message = index.and_then(|index| transaction.messages.get(index));
+        if let (Some(seen), Some(message)) = (&mut self.seen, message) {
+            seen.happened(Happening {
+                session: session.number,
+                user: session.world.user(transaction.owner),
+                message: number,
+                unique_id: session.world.unique_id(transaction.owner, message).into_owned(),
+                what,
+            });
+        }
     }
 
     fn each(

@@ -47,6 +47,8 @@ pub(crate) struct Maildrop {
     /// It is not what it was made as.
     changed: bool,
     notes: Option<Box<Notes>>,
+    /// What was removed, in that order; where it is kept at all.
+    removed: Option<Vec<Message>>,
 }
 
 /// Where unique-ids come from: the seed of the world, and the account.
@@ -193,6 +195,10 @@ impl Maildrop {
         if !ordinals.is_empty() {
             self.changed = true;
             let messages = Arc::make_mut(&mut self.messages);
+            if let Some(removed) = &mut self.removed {
+                removed
+                    .extend(messages.iter().filter(|message| ordinals.contains(&message.ordinal())).cloned());
+            }
             messages.retain(|message| !ordinals.contains(&message.ordinal()));
             messages.shrink_to_fit();
         }
@@ -205,6 +211,16 @@ impl Maildrop {
         for octets in messages {
             self.deliver(octets, origin);
         }
+    }
+
+    /// From now on keeps what is removed.
+    pub(crate) fn keep_removed(&mut self) {
+        self.removed.get_or_insert_default();
+    }
+
+    /// What was removed, in that order.
+    pub(crate) fn removed(&self) -> &[Message] {
+        self.removed.as_deref().unwrap_or_default()
     }
 
     /// Puts the messages of a session's snapshot in the place of the same ones here, and leaves the others alone.

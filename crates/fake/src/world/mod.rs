@@ -5,22 +5,26 @@
 //! persistence: a world lives as long as its last handle.
 
 mod maildrop;
+mod recorded;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use machine::Service;
-use mail::load::Sizes;
+use mail::load::{Population, Sizes};
+use script::Script;
 
 use crate::faults::Faults;
 use crate::reply::Octets;
 use crate::twist::Twists;
+use crate::witness::Witness;
 use crate::{Channel, Configuration, Connection, Password, Tenancy};
 
 use maildrop::Origin;
 pub(crate) use maildrop::{Maildrop, Message, Snapshot};
+pub use recorded::Removed;
 
 /// The maildrops of a population that are in use are spread over so many locks.
 const SHARDS: u64 = 64;
@@ -39,10 +43,19 @@ struct Inner {
     maildrops: Vec<Mutex<Maildrop>>,
     /// In the order of the configuration.
     tenants: Vec<Tenants>,
-    faults: Option<Arc<Faults>>,
-    /// What makes it another than the correct server; mostly nothing.
-    twists: Option<Twists>,
+    behaviour: RwLock<Behaviour>,
+    witness: Option<Arc<Witness>>,
     connections: AtomicU64,
+    /// The mail of those accounts at the start.
+    beginnings: Vec<Vec<Arc<[u8]>>>,
+}
+
+/// What makes it another than the correct server; mostly nothing.
+#[derive(Clone, Default)]
+struct Behaviour {
+    script: Option<Script>,
+    faults: Option<Arc<Faults>>,
+    twists: Option<Twists>,
 }
 
 /// What there is in memory of a population.
@@ -65,28 +78,37 @@ impl World {
     /// A world with these accounts, in which nobody has connected yet.
     pub fn new(mut configuration: Configuration) -> World {
         let (mut names, mut maildrops) = (HashMap::new(), Vec::new());
-        let seed = configuration.seed;
+        let script = configuration.script.clone();
+        configuration.recorded |= script.as_ref().is_some_and(|script| !script.expect.is_empty());
+        let mut beginnings = Vec::new();
         for (index, account) in (0..).zip(&mut configuration.accounts) {
-            let mut maildrop = Maildrop::default();
-            // The maildrop owns the mail from now on.
-            let origin = Origin { seed, account: &account.user };
-            maildrop.replace(std::mem::take(&mut account.messages), origin);
+            // The world owns the mail from now on.
+            beginnings.push(std::mem::take(&mut account.messages));
             names.insert(account.user.clone(), index);
-            maildrops.push(Mutex::new(maildrop));
+        }
+        for (account, messages) in configuration.accounts.iter().zip(&beginnings) {
+            maildrops.push(Mutex::new(filled(&configuration, &account.user, messages)));
         }
         let tenants = configuration.population.iter().map(Tenants::of).collect();
-        let faults = configuration.script.as_ref().map(Faults::of);
-        let (twists, connections) = (Twists::of(&configuration, faults.as_ref()), AtomicU64::new(0));
-        World {
-            inner: Arc::new(Inner { configuration, names, maildrops, tenants, faults, twists, connections }),
-        }
+        let behaviour = RwLock::new(Behaviour::of(&configuration, script));
+        let witness = configuration.recorded.then(|| Witness::of(&configuration));
+        let connections = AtomicU64::new(0);
+        let inner =
+            Inner { configuration, names, maildrops, tenants, behaviour, witness, connections, beginnings };
+        World { inner: Arc::new(inner) }
     }
 
     /// A new connection, numbered from 1 in the order of these calls. Its greeting is ready to be written; on
     /// [`Channel::Tls`] that is after the driver's handshake.
     pub fn connect(&self, channel: Channel) -> Connection {
-        let number = self.inner.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        Connection::new(self.clone(), number, channel)
+        let number = || self.inner.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        match &self.inner.witness {
+            None => Connection::new(self.clone(), number(), channel, None),
+            Some(witness) => {
+                let seen = witness.open(channel, number);
+                Connection::new(self.clone(), seen.number, channel, Some(seen))
+            }
+        }
     }
 
     /// The mail of an account as it is now, in order; nothing for an unknown user.
@@ -114,7 +136,8 @@ impl World {
 
     /// The names of the script's faults, and how often each has acted so far.
     pub fn faults(&self) -> Vec<(String, u64)> {
-        let acted = self.inner.faults.iter().flat_map(|faults| faults.acted());
+        let faults = self.behaviour().faults;
+        let acted = faults.iter().flat_map(|faults| faults.acted());
         acted.map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
@@ -123,8 +146,33 @@ impl World {
         &self.inner.configuration
     }
 
-    pub(crate) fn twists(&self) -> Option<&Twists> {
-        self.inner.twists.as_ref()
+    fn behave(&self, behaviour: Behaviour) {
+        *self.inner.behaviour.write().unwrap_or_else(PoisonError::into_inner) = behaviour;
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        self.inner.behaviour.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn twists(&self) -> Option<Twists> {
+        self.inner.behaviour.read().unwrap_or_else(PoisonError::into_inner).twists.clone()
+    }
+
+    /// The name of an account.
+    pub(crate) fn user(&self, owner: Owner) -> String {
+        match owner {
+            Owner::Single(index) => {
+                let account = self.configuration().accounts.get(index as usize);
+                account.map(|account| account.user.clone()).unwrap_or_default()
+            }
+            Owner::Tenant(number, index) => {
+                let population = self.tenancy(number).map(|tenancy| &tenancy.population);
+                let user = |population: &Population| {
+                    mail::load::expand(&population.user, population.first.saturating_add(index))
+                };
+                population.map(user).unwrap_or_default()
+            }
+        }
     }
 
     /// The account of this name.
@@ -255,6 +303,25 @@ impl Tenants {
         let used = (0..SHARDS).map(|_| Mutex::default()).collect();
         Tenants { sizes: tenancy.population.prepared(), used }
     }
+}
+
+impl Behaviour {
+    /// That of a world which is set up like this, with this script.
+    fn of(configuration: &Configuration, script: Option<Script>) -> Behaviour {
+        let faults = script.as_ref().map(Faults::of);
+        let twists = Twists::of(configuration, script.as_ref(), faults.as_ref());
+        Behaviour { script, faults, twists }
+    }
+}
+
+/// A maildrop with this mail.
+fn filled(configuration: &Configuration, user: &str, messages: &[Arc<[u8]>]) -> Maildrop {
+    let mut maildrop = Maildrop::default();
+    maildrop.replace(messages.iter().cloned(), Origin { seed: configuration.seed, account: user });
+    if configuration.recorded {
+        maildrop.keep_removed();
+    }
+    maildrop
 }
 
 fn locked<State>(state: &Mutex<State>) -> MutexGuard<'_, State> {

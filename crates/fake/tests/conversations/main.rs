@@ -5,4 +5,5 @@
 mod correct;
 mod population;
 mod properties;
+mod recorded;
 mod talk;
