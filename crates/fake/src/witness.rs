@@ -227,7 +227,9 @@ impl Seen {
                         command.accepted = Some(accepted);
                     }
                 }
-                Heard::Tls { .. } => {}
+                // It is answered, and nobody was told what it said.
+                Heard::TooLong => self.unanswered.push_back(None),
+                Heard::Response(_) | Heard::Tls { .. } => {}
             }
         }
     }

@@ -50,6 +50,10 @@ pub const LINE: usize = 64 * 1024;
 pub enum Heard {
     /// A command.
     Command(Command),
+    /// A line of a SASL exchange, without its end and without secrets.
+    Response(String),
+    /// A line that is too long to be held; it is answered all the same.
+    TooLong,
     /// The status line of the reply to the oldest command without one; the greeting too, which answers none.
     Answer {
         /// Whether it is positive.
@@ -60,6 +64,18 @@ pub enum Heard {
         /// Octets that are not part of the conversation; they are written down as what they are.
         behind: usize,
     },
+}
+
+/// A piece of what the server said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// The line with which a reply begins, with its end: status or continuation. Replies come in the order of what the
+    /// client said, commands and lines of SASL exchanges; the greeting is the first, and after TLS there is none.
+    Begin(&'a [u8]),
+    /// More of that reply, as it was sent.
+    More(&'a [u8]),
+    /// Nothing that was due.
+    Other(&'a [u8]),
 }
 
 /// A command as it was sent, without secrets.
@@ -122,13 +138,15 @@ impl Observer {
                 Some(Incoming::Command(command)) => heard.push(self.command(command, raw, log)),
                 Some(Incoming::Response(response)) => {
                     let secrets = self.exchange.as_mut().map(|exchange| exchange.response(response));
-                    log.keep(self.session, raw, &secrets.unwrap_or_default());
+                    let kept = log.keep(self.session, raw, &secrets.unwrap_or_default());
                     self.replies.expect(Shape::Exchange);
+                    heard.push(Heard::Response(shown(response, kept, log)));
                 }
                 Some(Incoming::TooLong) => {
                     log.note(self.session, "the client's line has no end and is left out from here");
                     self.replies.expect(Shape::Single);
                     self.unanswered.push_back(None);
+                    heard.push(Heard::TooLong);
                 }
                 None if step.consumed == 0 => break,
                 None => {}
@@ -142,7 +160,7 @@ impl Observer {
 
     fn command(&mut self, command: proto::Command<'_>, raw: &[u8], log: &mut Log) -> Heard {
         let secrets = credentials::of(&command, self.logged_in);
-        log.keep(self.session, raw, &secrets);
+        let kept = log.keep(self.session, raw, &secrets) || secrets.is_empty();
         self.replies.expect(Shape::of(command.line));
         self.unanswered.push_back(command.verb);
         if command.verb == Some(Verb::Auth) && command.has_arguments {
@@ -152,12 +170,23 @@ impl Observer {
             }
             self.exchange = Some(exchange);
         }
-        let line = log.without_secrets(&command.line.escape_ascii().to_string());
+        let line =
+            shown(if kept { command.line } else { command.keyword }, kept || command.verb.is_some(), log);
         Heard::Command(Command { line, verb: command.verb, logged_in: self.logged_in })
     }
 
     /// The server has said this.
     pub fn server(&mut self, octets: &[u8], log: &mut Log) -> Vec<Heard> {
+        self.server_in_parts(octets, log, &mut |_| {})
+    }
+
+    /// The same, and `part` is told it piece by piece, secrets included, as soon as it is known what a piece is.
+    pub fn server_in_parts(
+        &mut self,
+        octets: &[u8],
+        log: &mut Log,
+        part: &mut impl FnMut(Part<'_>),
+    ) -> Vec<Heard> {
         let (mut heard, mut input) = (Vec::new(), std::mem::take(&mut self.awaited));
         input.extend_from_slice(octets);
         let mut at = 0;
@@ -169,9 +198,13 @@ impl Observer {
             }
             at += step.consumed;
             match step.event {
-                Some(Event::Content(_) | Event::End { .. }) => log.content(self.session, raw),
+                Some(Event::Content(_) | Event::End { .. }) => {
+                    log.content(self.session, raw);
+                    part(Part::More(raw));
+                }
                 Some(Event::Status { status, .. }) => {
                     log.said(self.session, raw);
+                    part(Part::Begin(raw));
                     let accepted = status.is_ok();
                     let secures = self.answered(accepted);
                     heard.push(Heard::Answer { accepted });
@@ -183,8 +216,15 @@ impl Observer {
                         return heard;
                     }
                 }
+                Some(Event::Continuation { .. }) => {
+                    log.said(self.session, raw);
+                    part(Part::Begin(raw));
+                }
                 // Status lines without anything due, endless ones, what is passed over behind those: as they came.
-                _ => log.said(self.session, raw),
+                _ => {
+                    log.said(self.session, raw);
+                    part(Part::Other(raw));
+                }
             }
         }
         input.drain(..at.min(input.len()));
@@ -227,4 +267,9 @@ impl Observer {
         log.said(self.session, &self.awaited);
         log.end(self.session, how);
     }
+}
+
+/// A line of the client, or nothing of it where its secrets are not known.
+fn shown(line: &[u8], known: bool, log: &Log) -> String {
+    if known { log.without_secrets(&line.escape_ascii().to_string()) } else { String::new() }
 }

@@ -11,6 +11,7 @@ pub const CREDENTIALS: usize = 1000;
 #[derive(Debug)]
 pub struct Log {
     recorder: Recorder,
+    secrets: Secrets,
     credentials: usize,
     left_out: u64,
 }
@@ -20,7 +21,13 @@ impl Log {
     pub fn new(title: &str, seed: Option<u64>, secrets: impl IntoIterator<Item = String>) -> Log {
         let known = Secrets::new();
         known.add_all(secrets);
-        Log { recorder: Recorder::knowing(title, seed, &known), credentials: 0, left_out: 0 }
+        Log::knowing(title, seed, &known)
+    }
+
+    /// The same, and the secrets that it finds become known to all who have these.
+    pub fn knowing(title: &str, seed: Option<u64>, secrets: &Secrets) -> Log {
+        let recorder = Recorder::knowing(title, seed, secrets);
+        Log { recorder, secrets: secrets.clone(), credentials: 0, left_out: 0 }
     }
 
     /// A session begins, in these words (`connect`, `connect implicit-tls`); `None` if the log is full.
@@ -44,6 +51,12 @@ impl Log {
         self.recorder.redact(text)
     }
 
+    /// Whether nothing more is kept, be it for want of room or since there have been too many credentials: who keeps
+    /// something beside it must stop too, for secrets are no longer found.
+    pub fn is_full(&self) -> bool {
+        self.recorder.is_full() || self.credentials > CREDENTIALS
+    }
+
     /// Sessions that were not recorded since the log was full.
     pub fn left_out(&self) -> u64 {
         self.left_out
@@ -54,22 +67,22 @@ impl Log {
         self.recorder.so_far()
     }
 
-    /// The client's line, in which this is secret.
-    pub(crate) fn keep(&mut self, session: u32, line: &[u8], secrets: &[Vec<u8>]) {
+    /// The client's line, in which this is secret. False if it was left out, and the secrets are not known.
+    pub(crate) fn keep(&mut self, session: u32, line: &[u8], secrets: &[Vec<u8>]) -> bool {
         if self.recorder.is_full() {
-            return;
+            return false;
         }
         if !secrets.is_empty() {
             // Many come again and again, which is why what is known already counts too: it is a bound on work.
             self.credentials += secrets.len();
             if self.credentials > CREDENTIALS {
-                return self.note(session, "a line with credentials is left out: there have been too many");
+                self.note(session, "a line with credentials is left out: there have been too many");
+                return false;
             }
-            for secret in secrets {
-                self.recorder.secret(secret);
-            }
+            self.secrets.add_all(secrets);
         }
         self.recorder.sent(session, line);
+        true
     }
 
     pub(crate) fn said(&mut self, session: u32, octets: &[u8]) {

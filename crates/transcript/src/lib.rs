@@ -71,6 +71,7 @@
 mod digest;
 mod excerpt;
 mod forms;
+mod mask;
 mod names;
 mod notation;
 mod parse;
@@ -86,6 +87,7 @@ mod transcript;
 mod unfold;
 
 pub use excerpt::ExcerptLine;
+pub use mask::Mask;
 pub use notation::is_invisible;
 pub use parse::ParseError;
 pub use recorder::{ENTRIES, MEMORY, Recorder};

@@ -131,13 +131,16 @@ fn nobody_makes_it_grow() {
     let mut log = Log::new("a test", None, []);
     let mut session = log.open("connect").unwrap();
     for number in 0..2 * CREDENTIALS {
-        session.client(format!("PASS secret{number:05}\r\n").as_bytes(), &mut log);
+        let heard = session.client(format!("PASS secret{number:05}\r\n").as_bytes(), &mut log);
+        let [Heard::Command(command)] = &heard[..] else { panic!("{heard:?}") };
+        assert!(command.line.starts_with("PASS") && !command.line.contains("secret0"), "{}", command.line);
         session.server(b"-ERR\r\n", &mut log);
     }
     for _ in 0..100 {
         session.client(&[b'x'; LINE / 10], &mut log);
         session.server(&[b'y'; LINE / 10], &mut log);
     }
+    assert!(log.is_full());
     session.client(b"\r\nNOOP\r\n", &mut log);
     while let Some(other) = log.open("connect") {
         other.end("closed by client", &mut log);
