@@ -213,6 +213,9 @@ impl Flow {
         };
         tap.note(Event::Ended(from, ending));
         lane.ended = Some(ending);
+        // Knowing of it, the tap may pass what it held back.
+        self.client.is_fresh = true;
+        self.upstream.is_fresh = true;
         true
     }
 
