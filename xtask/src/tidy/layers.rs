@@ -27,6 +27,11 @@ const LAYERS: &[Layer] = &[
     Layer { name: "script", house: &["machine", "yaml"], outside: Some(&[]) },
     Layer { name: "observer", house: &["proto", "sasl", "transcript"], outside: Some(&[]) },
     Layer {
+        name: "recording",
+        house: &["machine", "sasl", "transcript", "observer"],
+        outside: Some(&["serde", "serde_json"]),
+    },
+    Layer {
         name: "fake",
         house: &["chance", "machine", "proto", "sasl", "transcript", "mail", "script", "observer"],
         outside: None,
@@ -51,6 +56,8 @@ const LAYERS: &[Layer] = &[
         name: "poplab",
         house: &[
             "chance",
+            "machine",
+            "recording",
             "yaml",
             "proto",
             "sasl",

@@ -17,6 +17,7 @@ pub(super) const PURE: &[&str] = &[
     "scenario",
     "script",
     "observer",
+    "recording",
     "fake",
     "report",
 ];
