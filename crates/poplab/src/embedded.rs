@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ::fake::{Configuration, Defect, Defects, World};
 use mail::Role;
-use net::{Ports, Server};
-use tokio::sync::oneshot;
+use net::Listening;
+use server::FakeServer;
 
 use crate::exit::Failure;
 use crate::glob;
@@ -34,13 +34,10 @@ pub(crate) struct Tenant {
 
 /// A running embedded server. Dropping it stops it.
 pub(crate) struct Embedded {
-    world: World,
+    server: FakeServer,
     seed: u64,
     clear: SocketAddr,
     tls: SocketAddr,
-    ca_pem: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Embedded {
@@ -51,50 +48,20 @@ impl Embedded {
     pub(crate) fn start(seed: u64, defects: Defects) -> anyhow::Result<Self> {
         let accounts = accounts(&pool(seed), seed);
         let world = World::new(Configuration { seed, accounts, defects, ..Configuration::default() });
-        let (stop, stopped) = oneshot::channel();
-        let (tell, told) = std::sync::mpsc::channel();
-        let served = world.clone();
-        let failed = |error: std::io::Error| {
+        let server = FakeServer::start_blocking(world, Listening::default()).map_err(|error| {
             Failure::not_carried_out(format!("the embedded server cannot start: {error}"))
-        };
-        let threadless = |error: std::io::Error| {
-            Failure::not_carried_out(format!(
-                "the embedded server cannot start: the system refused a thread: {error}"
-            ))
-        };
-        let serve = move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime,
-                Err(error) => return drop(tell.send(Err(error))),
-            };
-            runtime.block_on(async {
-                match Server::start(served, Ports::ANY).await {
-                    Ok(running) => {
-                        let facts = running
-                            .clear()
-                            .zip(running.tls())
-                            .map(|both| (both, running.ca_pem().to_owned()));
-                        // Fails only when nobody waits for the server any more.
-                        let _ = tell.send(facts.ok_or_else(|| std::io::Error::other("a port is missing")));
-                        let _ = stopped.await;
-                        running.stop().await;
-                    }
-                    Err(error) => drop(tell.send(Err(error))),
-                }
-            });
-        };
-        let thread =
-            std::thread::Builder::new().name("fake-server".to_owned()).spawn(serve).map_err(threadless)?;
-        let started = told.recv().unwrap_or_else(|_| Err(std::io::Error::other("it ended at once")));
-        let ((clear, tls), ca_pem) = started.map_err(failed)?;
-        Ok(Self { world, seed, clear, tls, ca_pem, stop: Some(stop), thread: Some(thread) })
+        })?;
+        let ports = server.clear().zip(server.tls());
+        let (clear, tls) = ports
+            .ok_or_else(|| Failure::not_carried_out("the embedded server cannot start: a port is missing"))?;
+        Ok(Self { server, seed, clear, tls })
     }
 
     /// Puts all mail back as it was, and gives the accounts anew.
     pub(crate) fn refill(&self) -> Vec<suite::Account> {
         let pool = pool(self.seed);
         for account in accounts(&pool, self.seed) {
-            self.world.replace(&account.user, account.messages);
+            self.server.world().replace(&account.user, account.messages);
         }
         pool.into_iter()
             .map(|tenant| suite::Account::new(tenant.user, tenant.password, tenant.role))
@@ -113,19 +80,7 @@ impl Embedded {
 
     /// The certificate to trust, PEM.
     pub(crate) fn ca_pem(&self) -> &str {
-        &self.ca_pem
-    }
-}
-
-impl Drop for Embedded {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // Fails only if the thread has ended already.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.server.ca_pem()
     }
 }
 

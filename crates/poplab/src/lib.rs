@@ -40,12 +40,6 @@
 //! # drop(world);
 //! ```
 
-mod certificates;
 pub mod load;
 
-pub use certificates::identities;
-pub use fake::{
-    Account, Configuration, Defect, Defects, Expiry, Pace, Password, Policy, Script, Tenancy, World, defects,
-};
-pub use mail::load::Population;
-pub use net::{Freeze, Identity, Listening, Ports, Server as FakeServer};
+pub use server::*;

@@ -130,6 +130,13 @@ pub struct Transcript {
     pub received: Wire,
 }
 
+impl Default for Transcript {
+    /// That of a conversation in which nothing was said.
+    fn default() -> Transcript {
+        crate::Recorder::new("", None).finish()
+    }
+}
+
 impl Transcript {
     /// The text form; ends with LF. The grammar stands in the documentation of this crate.
     pub fn render(&self) -> String {

@@ -37,6 +37,7 @@ const LAYERS: &[Layer] = &[
         outside: None,
     },
     Layer { name: "net", house: &["machine"], outside: None },
+    Layer { name: "server", house: &["fake", "mail", "net", "script"], outside: Some(&["tokio"]) },
     Layer {
         name: "suite",
         house: &["yaml", "proto", "sasl", "mail", "transcript", "record", "stats", "net"],
@@ -70,6 +71,7 @@ const LAYERS: &[Layer] = &[
             "observer",
             "fake",
             "net",
+            "server",
             "suite",
             "load",
             "report",
@@ -99,7 +101,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["poplab"]),
     ("indicatif", &["poplab"]),
     ("rpassword", &["poplab"]),
-    ("tokio", &["net", "suite", "load", "poplab", "bench"]),
+    ("tokio", &["net", "server", "suite", "load", "poplab", "bench"]),
 ];
 
 /// Tests every manifest of `crates/` and that of xtask.

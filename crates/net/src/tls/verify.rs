@@ -187,18 +187,34 @@ impl Verifier {
                 };
                 // Faults of the user's own file are told now and apart from those of the system's store.
                 roots(&given)?;
-                match rustls_platform_verifier::Verifier::new_with_extra_roots(
-                    given.clone(),
-                    provider.clone(),
-                ) {
-                    Ok(system) => Policy::Checked { authorities: Arc::new(system), given },
-                    Err(error) => Policy::NoStore(StoreError(error.to_string())),
+                match system(&given, provider) {
+                    Ok(authorities) => Policy::Checked { authorities, given },
+                    Err(error) => Policy::NoStore(error),
                 }
             }
         };
         let schemes = provider.signature_verification_algorithms.supported_schemes();
         Ok(Verifier { policy, schemes })
     }
+}
+
+/// Those whom the operating system believes, and these.
+#[cfg(feature = "certificates")]
+fn system(
+    given: &[CertificateDer<'static>],
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, StoreError> {
+    rustls_platform_verifier::Verifier::new_with_extra_roots(given.to_vec(), provider.clone())
+        .map(|system| Arc::new(system) as Arc<dyn ServerCertVerifier>)
+        .map_err(|error| StoreError(error.to_string()))
+}
+
+#[cfg(not(feature = "certificates"))]
+fn system(
+    _: &[CertificateDer<'static>],
+    _: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, StoreError> {
+    Err(StoreError("this program was built without it; name the authority to trust".to_owned()))
 }
 
 impl ServerCertVerifier for Verifier {

@@ -155,7 +155,7 @@ async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>)
     // Before the first line, so that a signal right after it is heard.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
-    let identities = poplab::identities()?;
+    let identities = server::identities()?;
     let listening = Listening { ports, ..Listening::default() };
     let shown = identities.iter().collect::<Vec<_>>();
     let server = Server::start_with(world.clone(), listening, &shown).await.map_err(|error| {
