@@ -13,6 +13,7 @@ pub(crate) fn examine(node: &Node, form: &Form, what: &str, findings: &mut Findi
     match form {
         Form::Map(table) => map(node, table, what, findings),
         Form::Pairs(key, value) => pairs(node, key, value, what, findings),
+        Form::Numbered(value) => numbered(node, value, what, findings),
         Form::List(_) if node.list().is_some_and(<[Node]>::is_empty) => {
             findings.wrong(node, format!("{what} is an empty list"));
         }
@@ -115,6 +116,25 @@ fn pairs(node: &Node, key: &Form, value: &Form, what: &str, findings: &mut Findi
     }
 }
 
+fn numbered(node: &Node, value: &'static Form, what: &str, findings: &mut Findings<'_>) {
+    let Some(entries) = node.map() else {
+        return unfit(node, what, &Form::Numbered(value).shape(), findings);
+    };
+    if entries.is_empty() {
+        findings.wrong(node, format!("{what} is empty"));
+    }
+    let mut seen: Vec<u64> = Vec::new();
+    for (name, node) in entries {
+        examine(name, &Form::Whole(1), &format!("a number of {what}"), findings);
+        examine(node, value, &format!("a value of {what}"), findings);
+        let number = name.scalar().and_then(|text| units::whole(text).ok());
+        match number.filter(|number| seen.contains(number)) {
+            Some(_) => findings.wrong(name, "this number is given twice"),
+            None => seen.extend(number),
+        }
+    }
+}
+
 fn judge(form: &Form, text: &str, findings: &Findings<'_>) -> Result<(), String> {
     match form {
         Form::Text | Form::Prose if text.trim().is_empty() => Err("is empty".to_owned()),
@@ -144,7 +164,7 @@ impl Form {
     /// Whether a node has the outer shape of this form: a single value, a list or a map.
     pub(crate) fn fits(&self, node: &Node) -> bool {
         match self {
-            Form::Map(_) | Form::Pairs(..) => node.map().is_some(),
+            Form::Map(_) | Form::Pairs(..) | Form::Numbered(_) => node.map().is_some(),
             Form::List(_) | Form::ListOrEmpty(_) => node.list().is_some(),
             Form::Either(forms) => forms.iter().any(|form| form.fits(node)),
             Form::Nothing => node.value == Value::Empty,
@@ -165,6 +185,7 @@ impl Form {
     fn shape(&self) -> String {
         let words = match self {
             Form::Map(_) | Form::Pairs(..) => "a map",
+            Form::Numbered(_) => "a map of numbers with values, such as `{2: …}`",
             Form::List(_) | Form::ListOrEmpty(_) => "a list",
             Form::Duration | Form::Period => "a duration such as `250ms`",
             Form::Size => "a size such as `13kB`",

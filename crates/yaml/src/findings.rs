@@ -160,6 +160,11 @@ fn gather(node: &Node, form: Option<&Form>, secrets: &mut Vec<String>) {
                 gather(node, Some(value), secrets);
             }
         }
+        (Value::Map(entries), Some(Form::Numbered(value))) => {
+            for (_, node) in entries {
+                gather(node, Some(value), secrets);
+            }
+        }
         (Value::Map(entries), form) => {
             for (name, value) in entries {
                 let key = match (form, name.scalar()) {

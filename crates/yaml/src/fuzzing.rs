@@ -24,6 +24,7 @@ static FORMS: Table = table(
         key("word", Form::Word(&["one", "two"]), "A word."),
         key("line", Form::Line(&Line { name: "a line", examples: &["so"] }), "A line."),
         key("pairs", Form::Pairs(&Form::Duration, &Form::Number), "Pairs."),
+        key("numbered", Form::Numbered(&Form::Word(&["one", "two"])), "Numbered."),
         key("list", Form::List(&Form::Either(&[Form::Size, Form::Map(&CHOICE)])), "A list."),
         key("any", Form::ListOrEmpty(&Form::Map(&CHOICE)), "A list, or none."),
     ],

@@ -77,6 +77,10 @@ fn form(shape: &Form) -> Map<String, Value> {
             let (names, values) = (form(key), form(value));
             json!({"type": "object", "minProperties": 1, "propertyNames": names, "additionalProperties": values})
         }
+        Form::Numbered(value) => {
+            let names = json!({"pattern": "^[1-9][0-9]*$"});
+            json!({"type": "object", "minProperties": 1, "propertyNames": names, "additionalProperties": form(value)})
+        }
         Form::ListOrEmpty(item) => json!({"type": "array", "items": form(item)}),
         Form::List(item) => json!({"type": "array", "minItems": 1, "items": form(item)}),
         Form::Either(forms) => json!({"anyOf": forms.iter().map(form).collect::<Vec<_>>()}),

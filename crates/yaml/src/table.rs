@@ -41,6 +41,8 @@ pub enum Form {
     Map(&'static Table),
     /// A map from values of the first form to values of the second.
     Pairs(&'static Form, &'static Form),
+    /// A map from whole numbers, counted from 1, to values of this form.
+    Numbered(&'static Form),
     /// A list, not empty.
     List(&'static Form),
     /// Nothing behind the colon; one of [`Form::Either`].
