@@ -8,6 +8,7 @@
 //!   [`ClientExchange`] and [`ServerExchange`];
 //! * the modules [`plain`], [`login`], [`cram_md5`], [`scram`] and [`apop`] give the raw builders and parsers
 //!   these machines are made of, with no opinion about what is put into them;
+//! * [`oauth`] has the server side of the mechanisms with tokens, for clients under test;
 //! * [`base64`] is the strict encoding RFC 5034 section 4 demands on the wire.
 //!
 //! Contract: all challenges and responses here are **decoded** octets. The caller writes the `+ ` lines, does
@@ -54,6 +55,7 @@ mod exchange;
 mod hexadecimal;
 pub mod login;
 mod mechanism;
+pub mod oauth;
 pub mod plain;
 pub mod scram;
 

@@ -1,15 +1,43 @@
 //! Arbitrary octets never panic either side, and never bring about success.
 
 use proptest::{collection::vec, prelude::*};
-use sasl::{Mechanism, ServerStep, apop, base64, cram_md5, plain, scram};
+use sasl::{Mechanism, ServerExchange as _, ServerStep, apop, base64, cram_md5, oauth, plain, scram};
 
 /// Octets with no sense, and octets that look like SCRAM so that parsers are entered deeply.
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let likely = proptest::sample::select(
         &[
-            "n,,", "y,,", "p=x,,", "n,a=", "n=", "r=", "s=", "i=", "c=", "biws", "p=", "v=", "e=", "m=",
-            "=2C", "=3D", "=", ",", "client", "server", "4096", "QQ==", "tim", " ", "\0", "\u{e9}", "<1.2@",
+            "n,,",
+            "y,,",
+            "p=x,,",
+            "n,a=",
+            "n=",
+            "r=",
+            "s=",
+            "i=",
+            "c=",
+            "biws",
+            "p=",
+            "v=",
+            "e=",
+            "m=",
+            "=2C",
+            "=3D",
+            "=",
+            ",",
+            "client",
+            "server",
+            "4096",
+            "QQ==",
+            "tim",
+            " ",
+            "\0",
+            "\u{e9}",
+            "<1.2@",
             ">",
+            "\u{1}",
+            "user=",
+            "auth=Bearer ",
         ][..],
     );
     prop_oneof![vec(any::<u8>(), 0..80), vec(likely, 0..14).prop_map(|pieces| pieces.concat().into_bytes()),]
@@ -32,6 +60,17 @@ proptest! {
                 server.step(Some(b"n,,n=tim,r=client"), &passwords);
             }
         }
+        for message in messages {
+            let step = server.step(message.as_deref(), &passwords);
+            prop_assert!(!matches!(step, ServerStep::Success { .. }), "{:?}", step);
+        }
+    }
+
+    #[test]
+    fn servers_of_tokens_survive(messages in vec(proptest::option::weighted(0.9, message()), 0..5), bearer: bool) {
+        let passwords = |user: &str| (user == "tim").then(|| "tanstaaftanstaaf".to_owned());
+        let kind = oauth::Kind::ALL[usize::from(bearer)];
+        let mut server = oauth::Server::new(kind, false);
         for message in messages {
             let step = server.step(message.as_deref(), &passwords);
             prop_assert!(!matches!(step, ServerStep::Success { .. }), "{:?}", step);
