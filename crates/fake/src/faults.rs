@@ -1,4 +1,5 @@
-//! The faults of a script, as twists: they act on how replies leave and on handshakes, hardly ever on what is said.
+//! The faults of a script, as a twist: they act on how replies leave and on handshakes, hardly ever on what is said (the
+//! lies of a script do, which come before them).
 //!
 //! When a fault acts is decided here, from the session's history; what it does then is carried out by
 //! [`crate::reply`] and by the driver. Each counts how often it has acted.
@@ -11,32 +12,34 @@ use proto::Verb;
 use script::{Action, Ending, Fault, Moment, Place, Script, State, When};
 
 use crate::Channel;
+use crate::lies::Lies;
 use crate::reply::{self, Event, Interruption, Reply, Then};
 use crate::twist::{Asked, Circumstance, Twist};
 
 /// A script in use.
 #[derive(Debug)]
 pub(crate) struct Faults {
-    faults: Vec<Fault>,
+    list: Vec<Fault>,
     acted: Vec<AtomicU64>,
+    lies: Lies,
 }
 
 impl Faults {
-    /// The faults of a script, none of which has acted yet.
+    /// The faults and lies of a script, none of which has acted yet.
     pub(crate) fn of(script: &Script) -> Arc<Faults> {
         let acted = script.faults.iter().map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Faults { faults: script.faults.clone(), acted })
+        Arc::new(Faults { list: script.faults.clone(), acted, lies: Lies::of(&script.lies) })
     }
 
-    /// The names of the faults, and how often each has acted.
+    /// The names of the faults and lies, and how often each has acted.
     pub(crate) fn acted(&self) -> impl Iterator<Item = (&str, u64)> {
         let counts = self.acted.iter().map(|count| count.load(Ordering::Relaxed));
-        self.faults.iter().map(|fault| fault.name.as_str()).zip(counts)
+        self.list.iter().map(|fault| fault.name.as_str()).zip(counts).chain(self.lies.told())
     }
 
     /// The faults that act now, each counted as having done so.
     fn acting(&self, mut wanted: impl FnMut(&Fault) -> bool) -> impl Iterator<Item = &Fault> {
-        self.faults.iter().zip(&self.acted).filter_map(move |(fault, acted)| {
+        self.list.iter().zip(&self.acted).filter_map(move |(fault, acted)| {
             let once_more = |count: u64| fault.times.is_none_or(|times| count < times).then(|| count + 1);
             let acts =
                 wanted(fault) && acted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, once_more).is_ok();
@@ -60,6 +63,7 @@ impl Twist for Faults {
     }
 
     fn reply(&self, circumstance: &mut Circumstance<'_>, asked: &Asked, reply: &mut Reply) {
+        self.lies.tell(circumstance, asked, reply);
         let accepts = reply.is_ok();
         let wanted = |fault: &Fault| match fault.when.moment {
             // On a TLS port that is before the handshake.

@@ -1,9 +1,15 @@
 //! What servers may do and some do. Nothing of it is wrong; whoever judges servers must not take it for a defect.
 
+use std::sync::Arc;
+
 use proto::Verb;
 
+use crate::oauth::Tokens;
 use crate::reply::{Reply, Then};
+use crate::restrictions::Restrictions;
+use crate::retention::Retention;
 use crate::twist::{Asked, Circumstance, Twist};
+use crate::{Configuration, Defect, Script};
 
 /// What a server does that not every server does. The default is none of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,15 +77,38 @@ impl Twist for Policy {
     }
 }
 
+/// The policies of a configuration and of a script, as twists.
+pub(crate) fn twists(configuration: &Configuration, script: Option<&Script>) -> Vec<Arc<dyn Twist>> {
+    let none = script::Policy::default();
+    let script = script.map_or(&none, |script| &script.policy);
+    let mut twists: Vec<Arc<dyn Twist>> = Vec::new();
+    let policy = configuration.policy.with(script);
+    if policy != Policy::default() {
+        twists.push(Arc::new(policy));
+    }
+    let restrictions = Restrictions::of(script).map(|twist| Arc::new(twist) as Arc<dyn Twist>);
+    let retention = Retention::of(script).map(|twist| Arc::new(twist) as Arc<dyn Twist>);
+    let tokens = Tokens::of(script).map(|twist| Arc::new(twist) as Arc<dyn Twist>);
+    twists.extend(restrictions.into_iter().chain(retention).chain(tokens));
+    // These are wrong by RFC 1939 section 4, so there are defects that do the same.
+    let defect = match script.lock {
+        script::Lock::Exclusive => None,
+        script::Lock::None => Defect::parse("rfc1939.lock.none"),
+        script::Lock::Stale => Defect::parse("rfc1939.lock.outlives-connection"),
+    };
+    twists.extend(defect.map(|defect| Arc::new(defect.hooks) as Arc<dyn Twist>));
+    twists
+}
+
 impl Policy {
     /// The same with what a script asks for.
-    pub(crate) fn with(self, script: script::Policy) -> Policy {
+    fn with(self, script: &script::Policy) -> Policy {
         Policy {
             refusals: script.refusals.or(self.refusals),
             login_delays: self.login_delays.max(script.login_delays),
             password_for_user_only: self.password_for_user_only || script.password_for_user_only,
             busy_without_code: self.busy_without_code || script.busy_without_code,
-            keeps_deleted: self.keeps_deleted || script.keeps_deleted,
+            keeps_deleted: self.keeps_deleted || (script.deleted == script::Deleted::Kept),
             expiry: self.expiry,
         }
     }

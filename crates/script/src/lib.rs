@@ -42,6 +42,8 @@
 //! fault is of the network or of the reply's delivery, and the mail behind it stays what it is.
 
 mod expectation;
+mod lies;
+mod policy;
 mod read;
 mod table;
 
@@ -50,6 +52,8 @@ use std::time::Duration;
 use machine::IdentityId;
 
 pub use expectation::{Expectation, Received, Unmet};
+pub use lies::{Capabilities, Facts, Lies, Listing, Told, Values};
+pub use policy::{Deleted, Lock, Policy, Retrieved, Tokens};
 pub use table::KIND;
 
 /// What goes wrong, in the order of the file.
@@ -57,6 +61,8 @@ pub use table::KIND;
 pub struct Script {
     /// What the server does that not every server does.
     pub policy: Policy,
+    /// What it says that is not so.
+    pub lies: Lies,
     /// The faults. Several may act on the same reply.
     pub faults: Vec<Fault>,
     /// What clients shall say.
@@ -64,29 +70,17 @@ pub struct Script {
 }
 
 impl Script {
-    /// Adds another script to this one. Where both have a policy, the other's holds.
+    /// Adds another script to this one. Where both have a policy, the other's holds, and likewise with lies.
     pub fn join(&mut self, other: Script) {
         self.faults.extend(other.faults);
         self.expect.extend(other.expect);
         if other.policy != Policy::default() {
             self.policy = other.policy;
         }
+        if other.lies != Lies::default() {
+            self.lies = other.lies;
+        }
     }
-}
-
-/// What servers may do and some do; the default is none of it. Nothing of it goes wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// After so many refusals the connection is closed.
-    pub refusals: Option<u8>,
-    /// So many right logins are put off before one is admitted.
-    pub login_delays: u8,
-    /// AUTH and APOP refuse the right password.
-    pub password_for_user_only: bool,
-    /// A busy maildrop is refused without a response code.
-    pub busy_without_code: bool,
-    /// QUIT removes nothing, as where deleted mail is archived.
-    pub keeps_deleted: bool,
 }
 
 /// One thing that goes wrong.

@@ -10,6 +10,7 @@ static FILE: Table = table(
     &[
         key("about", Form::Prose, "What the script is for, and what a client should do about it."),
         key("policy", Form::Map(&POLICY), "What the server does that not every server does."),
+        key("lies", Form::Map(&LIES), "What it says of its mail and of itself that is not so."),
         key("faults", Form::List(&Form::Map(&FAULT)), "What goes wrong."),
         key("expect", Form::List(&Form::Map(&EXPECTATION)), "What clients shall say, and how often."),
     ],
@@ -27,6 +28,106 @@ static POLICY: Table = table(
         key("password_for_user_only", Form::Flag, "AUTH and APOP refuse the right password."),
         key("busy_without_code", Form::Flag, "A busy maildrop is refused without IN-USE."),
         key("keeps_deleted", Form::Flag, "QUIT removes nothing, as where deleted mail is archived."),
+        key(
+            "unknown",
+            Form::List(&Form::Word(&KEYWORDS)),
+            "These commands are unknown here, and not announced.",
+        ),
+        key("read_only", Form::Flag, "DELE is refused."),
+        key("messages_per_session", Form::Whole(1), "After so many messages RETR is refused."),
+        key("commands_per_session", Form::Whole(1), "After so many commands the connection is closed."),
+        key(
+            "lock",
+            Form::Word(&["exclusive", "none", "stale"]),
+            "A second session of an account is refused; it is not; it is for good, if the first was cut off.",
+        ),
+        key(
+            "retrieved",
+            Form::Word(&["kept", "removed-at-quit", "removed-at-once"]),
+            "What becomes of a message that was retrieved, whether DELE was said or not.",
+        ),
+        key(
+            "tokens",
+            Form::Word(&["unknown", "accepted", "expired"]),
+            "AUTH takes tokens (XOAUTH2, OAUTHBEARER): the password of an account; or refuses all, and says why.",
+        ),
+        key(
+            "expires",
+            Form::Numbered(&Form::Whole(1)),
+            "Message 1 is gone from session 3 on, and so on: `{1: 3}`. Messages are counted as they were delivered.",
+        ),
+    ],
+);
+
+static LIES: Table = table(
+    "lies",
+    &[
+        key("stat", Form::Map(&STAT), "What STAT says."),
+        key("list", Form::Map(&LIST), "What LIST says."),
+        key("uidl", Form::Map(&UIDL), "What UIDL says."),
+        key(
+            "capabilities",
+            Form::Either(&[Form::Map(&CAPABILITIES), Form::List(&Form::Map(&CAPABILITIES))]),
+            "What CAPA says.",
+        ),
+    ],
+);
+
+static STAT: Table = table(
+    "what STAT says",
+    &[
+        key("count", Form::AnyText, "This for the number of messages."),
+        key("octets", Form::AnyText, "This for the number of octets."),
+    ],
+);
+
+/// What is told of all messages, or of some.
+const VALUES: Form = Form::Either(&[Form::AnyText, Form::Numbered(&Form::AnyText)]);
+
+static LIST: Table = table(
+    "what LIST says",
+    &[
+        key("sizes", VALUES, "This for the size of every message, or of these: `{2: 99999999999999999999}`."),
+        NUMBERS,
+        LEAVE_OUT,
+        ORDER,
+        ADD,
+    ],
+);
+
+static UIDL: Table = table(
+    "what UIDL says",
+    &[
+        key(
+            "unique_ids",
+            VALUES,
+            "This for the unique-id of every message, or of these. `{value}` is the true one.",
+        ),
+        NUMBERS,
+        LEAVE_OUT,
+        ORDER,
+        ADD,
+    ],
+);
+
+const NUMBERS: Key = key("numbers", VALUES, "This for the number of every message, or of these.");
+const LEAVE_OUT: Key = key(
+    "leave_out",
+    Form::List(&Form::Whole(1)),
+    "These messages are not in the listing, though they are there.",
+);
+const ORDER: Key = key("order", Form::Word(&["ascending", "reversed"]), "The last message comes first.");
+const ADD: Key = key("add", Form::List(&Form::AnyText), "These lines at the end.");
+
+static CAPABILITIES: Table = table(
+    "what CAPA says",
+    &[
+        key("hide", Form::List(&Form::Text), "Lines with these tags are not there."),
+        ADD,
+        STATE,
+        key("tls", Form::Flag, "Only with TLS, or only without."),
+        SESSION,
+        key("nth", Form::Whole(1), "Only at this CAPA of a session, counted from 1."),
     ],
 );
 
@@ -99,6 +200,17 @@ pub(crate) const COMMANDS: [&str; 18] = [
     "ANY", "USER", "PASS", "APOP", "AUTH", "STAT", "LIST", "RETR", "DELE", "NOOP", "RSET", "QUIT", "TOP",
     "UIDL", "CAPA", "STLS", "UTF8", "LANG",
 ];
+
+/// All of them but `ANY`.
+const KEYWORDS: [&str; 17] = {
+    let mut keywords = [""; 17];
+    let mut place = 0;
+    while place < keywords.len() {
+        keywords[place] = COMMANDS[place + 1];
+        place += 1;
+    }
+    keywords
+};
 
 pub(crate) const ENDINGS: [&str; 6] =
     ["close", "close-without-notify", "reset", "half-close", "alert", "stall"];

@@ -1,7 +1,7 @@
 //! Scripts that are right and scripts that are not.
 
 use proptest::prelude::*;
-use script::{Action, Certificate, Ending, Moment, Place, Script, State};
+use script::{Action, Certificate, Deleted, Ending, Moment, Place, Script, State};
 
 #[test]
 fn everything_that_is_wrong_is_told_at_once() {
@@ -43,7 +43,7 @@ faults:
 policy: {close_after_refusals: 3, keeps_deleted: true}
 ";
     let Script { policy, faults, .. } = Script::read(text, "faults.yaml").unwrap();
-    assert_eq!((policy.refusals, policy.keeps_deleted, policy.busy_without_code), (Some(3), true, false));
+    assert_eq!((policy.refusals, policy.deleted, policy.busy_without_code), (Some(3), Deleted::Kept, false));
     assert_eq!(faults[7].when.accepted, Some(false));
     assert_eq!(
         (faults[0].name.as_str(), faults[0].when.session, faults[0].times),

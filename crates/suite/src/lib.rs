@@ -6,7 +6,6 @@
 
 pub mod accounts;
 pub mod catalogue;
-pub mod causes;
 pub mod check;
 mod credentials;
 pub mod crowd;

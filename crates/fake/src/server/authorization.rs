@@ -28,7 +28,7 @@ impl Session {
     }
 
     /// Whether a name and a password in the clear may be sent on this channel (RFC 2595 section 2.3).
-    pub(super) fn takes_cleartext(&self) -> bool {
+    pub(crate) fn takes_cleartext(&self) -> bool {
         self.channel == Channel::Tls || self.world.configuration().cleartext_login
     }
 

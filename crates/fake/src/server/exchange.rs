@@ -29,17 +29,12 @@ impl Session {
         if !self.offers(mechanism) {
             return Reply::err("No cleartext passwords here: use STLS or another mechanism");
         }
-        let initial = match initial {
-            None => None,
-            Some(_) if mechanism.server_first() => {
-                return Reply::err("This mechanism has no initial response");
-            }
-            // One of no octets.
-            Some(b"=") => Some(Vec::new()),
-            Some(text) => match base64::decode(text) {
-                Ok(octets) => Some(octets),
-                Err(_) => return Reply::err("Not base64"),
-            },
+        if initial.is_some() && mechanism.server_first() {
+            return Reply::err("This mechanism has no initial response");
+        }
+        let initial = match decoded(initial) {
+            Ok(initial) => initial,
+            Err(refusal) => return refusal,
         };
         let host = &self.world.configuration().host;
         let nonce = match mechanism {
@@ -47,6 +42,14 @@ impl Session {
             _ => self.nonces.challenge(host),
         };
         self.go_on(Exchange { server: sasl::server(mechanism, &nonce) }, initial.as_deref())
+    }
+
+    /// Begins an exchange of another mechanism, with the word behind its name if there is one.
+    pub(crate) fn begin(&mut self, server: Box<dyn ServerExchange + Send>, initial: Option<&[u8]>) -> Reply {
+        match decoded(initial) {
+            Ok(initial) => self.go_on(Exchange { server }, initial.as_deref()),
+            Err(refusal) => refusal,
+        }
     }
 
     /// A line of the client during an exchange.
@@ -80,5 +83,15 @@ impl Session {
             },
             ServerStep::Failure => refuse_credentials(),
         }
+    }
+}
+
+/// The octets of an initial response, if there is one.
+fn decoded(initial: Option<&[u8]>) -> Result<Option<Vec<u8>>, Reply> {
+    match initial {
+        None => Ok(None),
+        // One of no octets.
+        Some(b"=") => Ok(Some(Vec::new())),
+        Some(text) => base64::decode(text).map(Some).map_err(|_| Reply::err("Not base64")),
     }
 }

@@ -80,12 +80,7 @@ impl Twists {
         script: Option<&Script>,
         faults: Option<&Arc<Faults>>,
     ) -> Option<Twists> {
-        let mut twists: Vec<Arc<dyn Twist>> = Vec::new();
-        let policy = script.map(|script| script.policy).unwrap_or_default();
-        let policy = configuration.policy.with(policy);
-        if policy != crate::Policy::default() {
-            twists.push(Arc::new(policy));
-        }
+        let mut twists = crate::policy::twists(configuration, script);
         twists.extend(configuration.defects.iter().map(|defect| Arc::new(defect.hooks) as Arc<dyn Twist>));
         // Last, since faults are of the network: they act on what all others have made of a reply.
         twists.extend(faults.map(|faults| Arc::clone(faults) as Arc<dyn Twist>));

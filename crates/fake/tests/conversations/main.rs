@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a conversation that cannot be held fails its test")]
 
 mod correct;
+mod policies;
 mod population;
 mod properties;
 mod recorded;

@@ -27,6 +27,40 @@ const COMMANDS: [&str; 11] = [
     "QUIT",
 ];
 
+/// What a client says that asks for everything, against a server of which the whole difference is what it says.
+const INQUISITIVE: [&str; 17] = [
+    "CAPA",
+    "UTF8",
+    "LANG",
+    "USER alice",
+    "PASS wonderland",
+    "CAPA",
+    "STAT",
+    "LIST",
+    "LIST 2",
+    "UIDL",
+    "UIDL 2",
+    "UIDL",
+    "RETR 1",
+    "RETR 2",
+    "RETR 3",
+    "TOP 1 0",
+    "QUIT",
+];
+
+/// What a client says that has tokens: a wrong one, for want of an initial response the other way round, and a right one.
+const TOKENS: [&str; 9] = [
+    "CAPA",
+    "AUTH XOAUTH2",
+    "dXNlcj1hbGljZQFhdXRoPUJlYXJlciBsb29raW5nAQE=",
+    "",
+    "AUTH OAUTHBEARER bixhPWFsaWNlLAFhdXRoPUJlYXJlciBsb29raW5nAQE=",
+    "AQ==",
+    "AUTH OAUTHBEARER bixhPWFsaWNlLAFhdXRoPUJlYXJlciB3b25kZXJsYW5kAQE=",
+    "STAT",
+    "QUIT",
+];
+
 /// What a client says that has another password, and goes on.
 const MISTAKEN: [&str; 6] = ["USER alice", "PASS looking", "USER alice", "PASS glass", "STAT", "QUIT"];
 
@@ -34,6 +68,8 @@ const MISTAKEN: [&str; 6] = ["USER alice", "PASS looking", "USER alice", "PASS g
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
     Mistaken,
+    Inquisitive,
+    Tokens,
     Clear,
     Stls,
     Tls,
@@ -61,6 +97,8 @@ fn world(script: Script) -> World {
 /// What a client sees: a line for each thing that it waited for, with the seconds it waited.
 struct Client {
     seen: String,
+    /// The middle of listings is shown too.
+    whole: bool,
     begun: Instant,
 }
 
@@ -86,6 +124,7 @@ impl Client {
         let octets = segments.concat();
         // The segments of a trickle are many, and alike.
         let shown = match segments.len() {
+            _ if self.whole && matches!(after, "CAPA" | "LIST" | "UIDL") => octets.escape_ascii().to_string(),
             0..=8 => segments.iter().map(|segment| short(segment)).collect::<Vec<_>>().join(" | "),
             many => format!("{} in {many} segments", short(&octets)),
         };
@@ -117,7 +156,12 @@ impl Client {
             let Some(secured) = self.secure(dialer, stream).await else { return };
             stream = secured;
         }
-        let commands = if way == Way::Mistaken { &MISTAKEN[..] } else { &COMMANDS[..] };
+        let commands = match way {
+            Way::Mistaken => &MISTAKEN[..],
+            Way::Inquisitive => &INQUISITIVE[..],
+            Way::Tokens => &TOKENS[..],
+            Way::Clear | Way::Stls | Way::Tls => &COMMANDS[..],
+        };
         for command in commands {
             let sent = stream.write_all(format!("{command}\r\n").as_bytes()).await;
             if sent.is_err() || !self.hear(&mut stream, command.split(' ').next().unwrap_or_default()).await {
@@ -162,10 +206,14 @@ fn every_shipped_fault_shows_what_it_says() {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = std::fs::read_to_string(&path).unwrap();
         let script = Script::read(&text, &name).unwrap_or_else(|problems| panic!("{problems}"));
+        // First, as long as there is mail.
+        let mut ways = Vec::from_iter(script.faults.is_empty().then_some(Way::Inquisitive));
+        ways.extend([Way::Clear, Way::Stls, Way::Tls, Way::Mistaken]);
+        ways.extend((script.policy.tokens != script::Tokens::Unknown).then_some(Way::Tokens));
         let world = world(script);
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        let seen = runtime.block_on(seen(&world));
+        let seen = runtime.block_on(seen(&world, &ways));
         insta::assert_snapshot!(format!("fault-{name}"), seen);
         idle.extend(
             world
@@ -178,14 +226,16 @@ fn every_shipped_fault_shows_what_it_says() {
     assert!(idle.is_empty(), "these never acted: {idle:?}");
 }
 
-async fn seen(world: &World) -> String {
+/// What the client sees that comes in on these ways.
+async fn seen(world: &World, ways: &[Way]) -> String {
     let identities = poplab::identities().unwrap();
     let shown: Vec<_> = identities.iter().collect();
     let network = MemoryNetwork::start_with(world.clone(), Listening::default(), &shown).unwrap();
     let trust = Trust::Only { ca_pem: network.ca_pem().into() };
     let dialer = Dialer::memory(&network, trust).unwrap();
-    let mut client = Client { seen: String::new(), begun: Instant::now() };
-    for way in [Way::Clear, Way::Stls, Way::Tls, Way::Mistaken] {
+    let mut client =
+        Client { seen: String::new(), whole: ways.contains(&Way::Inquisitive), begun: Instant::now() };
+    for &way in ways {
         let endpoint = if way == Way::Tls { network.tls() } else { network.clear() };
         client.session(&dialer, &endpoint, way).await;
     }

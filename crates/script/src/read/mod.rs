@@ -1,13 +1,16 @@
 //! Reading a script from YAML: what the tables cannot say is examined here.
 
 mod expectation;
+mod lies;
+mod policy;
+mod text;
 
 use std::time::Duration;
 
 use yaml::{Findings, Node, Problems, units};
 
 use crate::table::{ACTIONS, CERTIFICATES, COMMANDS, ENDINGS, KIND, MOMENTS, PLACES};
-use crate::{Action, Certificate, Ending, Fault, Moment, Place, Policy, Script, State, When};
+use crate::{Action, Certificate, Ending, Fault, Moment, Place, Script, State, When};
 
 /// More faults, and more expectations, than anybody writes; more are not read.
 const ITEMS_AT_MOST: usize = 1000;
@@ -26,11 +29,12 @@ impl Script {
         let expect = each(&root, "expect", &mut findings, |node, findings| {
             Some(expectation::expectation(node, findings))
         });
-        let policy = root.at("policy").map_or_else(Policy::default, |node| policy(node, &mut findings));
-        if ["policy", "faults", "expect"].iter().all(|key| root.at(key).is_none()) {
-            findings.wrong(&root, "a script has `faults`, a `policy`, or what it does `expect`");
+        let policy = root.at("policy").map(|node| policy::policy(node, &mut findings)).unwrap_or_default();
+        let lies = root.at("lies").map(|node| lies::lies(node, &mut findings)).unwrap_or_default();
+        if ["policy", "lies", "faults", "expect"].iter().all(|key| root.at(key).is_none()) {
+            findings.wrong(&root, "a script has `faults`, `lies`, a `policy`, or what it does `expect`");
         }
-        findings.finish(Some(Script { policy, faults, expect }))
+        findings.finish(Some(Script { policy, lies, faults, expect }))
     }
 }
 
@@ -46,27 +50,6 @@ fn each<T>(
         findings.wrong(node, format!("`{key}` has more than {ITEMS_AT_MOST} items"));
     }
     items.iter().take(ITEMS_AT_MOST).filter_map(|node| read(node, findings)).collect()
-}
-
-fn policy(node: &Node, findings: &mut Findings<'_>) -> Policy {
-    let mut few = |key: &str| {
-        let count = node.read(key, units::whole)?;
-        if count > 255
-            && let Some(value) = node.at(key)
-        {
-            findings.wrong(value, "at most 255");
-        }
-        u8::try_from(count).ok()
-    };
-    let (refusals, login_delays) = (few("close_after_refusals"), few("login_delays").unwrap_or_default());
-    let flag = |key: &str| node.text(key) == Some("true");
-    Policy {
-        refusals,
-        login_delays,
-        password_for_user_only: flag("password_for_user_only"),
-        busy_without_code: flag("busy_without_code"),
-        keeps_deleted: flag("keeps_deleted"),
-    }
 }
 
 /// `None` where something is wrong that has been told.
@@ -132,8 +115,8 @@ fn action(node: &Node, findings: &mut Findings<'_>) -> Option<Action> {
                 value.list()?.iter().map(|size| size.scalar().and_then(|text| units::whole(text).ok()));
             sizes.collect::<Option<Vec<u64>>>().map(Action::Split)
         }
-        "say" => lines(value, findings).map(Action::Say),
-        "inject" => lines(value, findings).map(Action::Inject),
+        "say" => text::lines(value, findings).map(Action::Say),
+        "inject" => text::lines(value, findings).map(Action::Inject),
         "garbage" => {
             let count = node.read("garbage", units::whole)?;
             if count > GARBAGE_AT_MOST {
@@ -163,51 +146,6 @@ fn ending(place: usize) -> Option<Ending> {
         Ending::Stall,
     ];
     all.get(place).copied()
-}
-
-/// Lines of the wire, from a text of one or several or from a list of lines.
-fn lines(node: &Node, findings: &mut Findings<'_>) -> Option<Vec<u8>> {
-    let Some(text) = node.scalar() else {
-        let each = node.list()?.iter().map(|item| line(item, item.scalar()?, findings));
-        // Each is read, so that all that is wrong is told.
-        return each.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>().map(|lines| lines.concat());
-    };
-    // What ends the last line begins no further one.
-    let each = text.strip_suffix('\n').unwrap_or(text).split('\n').map(|text| line(node, text, findings));
-    each.collect::<Option<Vec<_>>>().map(|lines| lines.concat())
-}
-
-/// A line of the wire: CRLF is added, and `\r`, `\n`, `\0` and `\xNN` stand for octets.
-fn line(node: &Node, text: &str, findings: &mut Findings<'_>) -> Option<Vec<u8>> {
-    let (mut octets, mut rest) = (Vec::new(), text.chars());
-    while let Some(character) = rest.next() {
-        if character != '\\' {
-            let mut buffer = [0; 4];
-            octets.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
-            continue;
-        }
-        let octet = match rest.next() {
-            Some('r') => Some(b'\r'),
-            Some('n') => Some(b'\n'),
-            Some('0') => Some(0),
-            Some('\\') => Some(b'\\'),
-            Some('x') => {
-                let digits: String = rest.by_ref().take(2).collect();
-                u8::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 2)
-            }
-            _ => None,
-        };
-        let Some(octet) = octet else {
-            findings.wrong(
-                node,
-                "behind a backslash stands `r`, `n`, `0`, `\\` or `x` and two hexadecimal digits",
-            );
-            return None;
-        };
-        octets.push(octet);
-    }
-    octets.extend_from_slice(b"\r\n");
-    Some(octets)
 }
 
 fn refusal(node: &Node, findings: &mut Findings<'_>) -> Option<Action> {

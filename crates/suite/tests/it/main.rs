@@ -4,7 +4,6 @@
 
 mod between;
 mod busy;
-mod causes;
 mod certificate;
 mod correct;
 mod credentials;
