@@ -42,6 +42,7 @@
 //! fault is of the network or of the reply's delivery, and the mail behind it stays what it is.
 
 mod expectation;
+pub mod fuzzing;
 mod lies;
 mod policy;
 mod read;

@@ -63,8 +63,8 @@ policy: {close_after_refusals: 3, keeps_deleted: true}
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_fall(text in "(faults|when|do|command|[{}:, \n-]|RETR|close|\\PC){0,60}") {
-        let _ = Script::read(&text, "faults.yaml");
+    fn no_text_makes_the_reader_fall(text in "(faults|expect|lies|policy|list|sizes|when|do|command|times|[{}:, \n-]|RETR|DELE|close|[0-9]|\\PC){0,60}") {
+        script::fuzzing::read(text.as_bytes());
     }
 }
 
