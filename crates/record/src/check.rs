@@ -46,6 +46,10 @@ pub struct CheckResult {
     /// The sentence of the baseline that explains this deviation, if it is a known one; empty if the baseline lists it
     /// and does not explain it yet.
     pub approved: Option<String>,
+    /// The id of the finding at the same entrance from which this one probably follows: the two are told as one. Left out
+    /// for what stands alone, and in files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
 }
 
 impl CheckResult {

@@ -82,6 +82,7 @@ impl Results {
                 transcript: _,
                 duration_ns: _,
                 approved,
+                follows: _,
             } = check;
             [entrance, observed, reproduce].into_iter().chain(ending).chain(approved).for_each(&mut *change);
         }

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod catalogue;
+pub mod causes;
 pub mod check;
 mod credentials;
 pub mod crowd;

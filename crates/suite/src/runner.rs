@@ -21,6 +21,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, timeout_at};
 use transcript::{Entry, Transcript};
 
+use crate::causes;
 use crate::check::{Check, Running};
 use crate::deviation;
 use crate::journal::{Leavings, Seen};
@@ -146,16 +147,24 @@ impl Runner {
         }
     }
 
-    /// The evidence so far, in the order of the checks; a check without a verdict is inconclusive.
+    /// The evidence so far, in the order of the checks; a check without a verdict is inconclusive. What probably follows
+    /// from another finding names it.
     pub fn evidence(&self) -> Vec<Evidence> {
         let done = self.done.borrow();
         let found = |check: &Check| done.iter().find(|finished| finished.evidence.result.id == check.id);
-        self.checks
+        let mut all: Vec<Evidence> = self
+            .checks
             .iter()
             .map(|check| {
                 found(check).map_or_else(|| self.unfinished(check), |finished| finished.evidence.clone())
             })
-            .collect()
+            .collect();
+        let verdicts = all.iter().map(|evidence| (evidence.result.id.as_str(), evidence.result.verdict));
+        let causes = causes::causes(verdicts);
+        for Evidence { result, .. } in &mut all {
+            result.follows = causes.get(result.id.as_str()).map(|cause| (*cause).to_owned());
+        }
+        all
     }
 
     fn unfinished(&self, check: &Check) -> Evidence {
@@ -410,6 +419,7 @@ impl Runner {
             transcript: None,
             duration_ns: u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
             approved: None,
+            follows: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod between;
 mod busy;
+mod causes;
 mod certificate;
 mod correct;
 mod credentials;
