@@ -60,6 +60,7 @@ fn same(one: &CheckResult, other: &CheckResult) -> bool {
         && one.expected == other.expected
         && one.ending == other.ending
         && one.approved == other.approved
+        && one.follows == other.follows
 }
 
 /// A text in which unique-ids, timestamps, challenges and digests all look alike.

@@ -2,16 +2,17 @@
 
 use std::fmt::Write as _;
 
-use record::{CheckResult, Results, Run, Verdict};
+use record::{CheckResult, Results, Run, Severity, Verdict};
 
 use crate::finding::{Finding, findings, quote};
+use crate::group::{Group, cause_words, deviations, groups};
 use crate::outcome::{run_problem, severity_words, stale_words, verdict_line};
 use crate::text::{visible, visible_line};
 
 /// One annotation a line: failures as errors (worst first, since GitHub shows only the first ten) and entries of the
 /// baseline that are no longer seen, at their lines; warnings, inconclusive checks and known deviations that nobody has
-/// explained as warnings; other known deviations as notices, and the verdict in one line as a notice. Passes, infos and
-/// skipped checks are in the numbers of that line only.
+/// explained as warnings; other known deviations as notices, and the verdict in one line as a notice. Findings of one cause
+/// are one annotation, which names all of them. Passes, infos and skipped checks are in the numbers of that line only.
 pub fn github(run: &Run, results: &Results) -> String {
     let mut text = String::new();
     if let Some(problem) = run_problem(run, results) {
@@ -23,53 +24,82 @@ pub fn github(run: &Run, results: &Results) -> String {
             &problem.reason,
         );
     }
-    let unknown = |verdict: Verdict| move |check: &CheckResult| check.verdict == verdict && !check.is_known();
-    for finding in findings(results, unknown(Verdict::Fail)) {
-        let title = title(severity_words(finding.check.severity), &finding);
-        annotate(&mut text, "error", "", &title, &body(finding.check));
+    let (broken, warnings) = deviations(results);
+    for group in &broken {
+        annotate(&mut text, "error", "", &title(severity_words(worst(group)), group), &body(group));
     }
     for entry in &results.stale {
         let place = entry.place.as_deref().map(place).unwrap_or_default();
         let title = format!("no longer seen: {} ({})", entry.check, entry.entrance);
         annotate(&mut text, "error", &place, &title, &stale_words(entry));
     }
-    for finding in findings(results, unknown(Verdict::Warn)) {
-        annotate(&mut text, "warning", "", &title("warning", &finding), &body(finding.check));
+    for group in &warnings {
+        annotate(&mut text, "warning", "", &title("warning", group), &body(group));
     }
-    for finding in findings(results, unknown(Verdict::Inconclusive)) {
-        annotate(&mut text, "warning", "", &title("inconclusive", &finding), &finding.check.observed);
+    for finding in findings(results, |check| check.verdict == Verdict::Inconclusive && !check.is_known()) {
+        annotate(&mut text, "warning", "", &name("inconclusive", &finding), &finding.check.observed);
     }
-    for finding in findings(results, CheckResult::is_known) {
-        match finding.check.explanation() {
-            Some(sentence) => annotate(&mut text, "notice", "", &title("known", &finding), sentence),
-            None => annotate(
-                &mut text,
-                "warning",
-                "",
-                &title("known, not explained", &finding),
-                &body(finding.check),
-            ),
-        }
+    for group in &groups(results, CheckResult::is_known) {
+        known(&mut text, group);
     }
     annotate(&mut text, "notice", "", "poplab", &verdict_line(run, results));
     text
 }
 
-fn title(kind: &str, finding: &Finding<'_>) -> String {
-    format!("{kind}: {} ({})", finding.check.id, finding.entrances())
+/// Known deviations of one cause. As long as one of them has no explanation it is no mere notice.
+fn known(text: &mut String, group: &Group<'_>) {
+    if group.all().any(|finding| finding.check.is_unexplained()) {
+        annotate(text, "warning", "", &title("known, not explained", group), &body(group));
+        return;
+    }
+    let sentence = |finding: &Finding<'_>| finding.check.explanation().unwrap_or_default().to_owned();
+    let mut message = sentence(&group.first);
+    for other in &group.others {
+        let _ = write!(message, "\nProbably the same cause: {}: {}", label(other), sentence(other));
+    }
+    annotate(text, "notice", "", &title("known", group), &message);
 }
 
-fn body(check: &CheckResult) -> String {
+/// The worst harm that findings of one cause do.
+fn worst(group: &Group<'_>) -> Severity {
+    group.all().map(|finding| finding.check.severity).min().unwrap_or_default()
+}
+
+/// The first finding, and how many more there are.
+fn title(kind: &str, group: &Group<'_>) -> String {
+    let more = match group.others.len() {
+        0 => String::new(),
+        number => format!(" and {number} more"),
+    };
+    name(kind, &group.first) + &more
+}
+
+fn name(kind: &str, finding: &Finding<'_>) -> String {
+    format!("{kind}: {}", label(finding))
+}
+
+fn label(finding: &Finding<'_>) -> String {
+    format!("{} ({})", finding.check.id, finding.entrances())
+}
+
+/// All that is to be said of the first finding, and what else probably has its cause.
+fn body(group: &Group<'_>) -> String {
+    let check = group.first.check;
     let mut body = format!("{} ({})", check.requirement, check.reference);
     for (label, value) in [
         ("It says", &quote(check)),
         ("Seen", &check.observed),
         ("Would pass", &check.expected),
         ("Reproduce", &check.reproduce),
+        ("Cause", &cause_words(check)),
     ] {
         if !value.is_empty() {
             let _ = write!(body, "\n{label}: {value}");
         }
+    }
+    for other in &group.others {
+        let requirement = &other.check.requirement;
+        let _ = write!(body, "\nProbably the same cause: {}: {requirement}", label(other));
     }
     body
 }

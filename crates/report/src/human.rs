@@ -7,10 +7,10 @@ mod told;
 
 use record::{CheckResult, LatencyRow, Results, Run, Verdict};
 
-use crate::finding::{Finding, findings};
+use crate::finding::Finding;
+use crate::group::{Group, SAME_CAUSE, count_of, deviations};
 use crate::outcome::{Outcome, outcome, verdict_line};
 use crate::page::{Page, Tone};
-use crate::text::count;
 
 /// How to lay out the human report, and what to add to it.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ impl Default for Options<'_> {
 
 /// The whole report: what kept the run from its end, if anything did; the target; a table of the areas; then
 /// failures (worst first), entries of the baseline that are no longer seen, warnings, known deviations, inconclusive and skipped checks, latencies, and last the
-/// line of [`verdict_line`].
+/// line of [`verdict_line`]. What probably follows from another finding is told under it, and more briefly.
 pub fn human(run: &Run, results: &Results, options: &Options<'_>) -> String {
     let mut page = Page::new(options.color, options.width);
     if let Some(error) = &run.error {
@@ -46,9 +46,10 @@ pub fn human(run: &Run, results: &Results, options: &Options<'_>) -> String {
     }
     header::write(&mut page, run);
     tables::areas(&mut page, results);
-    told_in_full(&mut page, "broken", Verdict::Fail, results, options);
+    let (broken, warnings) = deviations(results);
+    told_in_full(&mut page, "broken", &broken, options);
     lists::no_longer_seen(&mut page, results);
-    told_in_full(&mut page, "warnings", Verdict::Warn, results, options);
+    told_in_full(&mut page, "warnings", &warnings, options);
     lists::known(&mut page, results);
     lists::one_line_each(&mut page, Verdict::Inconclusive, Tone::Doubt, results, options.verbose);
     lists::skipped(&mut page, results);
@@ -74,18 +75,23 @@ pub fn human_check(check: &CheckResult, transcript: Option<&str>, options: &Opti
     page.finish()
 }
 
-fn told_in_full(page: &mut Page, title: &str, verdict: Verdict, results: &Results, options: &Options<'_>) {
-    let findings = findings(results, |check| check.verdict == verdict && !check.is_known());
-    if findings.is_empty() {
+fn told_in_full(page: &mut Page, title: &str, groups: &[Group<'_>], options: &Options<'_>) {
+    if groups.is_empty() {
         return;
     }
-    let tone = if verdict == Verdict::Fail { Tone::Bad } else { Tone::Doubt };
-    let order = if findings.len() > 1 { ", worst first" } else { "" };
-    page.heading(tone, &format!("{title}: {}{order}", count(findings.len(), "finding")));
+    let tone = if groups.iter().any(Group::is_broken) { Tone::Bad } else { Tone::Doubt };
+    let order = if groups.len() > 1 { ", worst first" } else { "" };
+    page.heading(tone, &format!("{title}: {}{order}", count_of(groups)));
     page.blank();
-    for (number, finding) in findings.iter().enumerate() {
-        let transcript = excerpt_of(finding, options);
-        told::write(page, Some(number + 1), finding, transcript.as_deref(), options.verbose);
+    for (number, group) in groups.iter().enumerate() {
+        let transcript = excerpt_of(&group.first, options);
+        told::write(page, Some(number + 1), &group.first, transcript.as_deref(), options.verbose);
+        if !group.others.is_empty() {
+            page.toned(Some(Tone::Strong), told::INDENT, &format!("{SAME_CAUSE} ({}):", group.others.len()));
+        }
+        for finding in &group.others {
+            told::write_briefly(page, finding, options.verbose);
+        }
         page.blank();
     }
 }

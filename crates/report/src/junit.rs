@@ -7,6 +7,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use record::{CheckResult, Results, Run, StaleEntry, Verdict};
 
 use crate::finding::quote;
+use crate::group::{cause_words, in_order, relation};
 use crate::outcome::{Problem, run_problem, severity_words, stale_words, verdict_line};
 use crate::text::visible;
 
@@ -16,16 +17,18 @@ use crate::text::visible;
 /// A failure and an entry that is no longer seen are a `failure`; an inconclusive check is an `error`, since what was
 /// not judged is no success; skipped checks and known deviations are `skipped` with the reason as message; passes,
 /// warnings and infos succeed, the latter two with what was seen as `system-out`. A run that was not carried out is an
-/// `error`; one that falls short for a reason that no other case tells, a `failure`.
+/// `error`; one that falls short for a reason that no other case tells, a `failure`. What probably follows from another
+/// finding comes right behind it, and its message names it.
 ///
 /// `transcripts` gives the text of a transcript by its path in the run's folder; it is put under the failures.
 pub fn junit(run: &Run, results: &Results, transcripts: &dyn Fn(&str) -> Option<String>) -> String {
     let mut report = begun(run);
     report.add_test_suite(frame(run, results));
+    let checks = in_order(results);
     for entrance in entrances(results) {
         let mut suite = TestSuite::new(entrance);
-        let checks = results.checks.iter().filter(|check| check.entrance == entrance);
-        suite.add_test_cases(checks.map(|check| case(check, transcripts)));
+        let checks = checks.iter().filter(|check| check.entrance == entrance);
+        suite.add_test_cases(checks.map(|check| case(check, &relation(results, check), transcripts)));
         report.add_test_suite(suite);
     }
     if !results.stale.is_empty() {
@@ -92,22 +95,28 @@ fn entrances(results: &Results) -> Vec<&str> {
     entrances
 }
 
-fn case(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>) -> TestCase {
-    let mut case = TestCase::new(check.id.as_str(), status(check, transcripts));
+/// `relation` names the findings of the same cause.
+fn case(check: &CheckResult, relation: &str, transcripts: &dyn Fn(&str) -> Option<String>) -> TestCase {
+    let mut case = TestCase::new(check.id.as_str(), status(check, relation, transcripts));
     case.set_classname(format!("{}.{}", check.entrance, check.area())).set_time(check.duration());
     if check.is_known() || matches!(check.verdict, Verdict::Warn | Verdict::Info) {
-        case.set_system_out(details(check));
+        case.set_system_out(details(check, relation));
     }
     case
 }
 
-fn status(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>) -> TestCaseStatus {
+fn status(
+    check: &CheckResult,
+    relation: &str,
+    transcripts: &dyn Fn(&str) -> Option<String>,
+) -> TestCaseStatus {
     let problem = |kind, message: &str, of_type: &str| {
         let mut status = TestCaseStatus::non_success(kind);
-        status
-            .set_message(visible(message))
-            .set_type(of_type)
-            .set_description(description(check, transcripts));
+        status.set_message(visible(message)).set_type(of_type).set_description(description(
+            check,
+            relation,
+            transcripts,
+        ));
         status
     };
     let skipped = |message: &str| {
@@ -122,7 +131,11 @@ fn status(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>) -> 
         },
         Verdict::Skipped => skipped(&check.observed),
         Verdict::Inconclusive => problem(NonSuccessKind::Error, &check.observed, "inconclusive"),
-        Verdict::Fail => problem(NonSuccessKind::Failure, &check.requirement, check.severity.as_str()),
+        Verdict::Fail => {
+            let cause = if check.follows.is_some() { cause_words(check) + ": " } else { String::new() };
+            let message = format!("{cause}{}", check.requirement);
+            problem(NonSuccessKind::Failure, &message, check.severity.as_str())
+        }
         Verdict::Pass | Verdict::Warn | Verdict::Info => TestCaseStatus::success(),
     }
 }
@@ -142,8 +155,8 @@ fn stale(entry: &StaleEntry) -> TestCase {
     case
 }
 
-fn description(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut text = details(check);
+fn description(check: &CheckResult, relation: &str, transcripts: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut text = details(check, relation);
     if let Some(transcript) = check.transcript.as_deref().and_then(transcripts) {
         text.push('\n');
         text.push_str(&visible(&transcript));
@@ -151,7 +164,7 @@ fn description(check: &CheckResult, transcripts: &dyn Fn(&str) -> Option<String>
     text
 }
 
-fn details(check: &CheckResult) -> String {
+fn details(check: &CheckResult, relation: &str) -> String {
     let mut text = format!("{}: {} ({})\n", check.verdict, check.requirement, check.reference);
     for (label, value) in [
         ("it says", quote(check).as_str()),
@@ -165,6 +178,9 @@ fn details(check: &CheckResult) -> String {
         if !value.is_empty() {
             let _ = writeln!(text, "{label}: {value}");
         }
+    }
+    if !relation.is_empty() {
+        let _ = writeln!(text, "{relation}");
     }
     visible(&text)
 }

@@ -6,7 +6,7 @@
 //! The contract: a reporter is a function of the records, and of transcript texts and figures the caller hands
 //! in, so an old run can be rendered again and gives the same text. Every form tells every verdict. A known
 //! deviation ([`record::CheckResult::approved`]) is told apart from a failure and never passes for success
-//! silently.
+//! silently. What probably follows from another finding ([`record::CheckResult::follows`]) is told under it.
 //!
 //! What this crate does *not* do: no file, no clock, no terminal, no environment (whether to colour, and the
 //! width, are arguments), and no judging. Text that came from a server is made harmless for the form it is put
@@ -25,6 +25,7 @@
 
 mod finding;
 mod github;
+mod group;
 mod harmless;
 mod html;
 mod human;

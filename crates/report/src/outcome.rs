@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use record::{CheckResult, Results, Run, Severity, StaleEntry, Verdict};
 
+use crate::group::from_causes;
 use crate::text::{count, visible_line};
 
 /// The verdict in words and the numbers, one line without a line end:
 /// `fail: 2 of 163 requirements broken (1 data loss, 1 interop) · 150 pass, 2 fail, 12 skipped`.
 ///
-/// Requirements are counted by id, however many entrances they were judged at; the numbers after the dot count
-/// results, and known deviations apart.
+/// Requirements are counted by id, however many entrances they were judged at, and where some of them have one cause the
+/// causes too; the numbers after the dot count results, and known deviations apart.
 pub fn verdict_line(run: &Run, results: &Results) -> String {
     format!("{} · {}", words(run, results), numbers(results))
 }
@@ -142,13 +143,19 @@ fn broken_words(results: &Results) -> Option<String> {
     if by_id.is_empty() {
         return None;
     }
+    let broken = results.checks.iter().filter(|check| check.is_broken());
+    let causes: BTreeSet<&str> =
+        broken.map(|check| check.follows.as_ref().unwrap_or(&check.id).as_str()).collect();
+    let from =
+        if causes.len() < by_id.len() { format!(", {}", from_causes(causes.len())) } else { String::new() };
     let kinds: Vec<String> = Severity::ALL
         .iter()
         .map(|severity| (by_id.values().filter(|found| *found == severity).count(), *severity))
         .filter(|(number, _)| *number > 0)
         .map(|(number, severity)| format!("{number} {}", severity_words(severity)))
         .collect();
-    Some(format!("{} of {} broken ({})", by_id.len(), requirements(judged_ids(results)), kinds.join(", ")))
+    let judged = requirements(judged_ids(results));
+    Some(format!("{} of {judged} broken{from} ({})", by_id.len(), kinds.join(", ")))
 }
 
 /// `1 entry of the baseline is no longer seen: rfc1939.stat.format (any, fail)`, or nothing when all are seen.

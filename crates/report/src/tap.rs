@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use record::{CheckResult, Results, Run, StaleEntry, Verdict};
 
+use crate::group::{in_order, relation};
 use crate::outcome::{run_problem, stale_words, verdict_line};
 use crate::text::{visible, visible_line};
 
@@ -11,13 +12,13 @@ use crate::text::{visible, visible_line};
 ///
 /// A failure is `not ok`, and so is an inconclusive check: what was not judged is no success. A known deviation is
 /// `not ok` with `TODO`, which harnesses do not count; a skipped check is `SKIP` with the reason; a warning is `ok`
-/// with a diagnostic block. The run's own point is `not ok` when nothing before it says why its exit code is not 0;
+/// with a diagnostic block. What probably follows from another finding comes right behind it, and names it. The run's own point is `not ok` when nothing before it says why its exit code is not 0;
 /// a run that was not carried out ends with `Bail out!`.
 pub fn tap(run: &Run, results: &Results) -> String {
     let problem = run_problem(run, results);
     let mut points = Points { text: String::new(), number: 0 };
-    for check in &results.checks {
-        points.check(check);
+    for check in in_order(results) {
+        points.check(check, &relation(results, check));
     }
     for entry in &results.stale {
         points.stale(entry);
@@ -44,7 +45,7 @@ struct Points {
 }
 
 impl Points {
-    fn check(&mut self, check: &CheckResult) {
+    fn check(&mut self, check: &CheckResult, relation: &str) {
         let directive = match check.verdict {
             _ if check.is_known() => {
                 let why = check.explanation().map_or_else(|| "not explained yet".to_owned(), str::to_owned);
@@ -65,6 +66,7 @@ impl Points {
             ("requirement", &check.requirement),
             ("reference", &check.reference),
             ("quote", &check.quote),
+            ("cause", relation),
             ("observed", &check.observed),
             ("expected", &check.expected),
             ("reproduce", &check.reproduce),

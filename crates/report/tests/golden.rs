@@ -3,7 +3,7 @@
 
 mod fixture;
 
-use fixture::{latencies, results, run, transcripts};
+use fixture::{latencies, of_one_cause, results, run, transcripts};
 use record::{Results, Run, Verdict};
 use report::Options;
 
@@ -84,6 +84,60 @@ fn github() {
 #[test]
 fn html() {
     insta::assert_snapshot!(report::html(&run(), &results(), &transcripts).replace("><", ">\n<"));
+}
+
+#[test]
+fn findings_of_one_cause_are_told_as_one() {
+    let (run, results) = (run(), of_one_cause());
+    insta::assert_snapshot!("one_cause_human", human(&run, &results, 100, false));
+    insta::assert_snapshot!("one_cause_github", report::github(&run, &results));
+    insta::assert_snapshot!("one_cause_tap", report::tap(&run, &results));
+    insta::assert_snapshot!("one_cause_junit", report::junit(&run, &results, &transcripts));
+    let page = report::html(&run, &results, &transcripts).replace("><", ">\n<");
+    let told = page.split_once("<h2 id=\"broken\">").unwrap().1.split_once("</section>").unwrap().0;
+    insta::assert_snapshot!("one_cause_html", told);
+    for text in [human(&run, &results, 60, true), report::json(&run, &results), page] {
+        assert!(results.checks.iter().all(|check| text.contains(&check.id)), "{text}");
+    }
+}
+
+#[test]
+fn telling_findings_as_one_hides_none_and_changes_no_count() {
+    let (run, together, apart) = (run(), of_one_cause(), results());
+    assert_eq!(together.counts(), apart.counts());
+    let numbers = |results: &Results| {
+        let line = report::verdict_line(&run, results);
+        let (words, numbers) =
+            line.split_once(" · ").map(|(one, two)| (one.to_owned(), two.to_owned())).unwrap();
+        (words.replace(", probably from 2 causes", ""), numbers)
+    };
+    assert_eq!(numbers(&together), numbers(&apart));
+    let cases = |results: &Results| {
+        let xml = report::junit(&run, results, &transcripts);
+        let read = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+        let cases = read.test_suites.iter().flat_map(|suite| &suite.test_cases);
+        let mut names: Vec<String> =
+            cases.map(|case| format!("{:?} {:?}", case.classname, case.name)).collect();
+        names.sort();
+        (read.tests, read.failures, read.errors, names)
+    };
+    assert_eq!(cases(&together), cases(&apart));
+    let points = |results: &Results| {
+        let text = report::tap(&run, results);
+        let ok = text.lines().filter(|line| line.starts_with("ok ")).count();
+        (ok, text.lines().filter(|line| line.starts_with("not ok ")).count())
+    };
+    assert_eq!(points(&together), points(&apart));
+}
+
+#[test]
+fn a_run_that_was_recorded_without_causes_is_told_as_ever() {
+    let old = report::json(&run(), &results());
+    assert!(!old.contains("follows"), "{old}");
+    let read = record::Report::parse(&old).unwrap();
+    assert_eq!(human(&read.run, &read.results, 100, false), human(&run(), &results(), 100, false));
+    let new = record::Report::parse(&report::json(&run(), &of_one_cause())).unwrap();
+    assert_eq!(new.results, of_one_cause());
 }
 
 #[test]

@@ -54,6 +54,49 @@ fn an_old_run_renders_again_to_the_same_text() {
 }
 
 #[test]
+fn findings_of_one_cause_are_told_as_one_in_every_form() {
+    const CAUSE: &str = "rfc1939.frame.one-reply";
+    const FOLLOW: [&str; 2] = ["rfc1939.single.no-terminator", "rfc2449.pipe.split"];
+    let env = TestEnv::new();
+    let mut arguments = vec!["conformance", "--defect", "rfc1939.frame.double-reply"];
+    arguments.extend([CAUSE, "rfc1939.pass.case"].iter().chain(&FOLLOW).flat_map(|id| ["--select", *id]));
+    let forms = ["human", "junit", "tap", "github", "html"];
+    for format in forms {
+        let original = env.run(&[&arguments[..], &["--format", format]].concat());
+        assert_eq!(original.code, Some(1), "{format}: {}", original.stderr);
+        let told = original.stdout.to_lowercase();
+        assert!(told.contains("probably the same cause"), "{format}: {told}");
+        let place = |id: &str| told.find(id).unwrap_or(usize::MAX);
+        assert!(place(CAUSE) < place(FOLLOW[0]) && place(CAUSE) < place(FOLLOW[1]), "{format}: {told}");
+        assert_eq!(
+            env.run(&["report", "poplab-run", "--format", format]).stdout,
+            original.stdout,
+            "{format}"
+        );
+        if format == "github" {
+            assert_eq!(told.lines().filter(|line| line.starts_with("::error ")).count(), 1, "{told}");
+        }
+    }
+    let (_, results) = env.records("poplab-run");
+    let fails = |id: &str| {
+        let all: Vec<_> = results.checks.iter().filter(|check| check.id == id).collect();
+        (all.iter().all(|check| check.is_broken()), all[0].follows.as_deref())
+    };
+    assert_eq!(fails(CAUSE), (true, None));
+    assert_eq!(FOLLOW.map(fails), [(true, Some(CAUSE)); 2]);
+    // As an older version has written it.
+    let mut old = results.clone();
+    old.checks.iter_mut().for_each(|check| check.follows = None);
+    env.write("poplab-run/results.json", old.to_json());
+    for format in forms {
+        let told = env.run(&["report", "poplab-run", "--format", format]);
+        assert_eq!(told.code, Some(0), "{format}: {}", told.stderr);
+        assert!(!told.stdout.to_lowercase().contains("same cause"), "{format}: {}", told.stdout);
+        assert!(FOLLOW.iter().all(|id| told.stdout.contains(id)), "{format}: {}", told.stdout);
+    }
+}
+
+#[test]
 fn of_several_forms_the_human_one_goes_to_stdout() {
     let env = TestEnv::new();
     let ended = env.run(&[&STAT[..], &["--format", "json,human,junit"]].concat());

@@ -5,6 +5,7 @@ use record::{CheckResult, Entrance, Results, Run, Security, Verdict};
 
 use super::{banner, early_end, facts, page, run_facts, safe, safe_lines, transcript};
 use crate::finding::{Finding, findings};
+use crate::group::{Group, SAME_CAUSE, cause_words, deviations, groups};
 use crate::number::whole;
 use crate::outcome::{NOT_EXPLAINED, Outcome, outcome, severity_words, stale_words, verdict_line};
 
@@ -13,6 +14,7 @@ type Transcripts<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// One self-contained page: verdict, target, verdicts by area, then what is broken (worst first) with the
 /// transcripts, entries of the baseline that are no longer seen, warnings, known deviations, and what was not judged and why.
+/// What probably follows from another finding stands under it.
 ///
 /// `transcripts` gives the text of a transcript by its path in the run's folder.
 pub fn html(run: &Run, results: &Results, transcripts: &dyn Fn(&str) -> Option<String>) -> String {
@@ -25,13 +27,14 @@ pub fn html(run: &Run, results: &Results, transcripts: &dyn Fn(&str) -> Option<S
         (verdict(run, results))
     };
     let unknown = |verdict: Verdict| move |check: &CheckResult| check.verdict == verdict && !check.is_known();
+    let (broken, warnings) = deviations(results);
     let body = html! {
         (entrances(&run.target.entrances))
         (areas(results))
-        (told("broken", "Broken", &findings(results, unknown(Verdict::Fail)), Some(transcripts)))
+        (told("broken", "Broken", &broken, Some(transcripts)))
         (no_longer_seen(results))
-        (told("warnings", "Warnings", &findings(results, unknown(Verdict::Warn)), Some(transcripts)))
-        (told("known", "Known deviations", &findings(results, CheckResult::is_known), None))
+        (told("warnings", "Warnings", &warnings, Some(transcripts)))
+        (told("known", "Known deviations", &groups(results, CheckResult::is_known), None))
         (listed("inconclusive", "Inconclusive", &findings(results, unknown(Verdict::Inconclusive))))
         (listed("info", "Observed, either way being right", &findings(results, unknown(Verdict::Info))))
         (listed("skipped", "Skipped, with what was missing", &findings(results, unknown(Verdict::Skipped))))
@@ -141,33 +144,59 @@ fn explained(check: &CheckResult) -> String {
 }
 
 /// Everything there is to say about each.
-fn told(id: &str, title: &str, findings: &[Finding<'_>], transcripts: Option<&Transcripts<'_>>) -> Markup {
+fn told(id: &str, title: &str, groups: &[Group<'_>], transcripts: Option<&Transcripts<'_>>) -> Markup {
     const OPEN: usize = 3;
     html! {
-        @if !findings.is_empty() {
+        @if !groups.is_empty() {
             section aria-labelledby=(id) {
                 h2 id=(id) { (title) }
-                @for (number, finding) in findings.iter().enumerate() {
-                    @let check = finding.check;
+                @for (number, group) in groups.iter().enumerate() {
                     article class="finding" {
-                        h3 {
-                            code { (safe(&check.id)) }
-                            span { " · " (severity_words(check.severity)) " · " (check.level) " · " (safe(&finding.entrances())) }
-                        }
-                        p { (safe(&check.requirement)) " " span class="quiet" { "(" (safe(&check.reference)) ")" } }
-                        (facts(&[
-                            ("The RFC says", finding.quote()),
-                            ("Explained", explained(check)),
-                            ("Seen", check.observed.clone()),
-                            ("Would pass", check.expected.clone()),
-                        ]))
-                        @if !check.reproduce.is_empty() { pre { (safe_lines(&check.reproduce)) } }
-                        @if let (Some(path), Some(transcripts)) = (&check.transcript, transcripts) {
-                            (transcript(path, transcripts(path).as_deref(), number < OPEN))
-                        }
+                        h3 { (heading(&group.first)) }
+                        (described(&group.first, transcripts, number < OPEN))
+                        @if !group.others.is_empty() { (same_cause(&group.others, transcripts)) }
                     }
                 }
             }
+        }
+    }
+}
+
+/// What probably has the cause of another finding, each folded to its name.
+fn same_cause(findings: &[Finding<'_>], transcripts: Option<&Transcripts<'_>>) -> Markup {
+    html! {
+        p class="note" { (SAME_CAUSE) " (" (findings.len()) "):" }
+        @for finding in findings {
+            details class="follower" {
+                summary { (heading(finding)) }
+                (described(finding, transcripts, false))
+            }
+        }
+    }
+}
+
+fn heading(finding: &Finding<'_>) -> Markup {
+    let check = finding.check;
+    html! {
+        code { (safe(&check.id)) }
+        span { " · " (severity_words(check.severity)) " · " (check.level) " · " (safe(&finding.entrances())) }
+    }
+}
+
+fn described(finding: &Finding<'_>, transcripts: Option<&Transcripts<'_>>, open: bool) -> Markup {
+    let check = finding.check;
+    html! {
+        p { (safe(&check.requirement)) " " span class="quiet" { "(" (safe(&check.reference)) ")" } }
+        (facts(&[
+            ("Cause", cause_words(check)),
+            ("The RFC says", finding.quote()),
+            ("Explained", explained(check)),
+            ("Seen", check.observed.clone()),
+            ("Would pass", check.expected.clone()),
+        ]))
+        @if !check.reproduce.is_empty() { pre { (safe_lines(&check.reproduce)) } }
+        @if let (Some(path), Some(transcripts)) = (&check.transcript, transcripts) {
+            (transcript(path, transcripts(path).as_deref(), open))
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use record::{CheckResult, Results, Verdict};
 
-use crate::finding::findings;
+use crate::finding::{Finding, findings};
+use crate::group::{SAME_CAUSE, cause_words, groups};
 use crate::outcome::{NOT_EXPLAINED, stale_words};
 use crate::page::{Page, Tone};
 use crate::text::{count, cut, nanoseconds, visible_line};
@@ -30,14 +31,23 @@ pub(super) fn known(page: &mut Page, results: &Results) {
     let unexplained = findings.iter().filter(|finding| finding.check.is_unexplained()).count();
     let doubt = if unexplained > 0 { format!(", {unexplained} not explained") } else { String::new() };
     page.heading(Tone::Note, &format!("known: {}{doubt}", count(findings.len(), "deviation")));
-    for finding in &findings {
-        let check = finding.check;
-        let grade = format!("  {} · {}", check.verdict, finding.entrances());
-        page.pieces(&[(None, "  "), (None, &check.id), (Some(Tone::Faint), &grade)]);
-        page.field(4, "seen", &check.observed);
-        page.field(4, "explained", check.explanation().unwrap_or(NOT_EXPLAINED));
+    for group in &groups(results, CheckResult::is_known) {
+        known_one(page, 2, &group.first);
+        page.field(4, "cause", &cause_words(group.first.check));
+        if !group.others.is_empty() {
+            page.paragraph(4, &format!("{SAME_CAUSE}:"));
+        }
+        group.others.iter().for_each(|finding| known_one(page, 4, finding));
     }
     page.blank();
+}
+
+fn known_one(page: &mut Page, indent: usize, finding: &Finding<'_>) {
+    let check = finding.check;
+    let grade = format!("  {} · {}", check.verdict, finding.entrances());
+    page.pieces(&[(None, &format!("{:indent$}", "")), (None, &check.id), (Some(Tone::Faint), &grade)]);
+    page.field(indent + 2, "seen", &check.observed);
+    page.field(indent + 2, "explained", check.explanation().unwrap_or(NOT_EXPLAINED));
 }
 
 /// Id, entrances and what was seen, cut to the width unless `whole`.

@@ -1,9 +1,10 @@
 //! One finding told in full: requirement, source, what was seen, what would have passed, what users suffer from
-//! it, and how to see it again.
+//! it, and how to see it again. What probably follows from another finding is told more briefly.
 
 use record::{Severity, Verdict};
 
 use crate::finding::Finding;
+use crate::group::cause_words;
 use crate::outcome::{NOT_EXPLAINED, severity_words};
 use crate::page::{Page, Tone};
 use crate::text::{cut, excerpt};
@@ -12,7 +13,10 @@ use crate::text::{cut, excerpt};
 const TRANSCRIPT_LINES: usize = 25;
 
 /// Where the text under a finding begins.
-const INDENT: usize = 3;
+pub(super) const INDENT: usize = 3;
+
+/// Where the text under a finding begins that is told under another one.
+const DEEPER: usize = INDENT + 2;
 
 pub(super) fn write(
     page: &mut Page,
@@ -33,6 +37,7 @@ pub(super) fn write(
         (Some(Tone::Faint), grade.trim_end_matches(" ·").trim_end_matches("· ")),
     ]);
     page.toned(Some(Tone::Strong), INDENT, &check.requirement);
+    page.field(INDENT, "cause", &cause_words(check));
     page.field(INDENT, "source", &check.reference);
     page.field(INDENT, "it says", &finding.quote());
     page.field(INDENT, "seen", &check.observed);
@@ -49,6 +54,31 @@ pub(super) fn write(
     if let Some(transcript) = transcript {
         write_transcript(page, transcript, verbose);
     }
+}
+
+/// A finding under its cause: what was found, and where the rest stands. Whoever wants all of it asks for the verbose
+/// report.
+pub(super) fn write_briefly(page: &mut Page, finding: &Finding<'_>, verbose: bool) {
+    let check = finding.check;
+    let (mark, tone) = mark(finding);
+    let grade = format!("  {} · {}", check.level, finding.entrances());
+    page.pieces(&[
+        (None, &format!("{:INDENT$}", "")),
+        (Some(tone), mark),
+        (None, "  "),
+        (Some(Tone::Strong), &check.id),
+        (Some(Tone::Faint), &grade),
+    ]);
+    page.paragraph(DEEPER, &format!("{} ({})", check.requirement, check.reference));
+    page.field(DEEPER, "seen", &check.observed);
+    page.field(DEEPER, "would pass", &check.expected);
+    if verbose {
+        page.field(DEEPER, "it says", &finding.quote());
+        page.field(DEEPER, "users", check.severity.harm());
+        page.field(DEEPER, "connection", check.ending.as_deref().map(ending_words).unwrap_or_default());
+    }
+    page.unwrapped_field(DEEPER, "reproduce", &check.reproduce);
+    page.unwrapped_field(DEEPER, "transcript", check.transcript.as_deref().unwrap_or_default());
 }
 
 fn mark(finding: &Finding<'_>) -> (&'static str, Tone) {
