@@ -1,7 +1,7 @@
 //! How a reply leaves, where it does not simply leave: interruptions at its octets.
 //!
 //! A reply with interruptions is made as a whole before it leaves, since places such as "before the last line" must be
-//! known; all others stream. What interrupts is deliberately not here.
+//! known, and is held as long as it is not read; all others stream. What interrupts is deliberately not here.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -48,7 +48,17 @@ pub(super) struct Delivery {
     octets: Vec<u8>,
     /// In the order of the octets behind which they come.
     stops: VecDeque<(usize, Next)>,
+    /// Stops that come again and again. A stop for each octet of a message would be many times the message.
+    paces: Vec<Pace>,
     sent: usize,
+}
+
+/// A stop that comes again behind every so many octets.
+struct Pace {
+    /// Where it comes next: before the last octet, or it is over.
+    at: usize,
+    every: usize,
+    next: Next,
 }
 
 impl Delivery {
@@ -70,9 +80,10 @@ impl Delivery {
         let mut events: Vec<(usize, Event)> =
             interruptions.into_iter().map(|one| (at(one.place), one.event)).collect();
         events.sort_by_key(|(at, _)| *at);
-        let mut delivery = Delivery { octets: Vec::new(), stops: VecDeque::new(), sent: 0 };
+        let mut delivery =
+            Delivery { octets: Vec::new(), stops: VecDeque::new(), paces: Vec::new(), sent: 0 };
         let mut taken = 0;
-        let mut pace = Vec::new();
+        let mut segments = Vec::new();
         for (at, event) in events {
             delivery.octets.extend_from_slice(octets.get(taken..at).unwrap_or_default());
             taken = at;
@@ -80,40 +91,56 @@ impl Delivery {
             match event {
                 Event::Say(next) => delivery.stops.push_back((here, next)),
                 Event::Inject(more) => delivery.octets.extend_from_slice(&more),
-                Event::Pieces(octets, next) => pace.push((here, vec![octets], true, next)),
-                Event::Segments(sizes) => pace.push((here, sizes, false, Next::Flush)),
+                Event::Pieces(octets, next) => {
+                    let every = usize::try_from(octets.max(1)).unwrap_or(usize::MAX);
+                    delivery.paces.push(Pace { at: here.saturating_add(every), every, next });
+                }
+                Event::Segments(sizes) => segments.push((here, sizes)),
             }
         }
         delivery.octets.extend_from_slice(octets.get(taken..).unwrap_or_default());
-        for (from, sizes, again, next) in pace {
-            delivery.cut(from, &sizes, again, next);
+        for (from, sizes) in segments {
+            delivery.cut(from, &sizes);
         }
         delivery.stops.make_contiguous().sort_by_key(|(at, _)| *at);
+        delivery.end_paces();
         delivery
     }
 
-    /// Stops behind each of these sizes, counted on from an octet.
-    fn cut(&mut self, from: usize, sizes: &[u64], again: bool, next: Next) {
-        let (mut at, mut round) = (from, 0);
-        while let Some(&size) = sizes.get(round) {
+    /// A segment ends behind each of these sizes, counted on from an octet.
+    fn cut(&mut self, from: usize, sizes: &[u64]) {
+        let mut at = from;
+        for &size in sizes {
             at = at.saturating_add(usize::try_from(size.max(1)).unwrap_or(usize::MAX));
             if at >= self.octets.len() {
                 return;
             }
-            self.stops.push_back((at, next));
-            round += usize::from(!again);
+            self.stops.push_back((at, Next::Flush));
         }
+    }
+
+    /// Behind the last octet there is nothing to cut off.
+    fn end_paces(&mut self) {
+        let end = self.octets.len();
+        self.paces.retain(|pace| pace.at < end);
     }
 
     /// What the driver is told now; `None` if there are octets to send, or nothing at all.
     pub(super) fn stop(&mut self) -> Option<Next> {
-        let (at, next) = self.stops.front().copied()?;
-        if at > self.sent {
+        if self.until() > self.sent {
             return None;
         }
-        if !next.is_ending() {
-            self.stops.pop_front();
+        if let Some((_, next)) = self.stops.front().copied().filter(|(at, _)| *at <= self.sent) {
+            if !next.is_ending() {
+                self.stops.pop_front();
+            }
+            return Some(next);
         }
+        let sent = self.sent;
+        let pace = self.paces.iter_mut().find(|pace| pace.at <= sent)?;
+        pace.at = pace.at.saturating_add(pace.every);
+        let next = pace.next;
+        self.end_paces();
         Some(next)
     }
 
@@ -135,7 +162,8 @@ impl Delivery {
     }
 
     fn until(&self) -> usize {
-        self.stops.front().map_or(self.octets.len(), |(at, _)| *at)
+        let stop = self.stops.front().map_or(self.octets.len(), |(at, _)| *at);
+        self.paces.iter().map(|pace| pace.at).fold(stop, usize::min)
     }
 }
 
