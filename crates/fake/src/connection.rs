@@ -25,6 +25,10 @@ const LONGEST_WAIT: f64 = 3600.0;
 
 /// One client's connection. Dropping it is the loss of the connection: the lock is released and nothing is removed,
 /// unless QUIT was answered before (RFC 1939 section 6).
+///
+/// What a hostile client can make it hold: one line (255 octets, 64 KiB in a SASL exchange, of which a buffer may have twice
+/// as much), the numbers of messages that are there, and of a reply 4 KiB; with a scripted fault in the middle of a reply,
+/// that reply as a whole. As long as nothing is read of a reply, no further command is taken.
 pub struct Connection {
     session: Session,
     /// What makes the session another than the correct server's; mostly nothing.

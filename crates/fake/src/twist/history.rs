@@ -10,7 +10,8 @@ use crate::reply::Reply;
 /// A login by AUTH has fewer messages; what comes behind is not kept.
 const MESSAGES_AT_MOST: usize = 8;
 
-/// The past of a session on one channel.
+/// The past of a session on one channel. However long that is, it is no more than a few lines, and numbers of messages that
+/// are there.
 #[derive(Default)]
 pub(crate) struct History {
     begun: bool,
@@ -92,8 +93,9 @@ impl History {
         self.exchange.mechanism.eq_ignore_ascii_case(mechanism.as_bytes())
     }
 
-    /// A line was answered; `opened` says whether it opened the maildrop.
-    pub(super) fn note(&mut self, asked: &Asked, reply: &Reply, opened: bool) {
+    /// A line was answered; `opened` says whether it opened the maildrop, in which there are so many messages. Numbers of
+    /// no message are not kept, whatever a twist has answered: there are too many of them.
+    pub(super) fn note(&mut self, asked: &Asked, reply: &Reply, opened: bool, messages: usize) {
         let verb = if asked.response().is_some() { Some(Verb::Auth) } else { asked.verb() };
         self.lines = self.lines.saturating_add(1);
         self.since_login = if opened { 0 } else { self.since_login.saturating_add(1) };
@@ -111,7 +113,8 @@ impl History {
         if asked.is(Verb::User) {
             self.name = asked.word(0).map(<[u8]>::to_vec);
         }
-        if let Some(number) = asked.number().filter(|_| reply.is_ok()) {
+        let there = |number: &u64| (1..=messages as u64).contains(number);
+        if let Some(number) = asked.number().filter(|_| reply.is_ok()).filter(there) {
             match verb {
                 Some(Verb::Dele) => _ = self.deleted.insert(number),
                 Some(Verb::Retr) => _ = self.retrieved.insert(number),

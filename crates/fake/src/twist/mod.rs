@@ -137,7 +137,8 @@ impl Twisted {
         if matches!(reply.then, Then::StartTls(_)) {
             self.each(session, more, |twist, circumstance| twist.handshake(circumstance, &mut reply));
         }
-        self.past.note(&asked, &reply, closed && session.transaction().is_some());
+        let messages = session.transaction().map_or(0, |open| open.messages.len());
+        self.past.note(&asked, &reply, closed && session.transaction().is_some(), messages);
         self.witness(session, &asked, &reply);
         reply
     }
