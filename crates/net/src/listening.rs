@@ -1,7 +1,7 @@
 //! How a server listens.
 //!
-//! Deliberately only on addresses of this machine: what listens here is made for tests and has no limits against
-//! abuse.
+//! On addresses of this machine alone unless that is asked for: what listens here is made for tests and has no limits
+//! against abuse.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -33,6 +33,8 @@ impl Default for Ports {
 pub struct Listening {
     /// An address of 127.0.0.0/8. Several servers can share a port on different ones.
     pub address: Ipv4Addr,
+    /// Any other address will do as well, so that other machines can reach it: for containers.
+    pub beyond_loopback: bool,
     /// The ports.
     pub ports: Ports,
     /// So many connections at once; further ones wait to be accepted, without a greeting.
@@ -44,7 +46,13 @@ pub struct Listening {
 impl Default for Listening {
     /// 127.0.0.1, both ports, 4096 connections, no freeze.
     fn default() -> Listening {
-        Listening { address: Ipv4Addr::LOCALHOST, ports: Ports::ANY, most_connections: 4096, freeze: None }
+        Listening {
+            address: Ipv4Addr::LOCALHOST,
+            beyond_loopback: false,
+            ports: Ports::ANY,
+            most_connections: 4096,
+            freeze: None,
+        }
     }
 }
 

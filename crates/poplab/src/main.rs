@@ -13,6 +13,7 @@ mod faults;
 mod folder;
 mod glob;
 mod growing;
+mod http;
 mod input;
 mod interrupt;
 mod limits;

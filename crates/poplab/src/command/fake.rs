@@ -3,11 +3,13 @@
 //! The first line on stdout is JSON with everything a test needs. What the server does stands in the crate `fake`.
 
 mod companion;
+mod control;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,9 +17,10 @@ use ::fake::{Account, Configuration, World};
 use anyhow::Context as _;
 use clap::Args;
 use mail::Role;
-use net::{Listening, Ports, Server};
+use net::{Listening, Ports};
 use rustix::fs::OFlags;
 use serde::Serialize;
+use server::FakeServer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -96,13 +99,27 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
+    /// Listen on this address instead of 127.0.0.1, as in a container. Beyond this machine everybody who reaches it can
+    /// talk to it: it is made for tests
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST)]
+    listen: Ipv4Addr,
+
+    /// Take control messages by HTTP, too, on this port of 127.0.0.1; 0 for a free one. They are those of standard
+    /// input: docs/fake.md has them
+    #[arg(long, value_name = "PORT")]
+    control_port: Option<u16>,
+
+    /// Write the conversations to this file at the end, without secrets
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
+
     /// Where to write the certificate to trust, PEM; without it a file among the temporary ones, removed at the end
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
 
     /// Run this command beside the server and end with its exit code. It finds the server in its environment:
-    /// `POPLAB_HOST`, `POPLAB_PORT`, `POPLAB_TLS_PORT`, `POPLAB_CA`, and the first account in `POPLAB_USER` and
-    /// `POPLAB_PASSWORD`, if that password was generated
+    /// `POPLAB_HOST`, `POPLAB_PORT`, `POPLAB_TLS_PORT`, `POPLAB_CA`, `POPLAB_CONTROL` (the address for control messages, if
+    /// there is one), and the first account in `POPLAB_USER` and `POPLAB_PASSWORD`, if that password was generated
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -113,6 +130,9 @@ struct FirstLine {
     format: u32,
     port: Option<u16>,
     tls_port: Option<u16>,
+    /// Left out unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control_port: Option<u16>,
     ca: String,
     accounts: Vec<ShownAccount>,
     pid: u32,
@@ -142,7 +162,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let (accounts, shown) = population(arguments)?;
     let seed = arguments.seed;
     let script = faults::read(&arguments.fault)?;
-    let world = World::new(Configuration { seed, accounts, defects, script, ..Configuration::default() });
+    let world = World::new(Configuration {
+        seed,
+        accounts,
+        defects,
+        script,
+        recorded: true,
+        ..Configuration::default()
+    });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -151,19 +178,26 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>) -> anyhow::Result<u8> {
-    let ended = if arguments.command.is_empty() { Some(end_of_input()?) } else { None };
+    let ended = if arguments.command.is_empty() { Some(end_of_input(&world)?) } else { None };
     // Before the first line, so that a signal right after it is heard.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
-    let identities = server::identities()?;
-    let listening = Listening { ports, ..Listening::default() };
-    let shown = identities.iter().collect::<Vec<_>>();
-    let server = Server::start_with(world.clone(), listening, &shown).await.map_err(|error| {
+    let address = arguments.listen;
+    let listening = Listening { address, beyond_loopback: true, ports, ..Listening::default() };
+    let server = FakeServer::start_on(world.clone(), listening).await.map_err(|error| {
         Failure::not_carried_out(format!(
-            "cannot listen on 127.0.0.1, ports {} and {}: {error}; port 0 takes a free one",
+            "cannot listen on {address}, ports {} and {}: {error}; port 0 takes a free one",
             arguments.port, arguments.tls_port
         ))
     })?;
+    let control = arguments.control_port.map(|port| {
+        control::by_http(&world, port).map_err(|error| {
+            Failure::not_carried_out(format!(
+                "cannot take control messages on port {port}: {error}; port 0 takes a free one"
+            ))
+        })
+    });
+    let control = control.transpose()?;
     let temporary = arguments.ca_out.is_none();
     let ca = arguments
         .ca_out
@@ -174,6 +208,7 @@ async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>)
         format: FORMAT,
         port: server.clear().map(|address| address.port()),
         tls_port: server.tls().map(|address| address.port()),
+        control_port: control.as_ref().map(|endpoint| endpoint.address().port()),
         ca: ca.display().to_string(),
         accounts,
         pid: std::process::id(),
@@ -188,19 +223,35 @@ async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>)
             }
             Ok(exit::GOOD)
         }
-        None => companion::run(&arguments.command, &first, &mut terminate).await,
+        None => companion::run(&arguments.command, &first, address, &mut terminate).await,
     };
     server.stop().await;
     if temporary {
         // Somebody may have tidied up before us.
         let _ = std::fs::remove_file(&ca);
     }
-    let idle = faults::idle(&world);
+    drop(control);
+    let good = conclude(arguments, &world)?;
+    let code = code?;
+    Ok(if !good && code == exit::GOOD { exit::FALLS_SHORT } else { code })
+}
+
+/// Says at the end what did not come about, and keeps what was said; false if that is a reason to fail.
+fn conclude(arguments: &Arguments, world: &World) -> anyhow::Result<bool> {
+    let idle = faults::idle(world);
     for sentence in &idle {
         terminal::tell(&format!("note: {sentence}"));
     }
-    let code = code?;
-    Ok(if arguments.strict && !idle.is_empty() && code == exit::GOOD { exit::FALLS_SHORT } else { code })
+    let unmet = world.verify().err().unwrap_or_default();
+    for sentence in &unmet {
+        terminal::tell(&format!("unmet: {sentence}"));
+    }
+    if let Some(path) = &arguments.transcript {
+        let transcript = world.transcript().unwrap_or_default().render();
+        folder::put(path, transcript.as_bytes(), Readers::ByUmask)
+            .with_context(|| format!("cannot write the transcript to {}", path.display()))?;
+    }
+    Ok(unmet.is_empty() && (idle.is_empty() || !arguments.strict))
 }
 
 /// A temporary file is made anew, and a named one is replaced: neither is opened through somebody's link, wherever that
@@ -232,15 +283,15 @@ fn is_stream(path: &Path) -> bool {
     folder.is_some_and(|folder| folder.starts_with("/proc") && folder.ends_with("fd"))
 }
 
-/// Tells when standard input has ended; what is written there is ignored.
+/// Tells when standard input has ended; what is written there are control messages.
 ///
 /// # Errors
 /// The system gives no thread to watch it: whoever started this could not end it as is promised.
-fn end_of_input() -> anyhow::Result<oneshot::Receiver<()>> {
+fn end_of_input(world: &World) -> anyhow::Result<oneshot::Receiver<()>> {
     let (tell, told) = oneshot::channel();
+    let world = world.clone();
     let watch = move || {
-        let (mut stdin, mut ignored) = (std::io::stdin().lock(), [0; 512]);
-        while stdin.read(&mut ignored).is_ok_and(|octets| octets > 0) {}
+        control::by_lines(&world, std::io::stdin().lock());
         // Nobody waits any more when a signal came first.
         let _ = tell.send(());
     };

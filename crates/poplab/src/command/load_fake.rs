@@ -81,6 +81,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
             ports: Ports::ANY,
             most_connections: order.most_connections,
             freeze: order.freeze.map(|(after, lasting)| Freeze { after, lasting }),
+            ..Listening::default()
         };
         let failed = |error: &dyn std::fmt::Display| {
             Failure::not_carried_out(format!("the embedded server cannot start: {error}"))

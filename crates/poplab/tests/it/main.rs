@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod baseline;
+mod control;
 mod environment;
 mod fake;
 mod faults;

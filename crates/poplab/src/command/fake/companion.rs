@@ -4,6 +4,7 @@
 //! other one the caller knows already. What the command does is deliberately not looked at, but for its exit code.
 
 use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt as _;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,13 +22,19 @@ const KILLED: i32 = 128;
 pub(super) async fn run(
     words: &[OsString],
     server: &FirstLine,
+    address: Ipv4Addr,
     terminate: &mut Signals,
 ) -> anyhow::Result<u8> {
     let Some((program, arguments)) = words.split_first() else {
         return Err(Failure::input("there is no command behind `--`"));
     };
     let mut command = environment::program(program);
-    command.args(arguments).env("POPLAB_HOST", "127.0.0.1").env("POPLAB_CA", &server.ca);
+    // Who listens everywhere is found on this machine.
+    let host = if address.is_unspecified() { Ipv4Addr::LOCALHOST } else { address };
+    command.args(arguments).env("POPLAB_HOST", host.to_string()).env("POPLAB_CA", &server.ca);
+    if let Some(port) = server.control_port {
+        command.env("POPLAB_CONTROL", format!("http://127.0.0.1:{port}"));
+    }
     for (name, port) in [("POPLAB_PORT", server.port), ("POPLAB_TLS_PORT", server.tls_port)] {
         command.env(name, port.map_or_else(String::new, |port| port.to_string()));
     }

@@ -13,10 +13,11 @@ use super::arguments::Arguments;
 use super::course::order;
 use super::live::Live;
 use super::look::{self, Seen};
-use super::metrics::Metrics;
+use super::metrics;
 use super::plan::{Plan, Server};
 use super::target::Entrances;
 use crate::exit::Failure;
+use crate::http::Endpoint;
 use crate::interrupt::INTERRUPTED;
 use crate::records::Records;
 use crate::{environment, interrupt, terminal};
@@ -26,7 +27,7 @@ pub(super) struct Watch<'a> {
     records: &'a Records,
     live: RefCell<Live>,
     figures: Arc<Mutex<LiveFigures>>,
-    metrics: Option<Metrics>,
+    metrics: Option<Endpoint>,
     /// Whether the load is a closed loop, which asks for no rate.
     closed: bool,
     interrupt: interrupt::Listener,
@@ -55,7 +56,7 @@ impl<'a> Watch<'a> {
         let served = Arc::clone(&figures);
         let text = move || report::prometheus(&served.lock().unwrap_or_else(PoisonError::into_inner));
         let metrics = arguments.metrics.map(|port| {
-            Metrics::start(port, text).map_err(|error| {
+            metrics::start(port, text).map_err(|error| {
                 Failure::not_carried_out(format!(
                     "cannot serve the figures on 127.0.0.1, port {port}: {error}"
                 ))
