@@ -37,7 +37,8 @@ pub struct Listening {
     pub beyond_loopback: bool,
     /// The ports.
     pub ports: Ports,
-    /// So many connections at once; further ones wait to be accepted, without a greeting.
+    /// So many connections at once; further ones wait to be accepted, without a greeting. Nothing is timed out: who says
+    /// nothing, or begins no handshake, has its place until it goes.
     pub most_connections: usize,
     /// A time during which the server stands still.
     pub freeze: Option<Freeze>,

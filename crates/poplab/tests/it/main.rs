@@ -9,6 +9,7 @@ mod environment;
 mod fake;
 mod faults;
 mod help;
+mod hostile;
 mod identity;
 mod inputs;
 mod load;
