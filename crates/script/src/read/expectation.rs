@@ -61,8 +61,15 @@ fn command(node: &Node, findings: &mut Findings<'_>) -> Option<String> {
         _ => false,
     };
     if secret {
-        findings.wrong(
-            node,
+        // Without the line, which has a password in it.
+        let place = findings.place(node);
+        let mut parts = place.rsplitn(3, ':');
+        let mut number = || parts.next().and_then(|digits| digits.parse().ok()).unwrap_or(1);
+        let (column, line) = (number(), number());
+        findings.wrong_elsewhere(
+            parts.next().unwrap_or_default(),
+            line,
+            column,
             "what proves a password is not on record, so that nothing can be compared with it; leave it away",
         );
         return None;
