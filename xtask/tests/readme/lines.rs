@@ -134,6 +134,25 @@ pub(crate) const LINES: &[(&str, Rule, &str)] = &[
         Rule::AsItIs,
         "Subject: ",
     ),
+    ("cargo xtask record --upstream mail.example.org:995", Rule::Against(OWN_MAIL), "\"tls_port\":"),
+    (
+        "cargo xtask record --upstream mail.example.org:995 -- sh -c 'curl -s --cacert $POPLAB_CA -u \
+         alice:$POPLAB_PASSWORD pop3s://$POPLAB_HOST:$POPLAB_TLS_PORT/1'",
+        Rule::Against(OWN_MAIL),
+        "Dear child",
+    ),
+    (
+        "cargo xtask fake --replay poplab-recording -- sh -c 'curl -s --cacert $POPLAB_CA -u alice:any \
+         pop3s://$POPLAB_HOST:$POPLAB_TLS_PORT/1'",
+        Rule::AsItIs,
+        "Dear child",
+    ),
+    (
+        "cargo xtask record --verify poplab-recording --upstream mail.example.org:995 --user alice \
+         --password-env POPLAB_PASSWORD",
+        Rule::Against(OWN_MAIL),
+        "poplab-recording: 0 changed",
+    ),
     ("cargo xtask servers up dovecot", Rule::Elsewhere(an_action_of_ci), ""),
     ("cargo xtask servers check dovecot", Rule::Elsewhere(an_action_of_ci), ""),
     ("cargo xtask servers down dovecot", Rule::Elsewhere(an_action_of_ci), ""),

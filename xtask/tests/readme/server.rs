@@ -54,7 +54,12 @@ impl Server {
     pub(crate) fn stand_in(&self, line: &str) -> String {
         let named = self.names.iter().fold(line.to_owned(), |line, (name, own)| line.replace(name, own));
         let tls = if self.told_how || line.contains(" --also ") { "" } else { " --tls implicit" };
-        format!("{named} --ca '{}'{tls}", self.authority)
+        let more = format!(" --ca '{}'{tls}", self.authority);
+        // What stands behind two hyphens is another command's.
+        match named.split_once(" -- ") {
+            Some((own, command)) => format!("{own}{more} -- {command}"),
+            None => named + &more,
+        }
     }
 
     pub(crate) fn stop(mut self) -> Result<(), String> {

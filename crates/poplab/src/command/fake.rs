@@ -2,13 +2,12 @@
 //!
 //! The first line on stdout is JSON with everything a test needs. What the server does stands in the crate `fake`.
 
-mod companion;
 mod control;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{StdinLock, Write as _};
 use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +23,7 @@ use server::FakeServer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::companion::{self, Place};
 use crate::embedded::{self, Tenant};
 use crate::exit::{self, Failure};
 use crate::faults;
@@ -45,6 +45,7 @@ Examples:
   poplab fake --defect rfc1939.retr.no-stuffing  a server that is wrong in one way
   poplab fake --list-defects
   poplab fake --fault drop-mid-retr.yaml         the connection breaks in the middle of a message
+  poplab fake --replay poplab-recording          what `poplab record` has recorded, once more
   poplab fake -- sh -c 'curl -s -u $POPLAB_USER:$POPLAB_PASSWORD pop3://$POPLAB_HOST:$POPLAB_PORT'
 
 Passwords of generated accounts follow from the seed and are shown in the first line:
@@ -86,6 +87,18 @@ pub(crate) struct Arguments {
     /// Let go wrong what this script says; may be repeated
     #[arg(long, value_name = "FILE")]
     fault: Vec<PathBuf>,
+
+    /// Say what `poplab record` has recorded in this folder: to the same commands the same replies, -ERR to others. Any
+    /// password logs in where the recorded one did
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = [
+            "accounts", "conformance_accounts", "mail", "user", "password_env", "defect", "fault", "seed", "listen",
+            "control_port"
+        ]
+    )]
+    replay: Option<PathBuf>,
 
     /// Exit code 1 if a fault never acted
     #[arg(long, requires = "fault")]
@@ -158,6 +171,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.list_defects {
         return list_defects();
     }
+    if let Some(folder) = &arguments.replay {
+        let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
+        return super::record::replay(folder, ports, arguments.ca_out.as_deref(), &arguments.command);
+    }
     let defects = embedded::defects(&arguments.defect)?;
     let (accounts, shown) = population(arguments)?;
     let seed = arguments.seed;
@@ -178,7 +195,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>) -> anyhow::Result<u8> {
-    let ended = if arguments.command.is_empty() { Some(end_of_input(&world)?) } else { None };
+    let controlled = world.clone();
+    let ended = if arguments.command.is_empty() {
+        Some(end_of_input(move |stdin| control::by_lines(&controlled, stdin))?)
+    } else {
+        None
+    };
     // Before the first line, so that a signal right after it is heard.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
@@ -213,17 +235,25 @@ async fn serve(arguments: &Arguments, world: World, accounts: Vec<ShownAccount>)
         accounts,
         pid: std::process::id(),
     };
-    let code = match ended {
-        Some(ended) => {
-            terminal::print(&format!("{}\n", serde_json::to_string(&first)?))?;
-            tokio::select! {
-                _ = ended => {}
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            Ok(exit::GOOD)
+    let code = if let Some(ended) = ended {
+        terminal::print(&format!("{}\n", serde_json::to_string(&first)?))?;
+        tokio::select! {
+            _ = ended => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        None => companion::run(&arguments.command, &first, address, &mut terminate).await,
+        Ok(exit::GOOD)
+    } else {
+        let account = first.accounts.first();
+        let place = Place {
+            address,
+            control_port: first.control_port,
+            port: first.port,
+            tls_port: first.tls_port,
+            ca: &first.ca,
+            account: account.map(|account| (account.user.as_str(), account.password.as_deref())),
+        };
+        companion::run(&arguments.command, &place, &mut terminate).await
     };
     server.stop().await;
     if temporary {
@@ -256,7 +286,7 @@ fn conclude(arguments: &Arguments, world: &World) -> anyhow::Result<bool> {
 
 /// A temporary file is made anew, and a named one is replaced: neither is opened through somebody's link, wherever that
 /// leads. What is no file, such as a named pipe, is written to, and so are streams of this process by their names.
-fn write_certificate(path: &Path, pem: &str, temporary: bool) -> anyhow::Result<()> {
+pub(super) fn write_certificate(path: &Path, pem: &str, temporary: bool) -> anyhow::Result<()> {
     let stream = is_stream(path);
     let facts = std::fs::symlink_metadata(path);
     let special = facts.is_ok_and(|facts| !facts.is_file() && !facts.is_dir() && !facts.is_symlink());
@@ -283,15 +313,16 @@ fn is_stream(path: &Path) -> bool {
     folder.is_some_and(|folder| folder.starts_with("/proc") && folder.ends_with("fd"))
 }
 
-/// Tells when standard input has ended; what is written there are control messages.
+/// Tells when standard input has ended. `read` is given it, in a thread of its own, and reads it to its end.
 ///
 /// # Errors
 /// The system gives no thread to watch it: whoever started this could not end it as is promised.
-fn end_of_input(world: &World) -> anyhow::Result<oneshot::Receiver<()>> {
+pub(super) fn end_of_input(
+    read: impl FnOnce(StdinLock<'static>) + Send + 'static,
+) -> anyhow::Result<oneshot::Receiver<()>> {
     let (tell, told) = oneshot::channel();
-    let world = world.clone();
     let watch = move || {
-        control::by_lines(&world, std::io::stdin().lock());
+        read(std::io::stdin().lock());
         // Nobody waits any more when a signal came first.
         let _ = tell.send(());
     };

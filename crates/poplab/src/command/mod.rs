@@ -1,5 +1,6 @@
 //! The command line: one file per command. Here is only the list of them and what they share.
 
+mod companion;
 mod compare;
 mod completions;
 mod conformance;
@@ -10,6 +11,7 @@ mod load_fake;
 mod load_worker;
 mod man;
 mod quantity;
+mod record;
 mod report;
 mod seed;
 
@@ -48,6 +50,7 @@ enum Command {
     Conformance(Box<conformance::Arguments>),
     Load(Box<load::Arguments>),
     Fake(fake::Arguments),
+    Record(record::Arguments),
     Seed(seed::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
@@ -74,6 +77,7 @@ pub(crate) fn run(line: CommandLine) -> anyhow::Result<u8> {
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Fake(arguments) => fake::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
         Command::Seed(arguments) => seed::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
@@ -117,8 +121,8 @@ impl Format {
     /// The report's text. `transcripts` gives a transcript by its path in the run's folder.
     pub(crate) fn render(
         self,
-        run: &record::Run,
-        results: &record::Results,
+        run: &::record::Run,
+        results: &::record::Results,
         latencies: &stats::Latencies,
         verbose: bool,
         transcripts: &dyn Fn(&str) -> Option<String>,

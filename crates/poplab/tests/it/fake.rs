@@ -16,7 +16,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(env: &TestEnv, arguments: &[&str]) -> Self {
-        let mut command = env.command(&[&["fake"], arguments].concat());
+        Self::of(env, &[&["fake"], arguments].concat())
+    }
+
+    /// Any command whose first line is such a one.
+    pub(crate) fn of(env: &TestEnv, words: &[&str]) -> Self {
+        let mut command = env.command(words);
         let mut child = start(command.env("SECRET", "swordfish-123").stdin(Stdio::piped()));
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("a pipe");

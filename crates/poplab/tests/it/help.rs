@@ -7,7 +7,9 @@ use crate::environment::{TestEnv, start};
 #[test]
 fn help_of_every_command() {
     let env = TestEnv::new();
-    for command in ["", "conformance", "load", "fake", "seed", "report", "compare", "completions", "man"] {
+    for command in
+        ["", "conformance", "load", "fake", "record", "seed", "report", "compare", "completions", "man"]
+    {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let ended = env.run(&arguments);
         assert!(ended.stdout.contains("Example"), "{command} has no example");

@@ -15,6 +15,7 @@ mod inputs;
 mod load;
 mod load_trouble;
 mod peers;
+mod record;
 mod runs;
 mod scenarios;
 mod seconds;

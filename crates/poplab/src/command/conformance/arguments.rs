@@ -204,7 +204,7 @@ pub(crate) struct Arguments {
 
 /// How a port is protected, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Tls {
+pub(in crate::command) enum Tls {
     /// 995 implicit, 110 STLS, other ports are tried
     Auto,
     /// TLS from the first octet

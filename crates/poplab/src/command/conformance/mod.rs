@@ -14,6 +14,8 @@ use anyhow::Context as _;
 use record::{Results, StaleEntry, Verdict};
 
 pub(crate) use arguments::Arguments;
+pub(super) use arguments::Tls;
+pub(super) use plan::{is_loopback, password, trust};
 
 use self::findings::Judged;
 use self::judge::Course;

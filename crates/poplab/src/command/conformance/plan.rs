@@ -74,7 +74,7 @@ impl Plan {
         let baseline = baseline(arguments)?;
         let cleartext_password = arguments.tls == Tls::None;
         let (target, entrances, trust) = if let Some(endpoint) = &arguments.target {
-            let trust = trust(arguments)?;
+            let trust = trust(arguments.ca.as_deref(), arguments.insecure)?;
             let entrance = |endpoint: &Endpoint, security| Entrance {
                 endpoint: endpoint.clone(),
                 security,
@@ -169,21 +169,22 @@ fn security(tls: Tls) -> Option<Security> {
 }
 
 /// By its name alone: a name that merely resolves to loopback may resolve to another host the next time.
-fn is_loopback(host: &str) -> bool {
+pub(in crate::command) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn trust(arguments: &Arguments) -> anyhow::Result<Trust> {
-    if arguments.insecure {
+/// Whom to believe, as the command line has it.
+pub(in crate::command) fn trust(ca: Option<&Path>, insecure: bool) -> anyhow::Result<Trust> {
+    if insecure {
         return Ok(Trust::Insecure);
     }
-    let read = |path: &std::path::PathBuf| {
+    let read = |path: &Path| {
         crate::input::text(path)
             .map(String::into_bytes)
             .with_context(|| format!("cannot read the CA file {}", path.display()))
     };
-    Ok(Trust::System { extra_ca_pem: arguments.ca.as_ref().map(read).transpose()? })
+    Ok(Trust::System { extra_ca_pem: ca.map(read).transpose()? })
 }
 
 /// A pool of somebody's accounts, whose passwords are secrets of the run from now on.
@@ -197,15 +198,26 @@ fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
         return Ok(crate::accounts::read(path)?.accounts);
     }
     let Some(user) = &arguments.user else { return Ok(Vec::new()) };
+    let (variable, file) = (arguments.password_env.as_deref(), arguments.password_file.as_deref());
+    let password = password(user, variable, file)?;
+    Ok(vec![Account::new(user.clone(), password, Role::Fixtures)])
+}
+
+/// The password of a user, from where the command line says.
+pub(in crate::command) fn password(
+    user: &str,
+    variable: Option<&str>,
+    file: Option<&Path>,
+) -> anyhow::Result<String> {
     if let Some(reason) = suite::unsendable(user) {
         return Err(Failure::input(format!("--user: the name `{}` {reason}", user.escape_default())));
     }
-    let option = match (&arguments.password_env, &arguments.password_file) {
+    let option = match (variable, file) {
         (Some(variable), _) => format!("--password-env {variable}: "),
         (None, Some(path)) => format!("--password-file {}: ", path.display()),
         (None, None) => String::new(),
     };
-    let password = match (&arguments.password_env, &arguments.password_file) {
+    let password = match (variable, file) {
         (Some(variable), _) => crate::environment::password(variable).map_err(|_| {
             Failure::input(format!("the environment has no variable `{variable}` with a password"))
         })?,
@@ -217,7 +229,7 @@ fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
             "{option}the password of `{user}` {reason}. Nothing was sent to the server"
         )));
     }
-    Ok(vec![Account::new(user.clone(), password, Role::Fixtures)])
+    Ok(password)
 }
 
 fn password_of(path: &Path) -> anyhow::Result<String> {
