@@ -6,40 +6,19 @@
 
 pub mod authorisation;
 mod demand;
+mod need;
+mod refusals;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use record::Fact;
 
 pub use demand::{Demand, Target};
 
-use crate::figures::{count, counted, octets, rounded, whole};
-
-/// Descriptors of a worker that are not sessions.
-const RESERVED_DESCRIPTORS: u64 = 64;
-
-/// Memory of a session without TLS in a worker, octets.
-const PLAIN_OCTETS: u64 = 1_200;
-
-/// Memory of a session with TLS in a worker, octets.
-const TLS_OCTETS: u64 = 11_000;
-
-/// Memory of a socket in the kernel, octets: TCP control block, inode, directory entry, file, epoll item.
-const SOCKET_OCTETS: u64 = 4_600;
-
-/// Memory of a worker itself, histograms included, octets.
-const WORKER_OCTETS: u64 = 40_000_000;
-
-/// Sessions for each source address: with more, the kernel takes four times as long to find a free port.
-const SESSIONS_PER_SOURCE: u64 = 8_000;
-
-/// A worker is planned for this part of a core, so that its ticker is never late.
-const PART_OF_A_CORE: f64 = 0.5;
-
-/// More processes than this are a mistake.
-const MOST_WORKERS: u64 = 1_000;
+use self::need::{Need, RESERVED_DESCRIPTORS};
+use crate::figures::{count, counted, octets, rounded};
 
 /// What the machine has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +29,7 @@ pub struct Machine {
     pub descriptors: u64,
     /// Descriptors that the whole machine still has, if it says so.
     pub files_left: Option<u64>,
-    /// Memory that can be had, octets, if the machine says so.
+    /// Memory that is available, in octets, if the machine says so.
     pub memory: Option<u64>,
     /// Ports for outgoing connections, for each pair of source address and target.
     pub ports: u64,
@@ -122,151 +101,68 @@ pub struct Refusal {
 /// # Errors
 /// All that cannot work, at once.
 pub fn budget(demand: &Demand, machine: &Machine, workers: Option<u32>) -> Result<Budget, Refused> {
-    let mut refusals = Vec::new();
-    let mut refuse =
-        |reason: String, remedy: &str| refusals.push(Refusal { reason, remedy: remedy.to_owned() });
-    let ends: u64 = if demand.is_here() { 2 } else { 1 };
-
-    if demand.accounts == 0 {
-        refuse("there are no accounts".to_owned(), "name some in the scenario, or with --accounts");
-    } else if demand.peak_rate_per_s <= 0.0 && demand.wanted_sessions > demand.accounts {
-        refuse(
-            format!(
-                "a closed loop of {} needs as many accounts, since an account has one session at a time, and there are {}",
-                counted(demand.wanted_sessions, "session"),
-                count(demand.accounts)
-            ),
-            "give it more accounts or fewer sessions",
-        );
-    }
-
-    let sessions_per_worker = machine.descriptors.saturating_sub(RESERVED_DESCRIPTORS);
-    let by_descriptors = demand.peak_sessions.div_ceil(sessions_per_worker.max(1)).max(1);
-    let by_processor = whole((demand.processors / PART_OF_A_CORE).ceil()).clamp(1, u64::from(machine.cores));
-    let number = workers.map_or(by_descriptors.max(by_processor), |wish| u64::from(wish.max(1)));
-    if sessions_per_worker == 0 {
-        refuse(
-            format!("a process may have {} only", counted(machine.descriptors, "descriptor")),
-            "raise the limit of open files (ulimit -Hn)",
-        );
-    } else if number > MOST_WORKERS {
-        refuse(
-            format!(
-                "{} at once need {} worker processes at {} each",
-                counted(demand.peak_sessions, "session"),
-                count(number),
-                counted(machine.descriptors, "descriptor")
-            ),
-            "raise the limit of open files (ulimit -Hn), or lower the rate or the hold time",
-        );
-    } else if demand.peak_sessions > number * sessions_per_worker {
-        refuse(
-            format!(
-                "{} at once do not fit into {} of {} each",
-                counted(demand.peak_sessions, "session"),
-                counted(number, "worker"),
-                counted(machine.descriptors, "descriptor")
-            ),
-            &format!("use --workers {by_descriptors} or leave it out"),
-        );
-    }
-    let descriptors = demand.peak_sessions * ends + number * RESERVED_DESCRIPTORS;
-    if let Some(left) = machine.files_left.filter(|left| descriptors > *left) {
-        refuse(
-            format!(
-                "{} at once need {} on the whole machine, and {} are left",
-                counted(demand.peak_sessions, "session"),
-                counted(descriptors, "descriptor"),
-                limit(left)
-            ),
-            "raise fs.file-max, or run the target elsewhere",
-        );
-    }
-
-    let (tls, plain) = tls_and_plain(demand);
-    let user = (tls * TLS_OCTETS + plain * PLAIN_OCTETS) * ends;
-    let kernel = demand.peak_sessions * SOCKET_OCTETS * ends;
-    let memory = user + kernel + number.min(MOST_WORKERS) * WORKER_OCTETS;
-    if let Some(available) = machine.memory.filter(|available| memory > available / 10 * 9) {
-        refuse(
-            format!(
-                "{} at once need about {} of memory, and {} can be had",
-                counted(demand.peak_sessions, "session"),
-                octets(memory),
-                octets(available)
-            ),
-            if ends == 2 {
-                "lower the rate or the hold time, or run the target on another machine, which halves it"
-            } else {
-                "lower the rate or the hold time, or share the run between machines (--shard)"
-            },
-        );
-    }
-
-    let sources = sources(demand);
-    let targets = demand.targets.len().max(1) as u64;
-    let ports = machine.ports.saturating_mul(sources.len().max(1) as u64).saturating_mul(targets);
-    if demand.peak_sessions > ports {
-        refuse(
-            format!(
-                "{} at once need as many ports, and from one address to {} there are {}",
-                counted(demand.peak_sessions, "session"),
-                counted(targets, "target"),
-                count(ports)
-            ),
-            "widen net.ipv4.ip_local_port_range, give the target more addresses or ports, or share the run between \
-             machines (--shard)",
-        );
-    }
-
+    let need = Need::of(demand, machine, workers);
+    let refusals = refusals::refusals(demand, machine, &need);
     if !refusals.is_empty() {
         return Err(Refused(refusals));
     }
-    let workers = u32::try_from(number).unwrap_or(u32::MAX);
-    let rows = vec![
+    Ok(Budget {
+        workers: u32::try_from(need.workers).unwrap_or(u32::MAX),
+        rows: rows(demand, machine, &need),
+        warnings: warnings(demand, machine, &need),
+        sources: need.sources,
+        peak_sessions: demand.peak_sessions,
+    })
+}
+
+fn rows(demand: &Demand, machine: &Machine, need: &Need) -> Vec<Fact> {
+    vec![
         fact("sessions at once", sessions_row(demand)),
         fact(
             "workers",
             format!(
                 "{}, up to {} each ({})",
-                count(number),
-                counted(sessions_per_worker, "session"),
+                count(need.workers),
+                counted(need.sessions_per_worker, "session"),
                 counted(u64::from(machine.cores), "core")
             ),
         ),
         fact(
             "descriptors",
-            format!("{} of {} for each worker", count(each(demand, number)), limit(machine.descriptors)),
+            format!(
+                "{} of {} for each worker",
+                count(each(demand, need.workers)),
+                limit(machine.descriptors)
+            ),
         ),
         fact(
             "ports",
             format!(
                 "{} of {} ({}, {})",
                 count(demand.peak_sessions),
-                count(ports),
-                source_addresses(sources.len()),
-                counted(targets, "target")
+                count(need.ports),
+                source_addresses(need.sources.len()),
+                counted(need.targets, "target")
             ),
         ),
         fact(
             "memory",
             format!(
                 "{}{}: {} in processes, {} for sockets{}; long listings may take {} more in each worker",
-                octets(memory),
+                octets(need.memory),
                 machine.memory.map_or(String::new(), |available| format!(" of {}", octets(available))),
-                octets(memory - kernel),
-                octets(kernel),
-                if ends == 2 { ", both ends being here" } else { "" },
+                octets(need.memory - need.kernel),
+                octets(need.kernel),
+                if demand.is_here() { ", both ends being here" } else { "" },
                 octets(crate::worker::ROOM as u64)
             ),
         ),
-    ];
-    let warnings = warnings(demand, machine, number, sessions_per_worker, by_descriptors.max(by_processor));
-    Ok(Budget { workers, sources, peak_sessions: demand.peak_sessions, rows, warnings })
+    ]
 }
 
-fn warnings(demand: &Demand, machine: &Machine, workers: u64, per_worker: u64, advised: u64) -> Vec<String> {
+fn warnings(demand: &Demand, machine: &Machine, need: &Need) -> Vec<String> {
     let mut warnings = Vec::new();
+    let (workers, per_worker, advised) = (need.workers, need.sessions_per_worker, need.advised());
     let room = workers * per_worker;
     if demand.worst_sessions > room {
         warnings.push(format!(
@@ -324,35 +220,8 @@ fn sessions_row(demand: &Demand) -> String {
     format!("about {}{bound}", count(demand.peak_sessions))
 }
 
-fn tls_and_plain(demand: &Demand) -> (u64, u64) {
-    let tls = whole((demand.peak_sessions as f64 * demand.tls).ceil()).min(demand.peak_sessions);
-    (tls, demand.peak_sessions - tls)
-}
-
 fn each(demand: &Demand, workers: u64) -> u64 {
     demand.peak_sessions.div_ceil(workers.max(1)) + RESERVED_DESCRIPTORS
-}
-
-/// Loopback has 16 million addresses to connect from; elsewhere the kernel chooses the one there is. They stay clear of
-/// 127.0.0.0/16, where servers listen.
-fn sources(demand: &Demand) -> Vec<IpAddr> {
-    let loopback = |target: &Target| matches!(target.address, IpAddr::V4(address) if address.is_loopback());
-    let number = demand.worst_sessions.max(demand.peak_sessions).div_ceil(SESSIONS_PER_SOURCE);
-    if number < 2 || demand.targets.is_empty() || !demand.targets.iter().all(loopback) {
-        return Vec::new();
-    }
-    (0..number.min(10_000))
-        .map(|index| {
-            let (third, fourth) = (index / 250, index % 250 + 1);
-            // Both are below 256: 10,000 addresses are 40 blocks of 250.
-            IpAddr::V4(Ipv4Addr::new(
-                127,
-                77,
-                u8::try_from(third).unwrap_or(0),
-                u8::try_from(fourth).unwrap_or(1),
-            ))
-        })
-        .collect()
 }
 
 fn source_addresses(number: usize) -> String {

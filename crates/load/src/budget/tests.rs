@@ -73,7 +73,7 @@ fn a_million_plain_sessions_fit_the_machine_they_were_shown_on() {
     assert_eq!(refused.len(), 1);
     assert!(
         refused[0]
-            .starts_with("1,000,000 sessions at once need about 33.2 GB of memory, and 22 GB can be had; ")
+            .starts_with("1,000,000 sessions at once need about 33.2 GB of memory, and 22 GB is available; ")
     );
     assert!(refused[0].contains("run the target on another machine, which halves it"));
 }
@@ -114,7 +114,7 @@ fn everything_that_cannot_work_is_said_at_once() {
             .contains("1,042 worker processes at 1,024 descriptors each; raise the limit of open files")
     );
     assert!(refused[1].contains("raise fs.file-max"));
-    assert!(refused[2].contains("100 MB can be had"));
+    assert!(refused[2].contains("100 MB is available"));
     let text = budget(&demand(1_000_000, "127.0.0.1"), &poor, None).unwrap_err().to_string();
     assert!(text.starts_with("this run cannot work here:\n- 1,000,000 sessions"), "{text}");
 }
@@ -123,7 +123,7 @@ fn everything_that_cannot_work_is_said_at_once() {
 fn too_few_descriptors_for_anything_and_no_accounts_are_refused() {
     let none = Machine { descriptors: 64, ..machine() };
     assert!(
-        refusals(&demand(1, "127.0.0.1"), &none)[0].starts_with("a process may have 64 descriptors only")
+        refusals(&demand(1, "127.0.0.1"), &none)[0].starts_with("a process may have only 64 descriptors")
     );
     let nobody = Demand { accounts: 0, ..demand(0, "127.0.0.1") };
     assert!(refusals(&nobody, &machine())[0].starts_with("there are no accounts"));
