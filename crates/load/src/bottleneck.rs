@@ -180,7 +180,7 @@ fn busy(watch: &SelfWatch) -> Option<(String, &'static str)> {
     };
     Some((
         format!(
-            "{who} used more than {} of a core for long, at the worst in {} of {}",
+            "{who} used more than {} of a core for a long time, at the worst in {} of {}",
             percent(BUSY),
             worst.busy,
             counted(u64::from(worst.seconds), "second")
@@ -267,7 +267,7 @@ mod tests {
         let said = bottleneck(&SelfWatch { workers: two, ..well() }).unwrap();
         assert!(
             said.contains(
-                "1 of 2 workers used more than 90 % of a core for long, at the worst in 2 of 10 seconds"
+                "1 of 2 workers used more than 90 % of a core for a long time, at the worst in 2 of 10 seconds"
             ),
             "{said}"
         );

@@ -186,7 +186,7 @@ impl Search {
                 let sentence = if limit.is_empty() {
                     // Nothing was broken: no trial said anything about the target.
                     let why = self.trials.iter().rev().find_map(|(_, judgement)| untold(judgement));
-                    let why = why.unwrap_or_else(|| "no trial told anything".to_owned());
+                    let why = why.unwrap_or_else(|| "no trial gave a result".to_owned());
                     format!("no capacity found: at {} sessions/s {why}", rounded(lowest))
                 } else {
                     format!("not even {} sessions/s hold {limit}; first to break: {subject}", rounded(lowest))

@@ -67,13 +67,13 @@ pub(crate) enum Unbelievable {
     #[error("it wrote a line longer than {LONGEST_SAID} octets")]
     TooLong,
     /// A line is no message.
-    #[error("it wrote something that is no message ({reason})")]
+    #[error("it wrote something that is not a message ({reason})")]
     NoMessage {
         /// What the parser said, without the line itself.
         reason: String,
     },
     /// It is another program than we are.
-    #[error("it tells seconds of format {format}, and here format {FORMAT} is known")]
+    #[error("its seconds have format {format}, and only format {FORMAT} is known here")]
     Format {
         /// The number it says.
         format: u32,
@@ -243,7 +243,7 @@ pub(crate) fn whole_life(
         let start = |error: &dyn std::fmt::Display| WorkerError::Start(error.to_string());
         let mut started = |name: &str, work: Work| {
             thread(name, work)
-                .map_err(|error| WorkerError::Start(format!("the system gives it no thread: {error}")))
+                .map_err(|error| WorkerError::Start(format!("the system did not give it a thread: {error}")))
         };
         let listening = stop.clone();
         // It blocks on stdin until the controller says something, so nobody waits for it.
@@ -329,7 +329,7 @@ fn say(output: &mut impl Write, said: &Said) -> bool {
 fn reason(error: &serde_json::Error) -> String {
     let sort = match error.classify() {
         serde_json::error::Category::Io => "it cannot be read",
-        serde_json::error::Category::Syntax => "it is no JSON",
+        serde_json::error::Category::Syntax => "it is not JSON",
         serde_json::error::Category::Data => "it does not fit",
         serde_json::error::Category::Eof => "it is cut off",
     };
@@ -405,7 +405,7 @@ mod tests {
     #[test]
     fn rubbish_ends_it_and_is_not_repeated() {
         for (rubbish, reason) in [
-            (&b"thread 'main' panicked\n"[..], "it is no JSON, column 1"),
+            (&b"thread 'main' panicked\n"[..], "it is not JSON, column 1"),
             (b"{\"second\":{\"second\":\"hunter2\"}}\n", "it does not fit, column 29"),
             (b"\n", "it is cut off, column 0"),
         ] {

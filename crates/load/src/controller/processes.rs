@@ -268,7 +268,7 @@ async fn tail(mut stderr: impl AsyncRead + Unpin) -> Vec<u8> {
 /// says, and not the advice behind it.
 pub(super) fn obituary(status: Option<ExitStatus>, complaint: &[u8]) -> String {
     let status =
-        status.map_or("its output ended, its process did not".to_owned(), |status| status.to_string());
+        status.map_or("its output ended, but its process did not".to_owned(), |status| status.to_string());
     let text = String::from_utf8_lossy(complaint);
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
     let panic = lines().skip_while(|line| !line.contains(" panicked at ")).take(2);

@@ -164,7 +164,7 @@ async fn a_worker_that_talks_rubbish_is_not_heard_any_more() {
     .await;
     let Ending::Broken(reason) = ending else { panic!("{ending:?}") };
     assert!(
-        reason.starts_with("it wrote something that is no message") && !reason.contains("hunter2"),
+        reason.starts_with("it wrote something that is not a message") && !reason.contains("hunter2"),
         "{reason}"
     );
     assert_eq!(told, ["Ready", "second 0"]);
@@ -338,7 +338,8 @@ fn a_worker_without_a_thread_says_so() {
         .lines()
         .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
         .collect();
-    let told = |said: &Said| matches!(said, Said::Failed(reason) if reason.contains("gives it no thread"));
+    let told =
+        |said: &Said| matches!(said, Said::Failed(reason) if reason.contains("did not give it a thread"));
     assert!(said.len() == 2 && said.iter().all(told), "{said:?}");
 }
 
@@ -349,10 +350,10 @@ fn of_a_worker_that_panicked_the_panic_is_told() {
                  note: Some details are omitted, run with `RUST_BACKTRACE=full`\n";
     assert_eq!(
         of(panic),
-        "its output ended, its process did not: thread \\'main\\' (7) panicked at src/work.rs:3:5: no more of it"
+        "its output ended, but its process did not: thread \\'main\\' (7) panicked at src/work.rs:3:5: no more of it"
     );
-    assert_eq!(of("a word\nthe last one\n\n"), "its output ended, its process did not: the last one");
-    assert_eq!(of(""), "its output ended, its process did not");
+    assert_eq!(of("a word\nthe last one\n\n"), "its output ended, but its process did not: the last one");
+    assert_eq!(of(""), "its output ended, but its process did not");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn arrivals(arrivals: &Arrivals) -> String {
     match arrivals {
         Arrivals::Closed { sessions, lasting } => {
             format!(
-                "{} at once, each user beginning anew when done, for {}",
+                "{} at once, each user starting again when done, for {}",
                 counted(*sessions, "session"),
                 span(*lasting)
             )

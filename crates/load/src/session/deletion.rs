@@ -81,7 +81,7 @@ impl Session {
             return Ok(());
         };
         let seen = format!(
-            "message {number} is one that another number of this maildrop gave too, or not the one that it was before: \
+            "message {number} came under another number of this maildrop too, or is not the one that it was before: \
              either the server gives wrong messages, or the mail was seeded twice; nothing is deleted from this maildrop"
         );
         Err(Failure::new("verification:number", Step::DELE, seen))
@@ -123,7 +123,7 @@ impl Session {
         match self.question(Step::UIDL, Asked::Uidl, Shape::Multi, b"UIDL\r\n").await {
             Err(failure) if failure.is_refusal() && !identified => {}
             Err(failure) if failure.is_refusal() => {
-                let seen = format!("UIDL was answered, and is refused now: {}", failure.fault().seen);
+                let seen = format!("UIDL was answered before, and is refused now: {}", failure.fault().seen);
                 return Err(Failure::new(CHANGED, Step::UIDL, seen));
             }
             Err(failure) => return Err(failure),
@@ -215,7 +215,7 @@ enum Counted {
 fn foreign_mail(foreign: Option<(u32, Origin)>) -> String {
     match foreign {
         Some((number, Origin::Altered)) => format!(
-            "message {number} bears poplab's marker, and its body is not the one of which the marker tells: somebody \
+            "message {number} bears poplab's marker, and its body is not the one that the marker describes: somebody \
              changed it, so nothing is deleted from this maildrop"
         ),
         Some((number, _)) => {
@@ -231,15 +231,15 @@ fn foreign_mail(foreign: Option<(u32, Origin)>) -> String {
 fn changed(failure: Failure, marks: bool) -> Failure {
     let fault = failure.fault();
     let (kind, what) = match &*fault.kind {
-        "verification:mark" => ("verification:mark", "a mark cannot be seen to have hit its message"),
+        "verification:mark" => ("verification:mark", "it cannot be seen that the mark hit its message"),
         // One message under two numbers is told as it is.
         "verification:number" => return failure,
         kind if kind.starts_with("verification:") || kind.starts_with("deviation:number") => {
-            (CHANGED, "the maildrop is another one than the one that was looked at")
+            (CHANGED, "the maildrop is not the one that was looked at")
         }
         _ => return failure,
     };
     let outcome =
-        if marks { "no more is deleted, and RSET takes back the marks" } else { "nothing is deleted" };
+        if marks { "nothing more is deleted, and RSET takes back the marks" } else { "nothing is deleted" };
     Failure::new(kind, fault.step, format!("{what}, so {outcome}: {}", fault.seen))
 }

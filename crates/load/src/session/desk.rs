@@ -353,8 +353,11 @@ impl Desk {
                 self.failure = Some(Failure::new("deviation:unsolicited", step, shown(line)));
             }
             Event::Endless => {
-                self.failure =
-                    Some(Failure::new("deviation:endless", step, "a line that is longer than any may be"));
+                self.failure = Some(Failure::new(
+                    "deviation:endless",
+                    step,
+                    "a line that is longer than any line may be",
+                ));
             }
         }
     }
@@ -437,12 +440,12 @@ impl Desk {
             Wrong::Format(deviations) => Failure::deviating(step, deviations, line)
                 .or_else(|| Failure::deviating(step, unreadable(), line)),
             Wrong::Numbers if step == Step::UIDL => {
-                fail("verification:unique-id", "UIDL and LIST do not speak of the same messages")
+                fail("verification:unique-id", "UIDL and LIST do not list the same messages")
             }
             Wrong::Numbers => fail("deviation:number-order", "the numbers of a listing do not ascend"),
             Wrong::Changed => fail(
                 "verification:changed",
-                "a message has another size or unique-id than it had before in the same session",
+                "a message has a different size or unique-id than before in the same session",
             ),
             Wrong::Marked => {
                 fail("verification:mark", "a message is still listed that this session marked as deleted")
@@ -450,8 +453,8 @@ impl Desk {
             Wrong::TooLong => Some(too_long(step, "more than 250,000 lines or 32 MiB")),
             Wrong::NoRoom => fail(
                 "memory",
-                "the listings of all sessions of this worker are more than it has memory for, so this one was not read \
-                 to its end; --workers shares them out, and `mail` in the scenario says how many messages are expected",
+                "the listings of all sessions of this worker need more memory than it has, so this one was not read to \
+                 its end; use more workers (--workers), or say in the scenario (`mail`) how many messages to expect",
             ),
             Wrong::Twice => {
                 fail("verification:unique-id", "two messages of one maildrop have the same unique-id")

@@ -194,7 +194,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Failure {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let seen = format!(
-        "the session's own task panicked, which is no fault of the server's: {}",
+        "the session's own task panicked, which is not the server's fault: {}",
         text.unwrap_or("it did not say why")
     );
     Failure::custom(PANIC, seen)
@@ -259,7 +259,7 @@ fn keep_failure(session: &mut Session, failure: &Failure) {
             let mut recording = redacting();
             context.trail.borrow().tell(arrival.number, &mut recording);
             recording.note(
-                "told from what the worker still knew; the next ones of this kind are recorded in full",
+                "shown as far as the worker still had it; the next ones of this kind are recorded in full",
             );
             Some(Box::new(recording))
         }
