@@ -7,10 +7,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
+use net::{Dialer, Endpoint, TlsOptions, Trust};
 
 use crate::environment::{Ended, LONGEST, TestEnv, start};
 use crate::fake::Server;
-use crate::peers::Peer;
+use crate::peers::{Connection, Peer};
 
 const PASSWORD: &str = "swordfish-123";
 
@@ -134,6 +135,65 @@ fn step_by_step(port: u64, lines: &[&str]) {
     }
     // The server closes.
     assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+}
+
+/// Says STLS with more behind it, which is thrown away, and logs in under TLS; gives what was said in the clear.
+async fn upgrade(port: u64, ca: &str) -> String {
+    let dialer = Dialer::tcp(Trust::Only { ca_pem: std::fs::read(ca).unwrap() }).unwrap();
+    let endpoint = Endpoint::new("127.0.0.1", u16::try_from(port).unwrap());
+    let mut stream = dialer.connect(&endpoint, None).await.unwrap();
+    let mut said = Vec::new();
+    let mut piece = [0; 512];
+    stream.write_all(b"STLS\r\nUSER mallory\r\n").await.unwrap();
+    // The greeting, and the reply to STLS alone.
+    while said.split(|octet| *octet == b'\n').count() < 3 {
+        let count = stream.read(&mut piece).await.unwrap();
+        assert!(count > 0, "{}", said.escape_ascii());
+        said.extend_from_slice(&piece[..count]);
+    }
+    let mut stream = dialer.start_tls(stream, &TlsOptions::named("localhost")).await.unwrap();
+    let lines = format!("USER alice\r\nPASS {PASSWORD}\r\nQUIT\r\n");
+    stream.write_all(lines.as_bytes()).await.unwrap();
+    let mut secured = Vec::new();
+    while let Ok(count @ 1..) = stream.read(&mut piece).await {
+        secured.extend_from_slice(&piece[..count]);
+    }
+    assert_eq!(secured.split(|octet| *octet == b'\n').filter(|line| line.starts_with(b"+OK")).count(), 3);
+    String::from_utf8(said).unwrap()
+}
+
+#[tokio::test]
+async fn stls_is_passed_on_or_answered_where_the_server_has_tls_already() {
+    let env = TestEnv::new();
+    let server = upstream(&env);
+    let clear = format!("127.0.0.1:{}", server.port());
+    let tls = format!("127.0.0.1:{}", server.tls_port());
+    for (target, how, own) in [(&clear, "auto", false), (&tls, "implicit", true), (&clear, "starttls", true)]
+    {
+        let ca = server.ca();
+        let words = ["record", "--out", "run", "--upstream", target, "--tls", how, "--ca", &ca];
+        let recorder = Server::of(&env, &words);
+        let said = tokio::time::timeout(LONGEST, upgrade(recorder.port(), &recorder.ca())).await.unwrap();
+        assert_eq!(said.contains("with poplab"), own, "{how}: {said}");
+        assert_eq!(recorder.end().code, Some(0));
+        let transcript = env.read("run/transcript.txt");
+        for line in
+            ["C: STLS\n", "== 14 octets of the client were thrown away", "== TLS\n", "C: USER alice\n"]
+        {
+            assert!(transcript.contains(line), "{how}: {line}:\n{transcript}");
+        }
+        assert!(!transcript.contains("mallory"), "{how}:\n{transcript}");
+        assert_no_secret(&env, "run", &[]);
+        // The replay has STLS in the same place.
+        let replay = Server::start(&env, &["--replay", "run"]);
+        assert_eq!(
+            tokio::time::timeout(LONGEST, upgrade(replay.port(), &replay.ca())).await.unwrap(),
+            said,
+            "{how}"
+        );
+        let ended = replay.end();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{how}");
+    }
 }
 
 /// Says these lines in the clear and gives all that comes.
@@ -319,4 +379,48 @@ fn a_recording_is_compared_with_the_server_of_today_and_no_mail_is_changed() {
     let words = words.iter().map(|word| if *word == ca { copy.to_str().unwrap() } else { word });
     let words: Vec<&str> = words.chain(["--user", "alice"]).collect();
     assert_snapshot!("verify_unreachable", told(&words));
+}
+
+/// A server that removes what was read, and says so to who is logged in.
+fn expires_at_once(connection: &mut Connection) {
+    connection.say(b"+OK ready\r\n");
+    while let Some(line) = connection.listen() {
+        connection.say(if line == "CAPA" { b"+OK\r\nEXPIRE 0\r\n.\r\n" } else { b"+OK\r\n" });
+    }
+}
+
+#[test]
+fn what_may_remove_mail_is_not_said_to_the_server() {
+    let env = TestEnv::new();
+    let mut lines = vec![
+        r#"{"recording":{"format":1,"upstream":"x"}}"#.to_owned(),
+        r#"{"opened":{"session":1,"channel":"clear"}}"#.to_owned(),
+    ];
+    let said =
+        ["", "USER alice", "PASS \u{2039}secret 13\u{203a}", "STAT", "RETR 1", "DELE 1", "XPURGE", "QUIT"];
+    for (number, line) in said.iter().enumerate() {
+        if !line.is_empty() {
+            lines.push(format!(r#"{{"said":{{"session":1,"line":"{line}"}}}}"#));
+        }
+        lines.push(format!(r#"{{"reply":{{"session":1,"number":{number},"text":"+OK\r\n"}}}}"#));
+    }
+    env.write("run/recording.jsonl", lines.join("\n") + "\n");
+    let peer = Peer::new(expires_at_once);
+    let words = [
+        "record",
+        "--verify",
+        "run",
+        "--tls",
+        "none",
+        "--upstream",
+        &peer.target(),
+        "--password-env",
+        "SECRET",
+    ];
+    let ended = Ended::of(start(env.command(&words).env("SECRET", PASSWORD)));
+    assert_eq!(ended.code, Some(1), "the greeting is another one: {}{}", ended.stdout, ended.stderr);
+    let mut heard = peer.heard();
+    heard.retain(|line| !line.is_empty());
+    let password = format!("PASS {PASSWORD}");
+    assert_eq!(heard, ["== connection 1", "USER alice", &password, "STAT", "CAPA", "RSET"]);
 }

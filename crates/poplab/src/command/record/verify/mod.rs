@@ -96,7 +96,22 @@ impl Verification<'_> {
         let endpoint = &self.arguments.upstream;
         let (mut server, greeting) = Conversation::open(&self.dialer, endpoint, self.protection).await?;
         self.compare(session, "greeting", greeting_before, &greeting);
+        // Asked once it matters, in the state in which it does.
+        let mut removes_what_is_read = None;
         for step in steps(session) {
+            if let Step::Say(exchange) = &step
+                && keyword(&exchange.command) == "RETR"
+            {
+                let removes = match removes_what_is_read {
+                    Some(removes) => removes,
+                    None => expires_at_once(&server.say(b"CAPA").await?),
+                };
+                removes_what_is_read = Some(removes);
+                if removes {
+                    self.omit(session, &exchange.command, "the server removes what was read (EXPIRE 0)");
+                    continue;
+                }
+            }
             let reply = match step {
                 Step::Omit { what, why } => {
                     self.omit(session, what, why);
@@ -206,6 +221,15 @@ impl Verification<'_> {
             );
         }
     }
+}
+
+/// Whether capabilities say that RETR is a deletion (RFC 2449 section 6.7).
+fn expires_at_once(capabilities: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(capabilities);
+    text.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        words.next().is_some_and(|word| word.eq_ignore_ascii_case("EXPIRE")) && words.next() == Some("0")
+    })
 }
 
 /// As the command line says; with `auto` as it was recorded, and never without TLS to another host.
