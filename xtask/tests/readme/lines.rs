@@ -128,6 +128,14 @@ pub(crate) const LINES: &[(&str, Rule, &str)] = &[
         "\"user\":\"alice\"",
     ),
     ("cargo xtask fake --fault faults.yaml", Rule::AsItIs, "\"tls_port\":"),
+    ("cargo xtask fake --control-port 0 -- python3 -m unittest test_fetch.py", Rule::AsItIs, "Ran 2 tests"),
+    ("cargo xtask fake --control-port 0 -- sh fetch.sh", Rule::AsItIs, "fetched"),
+    (
+        "cargo xtask fake --fault expected.yaml -- sh -c 'curl -s -u \
+         $POPLAB_USER:$POPLAB_PASSWORD pop3://$POPLAB_HOST:$POPLAB_PORT/1'",
+        Rule::AsItIs,
+        "Subject: ",
+    ),
     (
         "cargo xtask fake --fault scenarios/faults/drop-mid-retr.yaml -- sh -c 'curl -s -u \
          $POPLAB_USER:$POPLAB_PASSWORD pop3://$POPLAB_HOST:$POPLAB_PORT/1'",

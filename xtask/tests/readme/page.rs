@@ -89,12 +89,17 @@ pub(crate) fn files(pages: &[Page]) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for page in pages {
         for fence in fenced(&page.text) {
-            let Some(("yaml", name)) = fence.info.split_once(' ') else { continue };
+            let Some(name) = named(&fence.info) else { continue };
             let before = files.insert(name.to_owned(), fence.text);
             assert!(before.is_none(), "{}:{}: a second file {name}", page.path, fence.number);
         }
     }
     files
+}
+
+/// The name of the file that stands between fences of this kind, if they say one.
+pub(crate) fn named(info: &str) -> Option<&str> {
+    info.split_once(' ').filter(|(kind, _)| matches!(*kind, "yaml" | "python" | "sh")).map(|(_, name)| name)
 }
 
 /// A command line, with `# exits N` at its end if that is not 0.
