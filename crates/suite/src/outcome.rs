@@ -94,7 +94,7 @@ impl std::fmt::Display for Mishap {
                 write!(out, "`{command}` was not answered in time, nor was a {probe} after it")
             }
             Self::TimedOut { command, probe: None } => {
-                write!(out, "nothing more of or to `{command}` went through in time")
+                write!(out, "no more of `{command}` or of its reply went through in time")
             }
             Self::NoReply { command, probe, then, .. } => {
                 write!(out, "`{command}` was not answered; a {probe} sent after a long wait brought {then}")
@@ -109,7 +109,7 @@ impl std::fmt::Display for Mishap {
                 write!(out, "the connection ended ({how}) instead of a reply to `{command}`")
             }
             Self::Endless { command, how } => {
-                write!(out, "the reply to `{command}` did not end within the bounds of a reply: {how}")
+                write!(out, "the reply to `{command}` did not end within the limits for a reply: {how}")
             }
             Self::TooLarge { command, octets } => {
                 write!(out, "the reply to `{command}` is too large to be judged: {octets} octets")
@@ -117,7 +117,7 @@ impl std::fmt::Display for Mishap {
             Self::OddStatus { command, line } => {
                 write!(
                     out,
-                    "`{command}` was answered {line}, neither `+OK` nor `-ERR`, so the check could not go on"
+                    "`{command}` was answered {line}, neither `+OK` nor `-ERR`, so the check could not continue"
                 )
             }
             Self::Guarded(reason)
@@ -168,7 +168,7 @@ impl Mishap {
     pub fn judged(self) -> Stop {
         match self {
             Self::NoReply { never: true, .. } => {
-                Stop::Inconclusive(format!("{self}, nor is any other, which is rfc1939.noop.ok's matter"))
+                Stop::Inconclusive(format!("{self}, nor is any other, which rfc1939.noop.ok judges"))
             }
             other => other.required(),
         }

@@ -165,7 +165,7 @@ impl Reply {
         if self.is_ok() {
             Ok(self)
         } else {
-            inconclusive(format!("{}, so the check could not go on", self.seen()))
+            inconclusive(format!("{}, so the check could not continue", self.seen()))
         }
     }
 
@@ -176,7 +176,7 @@ impl Reply {
     pub fn totals(&self) -> Result<(u64, u64), Stop> {
         listing::stat(self.text())
             .0
-            .ok_or_else(|| Stop::Inconclusive(format!("{}: no two numbers", self.seen())))
+            .ok_or_else(|| Stop::Inconclusive(format!("{}, which does not give two numbers", self.seen())))
     }
 
     /// Number and size of each line of a LIST reply.
@@ -189,7 +189,7 @@ impl Reply {
             .into_iter()
             .map(|line| {
                 listing::scan(line).0.ok_or_else(|| {
-                    Stop::Inconclusive(format!("LIST line {} has no two numbers", quote(line)))
+                    Stop::Inconclusive(format!("LIST line {} does not give two numbers", quote(line)))
                 })
             })
             .collect()
@@ -205,7 +205,9 @@ impl Reply {
             .into_iter()
             .map(|line| match listing::unique_id(line).0 {
                 Some((number, id)) => Ok((number, id.to_vec())),
-                None => inconclusive(format!("UIDL line {} has no number and unique-id", quote(line))),
+                None => {
+                    inconclusive(format!("UIDL line {} does not give a number and a unique-id", quote(line)))
+                }
             })
             .collect()
     }

@@ -184,7 +184,7 @@ impl Runner {
         let crowd = &self.site.crowd;
         let lost = (crowd.lost() > 0).then(|| {
             format!(
-                "{} closed {} of {} connections unanswered and greeted the next at once ({})",
+                "{} closed {} of {} connections without a greeting, and greeted the next one at once ({})",
                 self.site.entrance.endpoint,
                 crowd.lost(),
                 crowd.made(),
@@ -264,8 +264,8 @@ impl Runner {
         self.site.crowd.thin_out();
         self.site.silences.forget();
         self.notices.borrow_mut().push(format!(
-            "{} turned connections away while others of this run were open: {} instead of {jobs} checks run side by \
-             side now, and what was hit is repeated",
+            "{} turned connections away while others of this run were open: the number of checks side by \
+             side is {} from now on instead of {jobs}, and those that were hit are repeated",
             self.site.entrance.endpoint,
             self.jobs.get()
         ));
@@ -354,7 +354,7 @@ impl Runner {
             if own.verdict != Verdict::Inconclusive {
                 continue;
             }
-            let seen = format!("in the first look {}; once more: {}", observation.seen, own.observed);
+            let seen = format!("in the first look, {}; then once more, {}", observation.seen, own.observed);
             let (ending, reproduce) = (own.ending.take(), std::mem::take(&mut own.reproduce));
             let result = self.result(check, &Err(Stop::Fail(seen)), None, own.duration());
             *own = CheckResult { ending, reproduce, ..result };

@@ -262,11 +262,11 @@ impl Session {
                 (line, indicator, deviations, None)
             }
             Ok(Item::Content(_) | Item::End(_)) => {
-                let how = "content came where a status line was due".to_owned();
+                let how = "content came where a status line was expected".to_owned();
                 return Err(Mishap::Endless { command: awaited.command, how });
             }
             Ok(Item::Endless) => {
-                let how = "its line has more octets than any may have".to_owned();
+                let how = "its line is longer than any line may be".to_owned();
                 return Err(Mishap::Endless { command: awaited.command, how });
             }
             Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: awaited.command, how }),
@@ -472,7 +472,8 @@ impl Session {
         let ended = self.rest_of_content(awaited, &mut kept, began).await;
         self.wire.discretion.content_of(None);
         if std::mem::take(&mut self.wire.off_the_record) {
-            let note = format!("of the {} octets of content that came, only the front is shown", kept.came());
+            let note =
+                format!("of the {} octets of content that came, only the beginning is shown", kept.came());
             self.wire.journal.note(self.wire.number, &note);
         }
         reply.private = self.wire.discretion.last_was_private();
@@ -517,7 +518,7 @@ impl Session {
             }
             self.wire.off_the_record = kept.is_full();
             if kept.is_endless() {
-                let how = format!("{} octets came, and no end", kept.came());
+                let how = format!("{} octets came, without an end", kept.came());
                 return Err(Mishap::Endless { command: command(), how });
             }
         }

@@ -60,7 +60,10 @@ impl Message {
         };
         let text = mail::lines_to_crlf(octets);
         if mail::body(&text).trim_ascii().is_empty() {
-            return Err(format!("carries poplab's marker `{}` and no body to prove it by", marker.fixture));
+            return Err(format!(
+                "carries poplab's marker `{}`, but has no body that could confirm it",
+                marker.fixture
+            ));
         }
         let mut shorter = &text[..];
         let mut described = marker.describes(shorter);
@@ -72,7 +75,7 @@ impl Message {
         }
         if !described {
             return Err(format!(
-                "carries poplab's marker `{}`, but its body is not the one that the marker tells of: somebody wrote \
+                "carries poplab's marker `{}`, but its body is not the one that the marker describes: somebody wrote \
                  it, or the server altered it",
                 marker.fixture
             ));
@@ -80,7 +83,7 @@ impl Message {
         let lines = octets.split(|octet| *octet == b'\n').count();
         if size > (octets.len() + lines + COUNTED_MORE) as u64 {
             return Err(format!(
-                "has {size} octets by LIST, and only {} came: something of it may not have been shown",
+                "has {size} octets by LIST, and only {} came: part of it may not have been shown",
                 octets.len()
             ));
         }
@@ -177,8 +180,8 @@ impl Sighting {
         let marked = self.agreed.len() as u64;
         if now.fewest() + marked > self.count() {
             return Err(format!(
-                "DELE was answered +OK for {marked} of {} messages, and {} are still there: what is marked is not \
-                 known, so it is not removed",
+                "DELE was answered +OK for {marked} of {} messages, and {} are still there: which ones are \
+                 marked is not known, so nothing is removed",
                 self.count(),
                 now.fewest()
             ));
@@ -267,7 +270,7 @@ impl Sighting {
         if self.settled && self.unanswered.is_empty() {
             return Ok(());
         }
-        Err("QUIT is sent behind a DELE only when somebody looked at what was marked".to_owned())
+        Err("QUIT is sent after a DELE only once what was marked has been looked at".to_owned())
     }
 
     /// Whether a DELE left since the maildrop was last looked at.
@@ -350,7 +353,7 @@ mod tests {
         }
         let empty = Marker::new("fx.emptybody", 1, b"");
         let letter = format!("{}: {empty}\r\nSubject: all I have to say\r\n\r\n", Marker::HEADER);
-        assert!(own(letter.as_bytes()).unwrap_err().contains("no body to prove it by"));
+        assert!(own(letter.as_bytes()).unwrap_err().contains("no body that could confirm it"));
     }
 
     #[test]

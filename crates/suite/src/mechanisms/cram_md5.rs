@@ -52,9 +52,9 @@ async fn challenge(lab: &Lab) -> Outcome {
             }
         }
     }
-    assume(seen.len() > 1, || format!("only {} challenges could be had", seen.len()))?;
+    assume(seen.len() > 1, || format!("the server gave too few challenges to compare: {}", seen.len()))?;
     match odd {
-        Some(challenge) => warn(format!("the challenge {challenge} has not the form of a msg-id")),
+        Some(challenge) => warn(format!("the challenge {challenge} does not have the form of a msg-id")),
         None => Ok(()),
     }
 }

@@ -222,7 +222,7 @@ async fn no_terminator(lab: &Lab) -> Outcome {
         let reply = session.command("NOOP").await?;
         if reply.indicator == Indicator::Unknown {
             return fail(format!(
-                "behind the reply to {command} came {}, then a reply to NOOP was due",
+                "behind the reply to {command} came {}, then a reply to NOOP was expected",
                 reply.quoted()
             ));
         }

@@ -56,7 +56,9 @@ async fn some_authentication(lab: &Lab) -> Outcome {
         assume_not_put_off(&reply)?;
         refusals.push(format!("{method}: {}", reply.quoted()));
     }
-    assume(!refusals.is_empty(), || "poplab knows none of the announced ways to log in".to_owned())?;
+    assume(!refusals.is_empty(), || {
+        "poplab cannot use any of the ways to log in that are announced".to_owned()
+    })?;
     fail(format!("no way to log in as `{}` worked: {}", account.user, refusals.join("; ")))
 }
 
@@ -255,12 +257,14 @@ async fn numbering(lab: &Lab) -> Outcome {
             reply.deviates(place);
         }
         return fail(format!(
-            "LIST numbers the messages {found} where {expected} was due; STAT counts {count}"
+            "LIST numbers the messages {found} where {expected} was expected; STAT counts {count}"
         ));
     }
     let listed = numbers.len() as u64;
     assume(listed == count, || {
-        format!("LIST has the numbers 1 to {listed}, STAT counts {count}; which is wrong cannot be told here")
+        format!(
+            "LIST has the numbers 1 to {listed}, STAT counts {count}; which of them is wrong cannot be told here"
+        )
     })
 }
 

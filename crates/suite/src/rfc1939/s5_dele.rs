@@ -124,7 +124,7 @@ async fn all(lab: &Lab) -> Outcome {
     let later = Maildrop::look(&mut session, lab).await?;
     let what = format!("all {} messages were marked and QUIT was answered +OK", marked.len());
     before.require_marked_gone(&later, &marked, &what)?;
-    inconclusive(format!("{}: other mail has come meanwhile", reply.seen()))
+    inconclusive(format!("{}: other mail has arrived in the meantime", reply.seen()))
 }
 
 async fn require_empty(session: &mut Session, command: &str) -> Outcome {
@@ -201,7 +201,7 @@ async fn rset_keeps_numbers(lab: &Lab) -> Outcome {
     let moved = before.iter().find(|line| !after.contains(line));
     match moved {
         Some(line) => fail(format!(
-            "{command} had the line {} before DELE 1 and RSET, and has not after them",
+            "{command} had the line {} before DELE 1 and RSET, but not after them",
             crate::reply::quote(line)
         )),
         None if after.len() > before.len() => warn(format!(

@@ -76,7 +76,7 @@ async fn complete(lab: &Lab) -> Outcome {
     let Some(missing) = (1..=count).find(|number| !numbers.contains(number)) else { return Ok(()) };
     // STAT may count wrong, so the message itself is asked for.
     let reply = session.command(format!("LIST {missing}")).await?;
-    assume(reply.is_ok(), || format!("STAT counts {count} messages, LIST has none of number {missing}"))?;
+    assume(reply.is_ok(), || format!("STAT counts {count} messages, LIST has no number {missing}"))?;
     fail(format!("message {missing} is missing from LIST, although {}", reply.seen()))
 }
 
@@ -125,7 +125,7 @@ async fn argument_agrees(lab: &Lab) -> Outcome {
     for (number, size) in ends.into_iter().flatten() {
         let reply = session.assume_ok(format!("LIST {number}")).await?;
         let Some(alone) = size_of(&reply, *number) else {
-            return inconclusive(format!("{}: no number and size", reply.seen()));
+            return inconclusive(format!("{}, which does not give a number and a size", reply.seen()));
         };
         require(alone == *size, || {
             format!("LIST gives message {number} {size} octets, LIST {number} gives it {alone}")

@@ -243,7 +243,7 @@ fn lost_field(fixture: &[u8], received: &[u8]) -> Option<String> {
 async fn own_reply(session: &mut Session, before: &str) -> Outcome {
     let reply = session.command("NOOP").await?;
     require(reply.indicator != Indicator::Unknown, || {
-        format!("behind the reply to {before} came {} where the reply to NOOP was due", reply.quoted())
+        format!("behind the reply to {before} came {} where the reply to NOOP was expected", reply.quoted())
     })?;
     reply.assume_ok()?;
     Ok(())
@@ -268,7 +268,11 @@ async fn line_ends(lab: &Lab) -> Outcome {
     let seen = format!("in RETR 1, {bare} of {all} LF have no CR before them");
     // Of mail that is not poplab's, some bare LF may be content; all of them cannot.
     let ours = Marker::parse(reply.octets()).is_some_and(|marker| !practice(&marker.fixture));
-    if ours || bare == all { fail(seen) } else { inconclusive(format!("{seen}; it may have been stored so")) }
+    if ours || bare == all {
+        fail(seen)
+    } else {
+        inconclusive(format!("{seen}; it may have been stored that way"))
+    }
 }
 
 fn bare_line_feeds(octets: &[u8]) -> (usize, usize) {
@@ -380,7 +384,7 @@ async fn no_extra_newline(lab: &Lab) -> Outcome {
     let reply = session.assume_ok(format!("RETR {number}")).await?;
     let (expected, came) = (mail::body(&fixture.octets), mail::body(reply.octets()));
     if came.strip_suffix(b"\r\n") == Some(expected) {
-        return warn(format!("RETR {number} (fx.lines) brought an empty line more than was stored"));
+        return warn(format!("RETR {number} (fx.lines) brought one empty line more than was stored"));
     }
     assume(came == expected, || "the body of fx.lines differs in another way".to_owned())
 }

@@ -33,7 +33,7 @@ async fn timestamp_syntax(lab: &Lab) -> Outcome {
     let meant: Vec<&[u8]> = found.iter().copied().filter(|text| looks_meant(text)).collect();
     match meant[..] {
         [] if found.is_empty() => skipped(format!("no timestamp in the greeting {}", greeting.quoted())),
-        [] => inconclusive(format!("{} is hardly meant as a timestamp", quote(found[0]))),
+        [] => inconclusive(format!("{} is probably not meant as a timestamp", quote(found[0]))),
         [timestamp] => require(sasl::apop::is_timestamp(timestamp), || {
             format!("the greeting has {}, which is not of the form <local@domain>", quote(timestamp))
         }),
@@ -99,7 +99,7 @@ fn timestamp_of(greeting: &Reply) -> Result<String, Stop> {
 fn note(seen: &mut HashSet<String>, timestamp: String) -> Outcome {
     let greetings = seen.len() + 1;
     require(!seen.contains(&timestamp), || {
-        format!("greeting {greetings} has the timestamp {timestamp}, which one before had")
+        format!("greeting {greetings} has the timestamp {timestamp}, which an earlier one had too")
     })?;
     seen.insert(timestamp);
     Ok(())
@@ -128,7 +128,7 @@ async fn together<T>(mut running: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) ->
 /// can see for which; so judged is an account whose password is known to be right.
 async fn digest(lab: &Lab) -> Outcome {
     if lab.survey().timestamp().is_none() {
-        return inconclusive("what stands in brackets in the greeting is no timestamp");
+        return inconclusive("what stands in angle brackets in the greeting is not a timestamp");
     }
     let account = lab.account(Role::Disposable).await?;
     let unknown = lab.connect().await?.command("XYZZY").await?;

@@ -140,10 +140,10 @@ async fn complete(lab: &Lab) -> Outcome {
     let reply = session.require_ok("UIDL").await?;
     let identified = numbers(&reply)?;
     if let Some(number) = listed.difference(&identified).next() {
-        return fail(format!("LIST has message {number}, UIDL has not"));
+        return fail(format!("LIST has message {number}, UIDL does not"));
     }
     if let Some(number) = identified.difference(&listed).next() {
-        return fail(format!("UIDL has message {number}, LIST has not"));
+        return fail(format!("UIDL has message {number}, LIST does not"));
     }
     require(reply.lines().len() == identified.len(), || {
         format!("UIDL has {} lines for {} messages", reply.lines().len(), identified.len())
@@ -179,7 +179,7 @@ async fn unique(lab: &Lab) -> Outcome {
     if alike.is_empty() {
         Ok(())
     } else {
-        warn(format!("{}; they are alike in every octet", alike.join(", ")))
+        warn(format!("{}; they are the same in every octet", alike.join(", ")))
     }
 }
 
@@ -221,7 +221,7 @@ async fn independent_of_position(lab: &Lab) -> Outcome {
     session.quit().await?;
     let later = Maildrop::look_again(lab, &account).await?;
     let pairs = before.pairs(&later);
-    assume(!pairs.is_empty(), || "no message of before is left".to_owned())?;
+    assume(!pairs.is_empty(), || "none of the earlier messages is left".to_owned())?;
     for (held, now) in pairs {
         if let (Some(old), Some(new)) = (&held.unique_id, &now.unique_id) {
             require(old == new, || {
@@ -287,12 +287,12 @@ fn require_kept(before: &Ids, after: &Ids, what: &str) -> Outcome {
     let changed: Vec<String> = before
         .iter()
         .filter_map(|(number, id)| now.get(number).filter(|new| **new != id).map(|new| (number, id, new)))
-        .map(|(number, id, new)| format!("message {number} had {} and has {}", quote(id), quote(new)))
+        .map(|(number, id, new)| format!("message {number} had {} and now has {}", quote(id), quote(new)))
         .collect();
     let missing = before.iter().find(|(number, _)| !now.contains_key(number));
     match (changed.first(), missing) {
         (Some(first), _) => {
-            fail(format!("{} of {} unique-ids changed by {what}: {first}", changed.len(), before.len()))
+            fail(format!("{} of {} unique-ids changed after {what}: {first}", changed.len(), before.len()))
         }
         (None, Some((number, _))) => {
             inconclusive(format!("after {what} UIDL has no line for message {number}"))

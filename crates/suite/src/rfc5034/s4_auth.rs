@@ -93,7 +93,7 @@ async fn equals(lab: &Lab) -> Outcome {
 async fn initial_response_out_of_turn(lab: &Lab) -> Outcome {
     if needs(lab, Mechanism::CramMd5).is_err() {
         // Many clients send LOGIN with the name at once, and no RFC says whether they may.
-        return skipped("the server announces CRAM-MD5 not, and LOGIN is described by no RFC");
+        return skipped("the server does not announce CRAM-MD5, and no RFC describes LOGIN");
     }
     let response = sasl::base64::encode("poplab-nobody 00000000000000000000000000000000");
     let reply = lab.connect_for_login().await?.command(format!("AUTH CRAM-MD5 {response}")).await.judged()?;

@@ -58,7 +58,7 @@ async fn command(lab: &Lab) -> Outcome {
     session.quit().await?;
 
     let Some(method) = lab.survey().method.filter(|method| *method != Method::Apop) else {
-        return skipped("only APOP is known to log in, and it needs the greeting");
+        return skipped("APOP is the only way to log in, and it needs the greeting");
     };
     let mut session = lab.connect_for_login().await?;
     let reply = session.command("UTF8").await.judged()?;

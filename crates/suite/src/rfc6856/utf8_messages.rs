@@ -93,7 +93,7 @@ async fn ascii_unchanged(lab: &Lab) -> Outcome {
     }
     session.quit().await?;
     if plain.is_empty() {
-        return skipped("no ASCII message is at hand");
+        return skipped("there is no message in ASCII to compare");
     }
     let mut session = utf8_mode(lab, &account).await?;
     let mut differing = None;
@@ -109,7 +109,7 @@ async fn ascii_unchanged(lab: &Lab) -> Outcome {
     let mut session = lab.login_to(&account).await?;
     let again = session.assume_ok(format!("RETR {number}")).await?;
     if again.octets() != octets {
-        return inconclusive(format!("RETR {number} differs between two sessions without UTF8 already"));
+        return inconclusive(format!("RETR {number} differs between two sessions even without UTF8"));
     }
     fail(format!(
         "message {number}, all ASCII, has {} octets without UTF8 and {} with it",
@@ -182,7 +182,7 @@ async fn place(lab: &Lab, name: &str) -> Result<(Rc<Account>, u64), Stop> {
 /// A session in TRANSACTION and in UTF8 mode.
 async fn utf8_mode(lab: &Lab, account: &Rc<Account>) -> Result<Session, Stop> {
     let Some(method) = lab.survey().method.filter(|method| *method != login::Method::Apop) else {
-        return skipped("only APOP is known to log in, and it needs the greeting");
+        return skipped("APOP is the only way to log in, and it needs the greeting");
     };
     let mut session = lab.connect_for_login().await?;
     session.assume_ok("UTF8").await?;

@@ -217,7 +217,7 @@ async fn leaves(lab: &Lab, site: &mut Site, account: &Rc<Account>) {
     if account.is_stuck() {
         site.survey.quit_keeps_lock = true;
         let (id, when) = ("rfc1939.quit.lock-released", "QUIT was answered +OK");
-        stays_busy(site, account, id, when, stop, "end without QUIT where that can be");
+        stays_busy(site, account, id, when, stop, "end without QUIT where that is possible");
     }
 }
 

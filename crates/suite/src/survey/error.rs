@@ -58,7 +58,7 @@ pub enum SurveyError {
     },
     /// The entrance does not offer STLS although it was asked for.
     #[error(
-        "{endpoint} offers no STLS ({seen}); give --tls none to judge it in cleartext, which sends the password readably"
+        "{endpoint} offers no STLS ({seen}); give --tls none to judge it in cleartext, which sends the password unencrypted"
     )]
     NoStls {
         /// Where.
@@ -85,7 +85,7 @@ pub enum SurveyError {
     Stopped,
     /// The time for the whole run was over.
     #[error(
-        "{endpoint}: the time for the run was over before the first look had ended; give more with --within"
+        "{endpoint}: the time for the run was over before the first look had ended; allow more with --within"
     )]
     TimeOver {
         /// Where.

@@ -97,7 +97,7 @@ async fn greeted(lab: &Lab, site: &mut Site) -> Result<Session, SurveyError> {
     }
     if let Some(first) = surplus.first() {
         site.survey.surplus_lines = surplus.len();
-        let seen = format!("behind the greeting {}, before any command, came {first}", greeting.quoted());
+        let seen = format!("after the greeting {}, before any command, {first} came", greeting.quoted());
         observe(site, "rfc1939.greeting.one-line", &seen);
     }
     Ok(session)

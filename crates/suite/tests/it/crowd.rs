@@ -120,8 +120,8 @@ fn a_limit_costs_nothing_but(limit: u32, costs: &[&str]) {
 /// What people are told when fewer checks run side by side.
 fn thinned(from: u32, to: u32) -> String {
     format!(
-        "fake.poplab.test:110 turned connections away while others of this run were open: {to} instead of {from} \
-         checks run side by side now, and what was hit is repeated"
+        "fake.poplab.test:110 turned connections away while others of this run were open: the number of checks side \
+         by side is {to} from now on instead of {from}, and those that were hit are repeated"
     )
 }
 
@@ -154,7 +154,11 @@ fn every_nth_connection_closed_unanswered_is_one_finding() {
             "{each}: {troubles:#?}"
         );
         assert_eq!(run.notices.len(), 1, "{each}: {:#?}", run.notices);
-        assert!(run.notices[0].contains("unanswered and greeted the next at once"), "{:#?}", run.notices);
+        assert!(
+            run.notices[0].contains("without a greeting, and greeted the next one at once"),
+            "{:#?}",
+            run.notices
+        );
     }
 }
 
@@ -166,5 +170,9 @@ fn a_connection_lost_only_while_others_are_open_is_no_finding() {
     }));
     assert_eq!(run.troubles(), Vec::<String>::new());
     // It is told all the same.
-    assert!(run.notices[0].contains("unanswered and greeted the next at once"), "{:#?}", run.notices);
+    assert!(
+        run.notices[0].contains("without a greeting, and greeted the next one at once"),
+        "{:#?}",
+        run.notices
+    );
 }

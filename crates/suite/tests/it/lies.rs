@@ -192,7 +192,7 @@ fn a_fixture_edited_as_new_makes_the_maildrop_untouchable() {
         own.remove(0);
         own
     });
-    outcome.require_nothing_sent("but its body is not the one that the marker tells of");
+    outcome.require_nothing_sent("but its body is not the one that the marker describes");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_marker_without_a_body_proves_nothing() {
         own.push(Letter::shown(letter));
         own
     });
-    outcome.require_nothing_sent("no body to prove it by");
+    outcome.require_nothing_sent("no body that could confirm it");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn what_hits_a_hidden_letter_is_taken_back_before_it_is_carried_out() {
     outcome.require_foreign_kept();
     let (verdict, observed) = outcome.observed("rfc1939.quit.removes-marked");
     assert_eq!(verdict, Verdict::Inconclusive, "{observed}");
-    assert!(observed.contains("what is marked is not known, so it is not removed"), "{observed}");
+    assert!(observed.contains("which ones are marked is not known, so nothing is removed"), "{observed}");
     assert_eq!(outcome.observed("rfc1939.list.excludes-deleted").0, Verdict::Fail);
 }
 
