@@ -22,7 +22,8 @@
 //!
 //! # Bounds
 //!
-//! Of a session at most one line of each side is held, [`LINE`] octets of a client and 8192 of a server. A log keeps as
+//! Of a session at most one line of each side is held, [`LINE`] octets of a client and 8192 of a server, and what was said
+//! and not answered is remembered up to [`UNANSWERED`] lines. A log keeps as
 //! much as a transcript does ([`transcript::ENTRIES`], [`transcript::MEMORY`]) and [`CREDENTIALS`] secrets; beyond that it
 //! is full, opens no session and keeps nothing more.
 //!
@@ -44,6 +45,9 @@ pub use log::{CREDENTIALS, Log};
 
 /// Octets of a client's line that are held until it is complete. A longer one is left out and noted.
 pub const LINE: usize = 64 * 1024;
+
+/// What may be without an answer at a time. Who says more is not followed any further, which is noted.
+pub const UNANSWERED: usize = 1000;
 
 /// Something that was said, as far as it matters to who looks on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +106,8 @@ pub struct Observer {
     unanswered: VecDeque<Option<Verb>>,
     exchange: Option<Exchange>,
     logged_in: bool,
+    /// Too much was said without an answer: nothing is followed any more.
+    given_up: bool,
 }
 
 impl Observer {
@@ -115,6 +121,7 @@ impl Observer {
             unanswered: [None].into(),
             exchange: None,
             logged_in: false,
+            given_up: false,
         }
     }
 
@@ -129,6 +136,9 @@ impl Observer {
         input.extend_from_slice(octets);
         let mut at = 0;
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
+            if self.gives_up(log) {
+                return heard;
+            }
             if self.exchange.as_ref().is_some_and(|exchange| exchange.takes(rest)) {
                 self.commands.await_response();
             }
@@ -156,6 +166,19 @@ impl Observer {
         input.drain(..at.min(input.len()));
         self.begun = input;
         heard
+    }
+
+    /// Whether the session is not followed any further.
+    fn gives_up(&mut self, log: &mut Log) -> bool {
+        if !self.given_up && self.unanswered.len().max(self.replies.awaited()) >= UNANSWERED {
+            self.given_up = true;
+            log.note(
+                self.session,
+                "too much was said without an answer: this session is not followed any further",
+            );
+            (self.unanswered, self.replies) = (VecDeque::new(), Client::resume(Limits::default()));
+        }
+        self.given_up
     }
 
     fn command(&mut self, command: proto::Command<'_>, raw: &[u8], log: &mut Log) -> Heard {
@@ -187,6 +210,10 @@ impl Observer {
         log: &mut Log,
         part: &mut impl FnMut(Part<'_>),
     ) -> Vec<Heard> {
+        if self.given_up {
+            part(Part::Other(octets));
+            return Vec::new();
+        }
         let (mut heard, mut input) = (Vec::new(), std::mem::take(&mut self.awaited));
         input.extend_from_slice(octets);
         let mut at = 0;

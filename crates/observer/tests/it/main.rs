@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use observer::{CREDENTIALS, Heard, LINE, Log};
+use observer::{CREDENTIALS, Heard, LINE, Log, UNANSWERED};
 use proptest::prelude::*;
 
 /// What one side says; the client's lines begin with `C`.
@@ -150,6 +150,22 @@ fn nobody_makes_it_grow() {
     let transcript = log.transcript().render();
     assert!(!transcript.contains("secret0"), "a password is shown");
     assert!(transcript.len() < 8 << 20, "{}", transcript.len());
+}
+
+#[test]
+fn who_says_much_and_is_never_answered_is_left() {
+    let mut log = Log::new("a test", None, []);
+    let mut session = log.open("connect").unwrap();
+    let mut heard = 0;
+    for _ in 0..2 * UNANSWERED / 100 {
+        heard += session.client(&b"NOOP\r\n".repeat(100), &mut log).len();
+    }
+    // The greeting is without an answer, too.
+    assert_eq!(heard, UNANSWERED - 1);
+    assert!(session.server(b"+OK\r\n", &mut log).is_empty());
+    session.end("closed by client", &mut log);
+    let transcript = log.transcript().render();
+    assert_eq!(transcript.matches("not followed any further").count(), 1, "{}", transcript.len());
 }
 
 proptest! {
