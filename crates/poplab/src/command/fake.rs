@@ -2,29 +2,29 @@
 //!
 //! The first line on stdout is JSON with everything a test needs. What the server does stands in the crate `fake`.
 
+mod accounts;
+mod certificate;
 mod control;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::{StdinLock, Write as _};
+use std::io::StdinLock;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ::fake::{Account, Configuration, World};
+use ::fake::{Configuration, World};
 use anyhow::Context as _;
 use clap::Args;
-use mail::Role;
 use net::{Listening, Ports};
-use rustix::fs::OFlags;
 use serde::Serialize;
 use server::FakeServer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+pub(super) use certificate::write_certificate;
+
 use super::companion::{self, Place};
-use crate::embedded::{self, Tenant};
+use crate::embedded;
 use crate::exit::{self, Failure};
 use crate::faults;
 use crate::folder::{self, Readers};
@@ -176,7 +176,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         return super::record::replay(folder, ports, arguments.ca_out.as_deref(), &arguments.command);
     }
     let defects = embedded::defects(&arguments.defect)?;
-    let (accounts, shown) = population(arguments)?;
+    let (accounts, shown) = accounts::population(arguments)?;
     let seed = arguments.seed;
     let script = faults::read(&arguments.fault)?;
     let world = World::new(Configuration {
@@ -284,35 +284,6 @@ fn conclude(arguments: &Arguments, world: &World) -> anyhow::Result<bool> {
     Ok(unmet.is_empty() && (idle.is_empty() || !arguments.strict))
 }
 
-/// A temporary file is made anew, and a named one is replaced: neither is opened through somebody's link, wherever that
-/// leads. What is no file, such as a named pipe, is written to, and so are streams of this process by their names.
-pub(super) fn write_certificate(path: &Path, pem: &str, temporary: bool) -> anyhow::Result<()> {
-    let stream = is_stream(path);
-    let facts = std::fs::symlink_metadata(path);
-    let special = facts.is_ok_and(|facts| !facts.is_file() && !facts.is_dir() && !facts.is_symlink());
-    let written = match path.to_str() {
-        // A file that was opened by this name would be written from its beginning, beneath what else goes there.
-        Some("/dev/stdout") => std::io::stdout().write_all(pem.as_bytes()),
-        Some("/dev/stderr") => std::io::stderr().write_all(pem.as_bytes()),
-        _ if temporary || special || stream => {
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(temporary).mode(0o644);
-            if !stream {
-                options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-            }
-            options.open(path).and_then(|mut file| file.write_all(pem.as_bytes()))
-        }
-        _ => folder::put(path, pem.as_bytes(), Readers::ByUmask),
-    };
-    written.with_context(|| format!("cannot write the certificate to {}", path.display()))
-}
-
-/// Whether it names a stream of a process by its number, as a shell does for `>(…)`: a link that nobody else can make.
-fn is_stream(path: &Path) -> bool {
-    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
-    folder.is_some_and(|folder| folder.starts_with("/proc") && folder.ends_with("fd"))
-}
-
 /// Tells when standard input has ended. `read` is given it, in a thread of its own, and reads it to its end.
 ///
 /// # Errors
@@ -330,70 +301,6 @@ pub(super) fn end_of_input(
         Failure::not_carried_out(format!("the system refused a thread to watch standard input: {error}"))
     })?;
     Ok(told)
-}
-
-/// The accounts, and how the first line shows them.
-fn population(arguments: &Arguments) -> anyhow::Result<(Vec<Account>, Vec<ShownAccount>)> {
-    let seed = arguments.seed;
-    if arguments.conformance_accounts {
-        let tenants = embedded::pool(seed);
-        let shown = tenants.iter().map(|tenant| show(tenant, false)).collect();
-        return Ok((embedded::accounts(&tenants, seed), shown));
-    }
-    let given = arguments
-        .password_env
-        .as_ref()
-        .map(|variable| {
-            crate::environment::password(variable).map_err(|_| {
-                Failure::input(format!("the environment has no variable `{variable}` with a password"))
-            })
-        })
-        .transpose()?;
-    let secret = given.is_some();
-    let password = given.unwrap_or_else(|| embedded::password(seed, &arguments.user));
-    let (mut accounts, mut shown) = (Vec::new(), Vec::new());
-    if let Some(path) = &arguments.accounts {
-        let mut numbers = std::collections::BTreeMap::<Role, u32>::new();
-        let mut tenants = Vec::new();
-        for account in crate::accounts::read(path)?.accounts {
-            let number = numbers.entry(account.role).or_default();
-            *number += 1;
-            let (user, password) = (account.user.clone(), account.password().to_owned());
-            tenants.push(Tenant { user, password, role: account.role, number: *number });
-        }
-        accounts = embedded::accounts(&tenants, seed);
-        shown.extend(tenants.iter().map(|tenant| show(tenant, true)));
-    }
-    if let Some(path) = &arguments.mail {
-        let messages = super::fake_mail::read(path)?;
-        let number = messages.len();
-        accounts.push(Account::new(arguments.user.clone(), password.clone(), messages));
-        let password = (!secret).then_some(password);
-        shown.push(ShownAccount {
-            user: arguments.user.clone(),
-            password,
-            role: None,
-            messages: Some(number),
-        });
-    } else if arguments.accounts.is_none() {
-        let first = Tenant { user: arguments.user.clone(), password, role: Role::Fixtures, number: 1 };
-        let mut tenants = vec![first];
-        for role in [Role::Empty, Role::Disposable, Role::Second] {
-            tenants.push(embedded::tenant(seed, format!("{role}1"), role, 1));
-        }
-        accounts = embedded::accounts(&tenants, seed);
-        shown.extend(tenants.iter().enumerate().map(|(index, tenant)| show(tenant, secret && index == 0)));
-    }
-    Ok((accounts, shown))
-}
-
-fn show(tenant: &Tenant, secret: bool) -> ShownAccount {
-    ShownAccount {
-        user: tenant.user.clone(),
-        password: (!secret).then(|| tenant.password.clone()),
-        role: Some(tenant.role.to_string()),
-        messages: None,
-    }
 }
 
 fn list_defects() -> anyhow::Result<u8> {
