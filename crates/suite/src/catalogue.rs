@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use record::{Level, Severity};
 use serde::Deserialize;
 
-const TEXT: &str = include_str!("../../../fixtures/requirements.yaml");
+const TEXT: &str = include_str!("../requirements.yaml");
 
 /// One requirement on a server.
 #[derive(Debug, Clone)]

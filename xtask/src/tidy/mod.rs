@@ -12,6 +12,7 @@ mod lexer;
 mod manifests;
 mod manner;
 mod names;
+mod packaging;
 mod paths;
 mod tree;
 
@@ -47,6 +48,7 @@ fn check(tree: &Tree) -> Vec<Finding> {
         correct::check,
         manner::check,
         manifests::check,
+        packaging::check,
         architecture::check,
     ] {
         rule(tree, &mut findings);

@@ -12,14 +12,14 @@ use crate::{environment, glob, input, terminal};
 
 /// The scenarios that are shipped, by name, in the order a newcomer should meet them.
 const SHIPPED: &[(&str, &str)] = &[
-    ("smoke", include_str!("../../../../../scenarios/smoke.yaml")),
-    ("isp-morning", include_str!("../../../../../scenarios/isp-morning.yaml")),
-    ("thousand-idle", include_str!("../../../../../scenarios/thousand-idle.yaml")),
-    ("download-and-delete", include_str!("../../../../../scenarios/download-and-delete.yaml")),
-    ("leave-on-server", include_str!("../../../../../scenarios/leave-on-server.yaml")),
-    ("bad-links", include_str!("../../../../../scenarios/bad-links.yaml")),
-    ("tls-storm", include_str!("../../../../../scenarios/tls-storm.yaml")),
-    ("soak", include_str!("../../../../../scenarios/soak.yaml")),
+    ("smoke", include_str!("../../../scenarios/smoke.yaml")),
+    ("isp-morning", include_str!("../../../scenarios/isp-morning.yaml")),
+    ("thousand-idle", include_str!("../../../scenarios/thousand-idle.yaml")),
+    ("download-and-delete", include_str!("../../../scenarios/download-and-delete.yaml")),
+    ("leave-on-server", include_str!("../../../scenarios/leave-on-server.yaml")),
+    ("bad-links", include_str!("../../../scenarios/bad-links.yaml")),
+    ("tls-storm", include_str!("../../../scenarios/tls-storm.yaml")),
+    ("soak", include_str!("../../../scenarios/soak.yaml")),
 ];
 
 /// A scenario as written.
