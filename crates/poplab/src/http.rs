@@ -21,6 +21,8 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// With its slash, and whatever follows a question mark.
     pub(crate) path: String,
+    /// Whom the reader takes this for, as `localhost:8080`; empty if nothing is said.
+    pub(crate) host: String,
     /// What the body is said to be; empty if nothing is said.
     pub(crate) content_type: String,
     /// The body.
@@ -205,7 +207,7 @@ fn read(
         }
     }
     body.truncate(length);
-    Ok(Ok(Request { method, path, content_type: field("content-type"), body }))
+    Ok(Ok(Request { method, path, host: field("host"), content_type: field("content-type"), body }))
 }
 
 /// What is left of the time.

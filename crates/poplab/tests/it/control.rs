@@ -175,7 +175,12 @@ fn the_same_messages_come_by_http() {
     assert_eq!(ask("GET /nothing HTTP/1.1\r\n\r\n").0, "HTTP/1.0 400 Bad Request");
     // A page in a browser can send this without asking, and must not get anywhere.
     assert_eq!(send("text/plain", r#"{"do": "reset"}"#).0, "HTTP/1.0 415 Unsupported Media Type");
-    assert_eq!(ask("GET /removed HTTP/1.1\r\n\r\n").1["removed"].as_array().unwrap().len(), 1);
+    let rebound = ask("GET /removed HTTP/1.1\r\nHost: evil.example:80\r\n\r\n");
+    assert_eq!(rebound.0, "HTTP/1.0 403 Forbidden");
+    assert_eq!(
+        ask("GET /removed HTTP/1.1\r\nHost: localhost:1\r\n\r\n").1["removed"].as_array().unwrap().len(),
+        1
+    );
     assert_eq!(server.end().0, Some(0));
 }
 

@@ -79,6 +79,10 @@ pub(super) fn by_http(world: &World, port: u16) -> std::io::Result<Endpoint> {
 
 fn by_request(world: &World, request: &Request) -> Answer {
     let (status, body) = match request.method.as_str() {
+        // A page whose name was made to lead here would be believed by a browser.
+        _ if !is_this_machine(&request.host) => {
+            ("403 Forbidden", wrong("it is spoken to as 127.0.0.1 or localhost, and not by another name"))
+        }
         "GET" => {
             let name = request.path.trim_start_matches('/');
             ("200 OK", answer(world, json!({ "do": name }).to_string().as_bytes()))
@@ -94,6 +98,12 @@ fn by_request(world: &World, request: &Request) -> Answer {
     };
     let status = if status == "200 OK" && body.get("error").is_some() { "400 Bad Request" } else { status };
     Answer { status, content_type: "application/json", body: format!("{body}\n") }
+}
+
+/// Whether a `Host` of HTTP means this machine; who says none is no browser.
+fn is_this_machine(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "" | "127.0.0.1" | "localhost")
 }
 
 /// The answer to a message.
