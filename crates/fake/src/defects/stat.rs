@@ -18,6 +18,16 @@ pub(super) const ROWS: &[Defect] = &[
         }),
     },
     Defect {
+        id: "rfc1939.stat.octets-word",
+        summary: "the word octets follows the size of STAT",
+        proves: &["rfc1939.stat.no-extra"],
+        hooks: after(|_, asked, reply| {
+            if asked.is(Verb::Stat) && reply.is_ok() {
+                reply.reword([&*reply.text(), b" octets"].concat());
+            }
+        }),
+    },
+    Defect {
         id: "rfc1939.stat.empty-err",
         summary: "STAT is refused in an empty maildrop",
         proves: &["rfc1939.stat.empty"],

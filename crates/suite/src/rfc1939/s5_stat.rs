@@ -9,6 +9,7 @@ use crate::reply::Reply;
 
 checks! {
     "rfc1939.stat.format" => format,
+    "rfc1939.stat.no-extra" => nothing_more,
     "rfc1939.stat.empty" => empty,
     "rfc1939.stat.excludes-deleted" => excludes_deleted,
     "rfc1939.stat.after-rset" => after_rset,
@@ -27,6 +28,18 @@ async fn format(lab: &Lab) -> Outcome {
         Some(deviation) => fail(format!("{}: {deviation}", reply.seen())),
         None => Ok(()),
     }
+}
+
+/// RFC 1939 §5 STAT: Nothing should follow the size; the RFC strongly discourages it.
+async fn nothing_more(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    let reply = session.assume_ok("STAT").await?;
+    reply.totals()?;
+    // Spaces before the size are `rfc1939.stat.format`'s.
+    let words = reply.text().split(|octet| *octet == b' ').filter(|word| !word.is_empty());
+    require(words.count() == 2 && !reply.text().ends_with(b" "), || {
+        format!("{}, with more behind the size", reply.seen())
+    })
 }
 
 /// RFC 1939 §5 STAT: An empty maildrop is reported as zero messages and zero octets.
