@@ -207,7 +207,9 @@ impl Seen {
             kept.left_out += u64::from(counts);
             return;
         };
-        for heard in watch(observer, &mut kept.log) {
+        let all = watch(observer, &mut kept.log);
+        kept.left_out += u64::from(counts && observer.has_given_up());
+        for heard in all {
             match heard {
                 Heard::Command(command) => {
                     let state = if command.logged_in { State::Transaction } else { State::Authorization };

@@ -46,8 +46,9 @@ pub use log::{CREDENTIALS, Log};
 /// Octets of a client's line that are held until it is complete. A longer one is left out and noted.
 pub const LINE: usize = 64 * 1024;
 
-/// What may be without an answer at a time. Who says more is not followed any further, which is noted.
-pub const UNANSWERED: usize = 1000;
+/// What may be without an answer at a time. A session in which more is said is not followed any further; so many lines
+/// have filled its log long before.
+pub const UNANSWERED: usize = 100_000;
 
 /// Something that was said, as far as it matters to who looks on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +137,7 @@ impl Observer {
         input.extend_from_slice(octets);
         let mut at = 0;
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
-            if self.gives_up(log) {
+            if self.gives_up() {
                 return heard;
             }
             if self.exchange.as_ref().is_some_and(|exchange| exchange.takes(rest)) {
@@ -168,14 +169,14 @@ impl Observer {
         heard
     }
 
-    /// Whether the session is not followed any further.
-    fn gives_up(&mut self, log: &mut Log) -> bool {
+    /// Whether the session is not followed any further, since too much was said without an answer.
+    pub fn has_given_up(&self) -> bool {
+        self.given_up
+    }
+
+    fn gives_up(&mut self) -> bool {
         if !self.given_up && self.unanswered.len().max(self.replies.awaited()) >= UNANSWERED {
             self.given_up = true;
-            log.note(
-                self.session,
-                "too much was said without an answer: this session is not followed any further",
-            );
             (self.unanswered, self.replies) = (VecDeque::new(), Client::resume(Limits::default()));
         }
         self.given_up

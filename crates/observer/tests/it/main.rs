@@ -157,15 +157,14 @@ fn who_says_much_and_is_never_answered_is_left() {
     let mut log = Log::new("a test", None, []);
     let mut session = log.open("connect").unwrap();
     let mut heard = 0;
-    for _ in 0..2 * UNANSWERED / 100 {
-        heard += session.client(&b"NOOP\r\n".repeat(100), &mut log).len();
+    for _ in 0..2 * UNANSWERED / 1000 {
+        heard += session.client(&b"NOOP\r\n".repeat(1000), &mut log).len();
     }
     // The greeting is without an answer, too.
     assert_eq!(heard, UNANSWERED - 1);
     assert!(session.server(b"+OK\r\n", &mut log).is_empty());
+    assert!(session.has_given_up() && log.is_full());
     session.end("closed by client", &mut log);
-    let transcript = log.transcript().render();
-    assert_eq!(transcript.matches("not followed any further").count(), 1, "{}", transcript.len());
 }
 
 proptest! {
