@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_dependency_outside_its_home_is_found() {
         assert!(of("suite", "rustls")[0].contains("`rustls` belongs to net, bench alone"));
-        assert!(of("fake", "tokio")[0].contains("belongs to net, suite, load, poplab, bench alone"));
+        assert!(of("fake", "tokio")[0].contains("belongs to net, server, suite, load, poplab, bench alone"));
         assert!(of("proto", "thiserror")[0].contains("kept free of dependencies"));
         assert!(of("report", "jiff")[0].contains("kept free of dependencies"));
     }
