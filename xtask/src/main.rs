@@ -30,6 +30,7 @@ for users, forwarded to the release build of `poplab` (`cargo xtask conformance 
   load          put load on a POP3 server; without --target, on a fake one
   compare       compare two load runs
   fake          start the fake POP3 server
+  record        stand between a mail program and a real server, and write down what they say
   seed          put the fixture mail into a server's maildrops
   report        render an old run again
   completions   print shell completions
