@@ -13,7 +13,7 @@ const USAGE: &str = "\
 usage: cargo xtask mutants [WORD]
 
   judges the fake server once for each of its defects, prints the table of defects and checks, and compares it
-  with the one that was reviewed (about four minutes on two cores)
+  with the one that was reviewed (some minutes on two cores)
 
   WORD   only the defects with this in their id; nothing is compared then
 

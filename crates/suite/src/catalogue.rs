@@ -41,6 +41,8 @@ pub struct Requirement {
     pub fail: String,
     /// What a check has to beware of.
     pub traps: Vec<String>,
+    /// Why no check can judge it; empty where one does, or could.
+    pub untested: String,
 }
 
 /// All requirements on servers, by id.
@@ -79,6 +81,7 @@ struct Entry {
     requirement: String,
     check: Option<Steps>,
     traps: Option<Vec<String>>,
+    untested: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -117,6 +120,7 @@ fn resolve(entry: Entry) -> Result<Requirement, String> {
         pass: join(steps.pass),
         fail: join(steps.fail),
         traps: entry.traps.unwrap_or_default(),
+        untested: entry.untested.unwrap_or_default(),
     })
 }
 

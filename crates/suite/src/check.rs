@@ -29,12 +29,27 @@ pub struct Check {
     pub wrong_password: bool,
     /// Whether a server that is wrong may keep the maildrop locked afterwards for good, so that it comes last of all.
     pub may_leave_lock: bool,
+    /// What it asks of whoever waits for it, and of the server.
+    pub cost: Cost,
+}
+
+/// What a check costs beside the round trips of its conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Nothing.
+    Ordinary,
+    /// Some seconds that go by whatever the server does.
+    Waits,
+    /// Minutes: only where they were asked for.
+    Slow,
+    /// Many connections, or much data, at once: only where that was asked for.
+    Stress,
 }
 
 impl Check {
     /// A row of a table.
     pub(crate) const fn new(id: &'static str, run: for<'lab> fn(&'lab Lab) -> Running<'lab>) -> Self {
-        Self { id, run, watch: None, wrong_password: false, may_leave_lock: false }
+        Self { id, run, watch: None, wrong_password: false, may_leave_lock: false, cost: Cost::Ordinary }
     }
 
     /// The row's `[watch …]`.
@@ -50,6 +65,24 @@ impl Check {
     /// The row's `[may_leave_lock]`.
     pub(crate) const fn may_leave_lock(self) -> Self {
         Self { may_leave_lock: true, ..self }
+    }
+
+    /// The row's `[waits]`.
+    #[must_use]
+    pub const fn waits(self) -> Self {
+        Self { cost: Cost::Waits, ..self }
+    }
+
+    /// The row's `[slow]`.
+    #[must_use]
+    pub const fn slow(self) -> Self {
+        Self { cost: Cost::Slow, ..self }
+    }
+
+    /// The row's `[stress]`.
+    #[must_use]
+    pub const fn stress(self) -> Self {
+        Self { cost: Cost::Stress, ..self }
     }
 
     /// The requirement of the catalogue.

@@ -42,8 +42,8 @@ mod rfc6856;
 mod rfc8314;
 
 pub use accounts::{Account, Accounts, AccountsError, Seeding, unsendable};
-pub use check::{Check, all};
+pub use check::{Check, Cost, all};
 pub use pool::Pool;
 pub use runner::{Evidence, Runner};
-pub use site::{Entrance, MailShown, Permissions, Security, Site};
+pub use site::{Costs, Entrance, MailShown, Permissions, Security, Site};
 pub use survey::{Plan, SurveyError, survey, survey_until};

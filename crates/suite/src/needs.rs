@@ -6,18 +6,31 @@
 use mail::Role;
 use sasl::Mechanism;
 
-use crate::check::Check;
+use crate::check::{Check, Cost};
 use crate::outcome::Stop;
-use crate::site::{Security, Site, Survey};
+use crate::site::{Costs, Security, Site, Survey};
 
 /// What keeps a check from being tried at this entrance: the first need it cannot meet (skipped), or what the run itself
 /// has lost or never had (inconclusive). `None` if the check can be tried.
 pub(crate) fn missing(check: &Check, site: &Site) -> Option<Stop> {
+    if let Some(why) = too_costly(check.cost, site.permissions.costs) {
+        return Some(Stop::Skipped(why.to_owned()));
+    }
     check
         .requirement()
         .needs
         .iter()
         .find_map(|need| lost(need, check, site).or_else(|| unmet(need, site).map(Stop::Skipped)))
+}
+
+/// Why nobody asked for what costs so much.
+fn too_costly(cost: Cost, costs: Costs) -> Option<&'static str> {
+    match cost {
+        Cost::Waits if !costs.waits => Some("waits for seconds, which --only-fast leaves out"),
+        Cost::Slow if !costs.slow => Some("waits for minutes; --slow carries it out"),
+        Cost::Stress if !costs.stress => Some("puts a load on the server; --stress carries it out"),
+        _ => None,
+    }
 }
 
 /// These are about STLS where it is announced and does not work.

@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use transcript::{Entry, Transcript};
 
 use crate::causes;
-use crate::check::{Check, Running};
+use crate::check::{Check, Cost, Running};
 use crate::deviation;
 use crate::journal::{Leavings, Seen};
 use crate::lab::Lab;
@@ -33,6 +33,8 @@ use crate::site::Site;
 
 /// A check may take this many times the patience in all; what it waits for an account is not counted.
 const PATIENCE_PER_CHECK: u32 = 9;
+/// What a check may take for which somebody waits on purpose: twice the ten minutes of RFC 1939 section 3, and then some.
+const SLOW: Duration = Duration::from_mins(30);
 /// What could not be carried out is tried once more for at least this long.
 const ONCE_MORE: Duration = Duration::from_secs(30);
 
@@ -281,7 +283,7 @@ impl Runner {
         listener(Event::CheckStarted { id: check.id.to_owned() });
         let began = Instant::now();
         let lab = Lab::avoiding(Rc::clone(&self.site), check.id, turn.source, &turn.avoid);
-        let mut outcome = self.bounded(&lab, (check.run)(&lab)).await;
+        let mut outcome = self.bounded(&lab, check.cost, (check.run)(&lab)).await;
         if let (Ok(()), Some(watch)) = (&outcome, check.watch) {
             let seen = lab.journal().seen();
             outcome =
@@ -299,8 +301,9 @@ impl Runner {
     }
 
     /// No check runs for ever. What it waits for an account that others have is not its own time.
-    async fn bounded(&self, lab: &Lab, mut running: Running<'_>) -> Outcome {
-        let bound = self.site.patience.answer * PATIENCE_PER_CHECK;
+    async fn bounded(&self, lab: &Lab, cost: Cost, mut running: Running<'_>) -> Outcome {
+        let usual = self.site.patience.answer * PATIENCE_PER_CHECK;
+        let bound = if cost == Cost::Slow { usual.max(SLOW) } else { usual };
         let began = Instant::now();
         loop {
             let until = began + bound + lab.waited();

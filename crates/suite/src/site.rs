@@ -73,6 +73,26 @@ pub struct Permissions {
     pub cleartext_password: bool,
     /// The address is loopback, so that source addresses can be chosen and cleartext harms nobody.
     pub loopback: bool,
+    /// Which checks are worth what they cost.
+    pub costs: Costs,
+}
+
+/// Which checks are carried out that cost more than their conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
+    /// Those that wait some seconds.
+    pub waits: bool,
+    /// `--slow`: those that wait some minutes.
+    pub slow: bool,
+    /// `--stress`: those that put a load on the server.
+    pub stress: bool,
+}
+
+impl Costs {
+    /// What nobody has to ask for.
+    pub const USUAL: Costs = Costs { waits: true, slow: false, stress: false };
+    /// All.
+    pub const ALL: Costs = Costs { waits: true, slow: true, stress: true };
 }
 
 /// A capability line: tag in upper case, and its parameters as sent.

@@ -7,7 +7,7 @@ use mail::Role;
 use record::Severity;
 use suite::{Account, MailShown, Permissions, Security};
 
-use crate::laboratory::{SEED, judge, named, paused, site, surveyed};
+use crate::laboratory::{EVERYTHING, SEED, judge, named, paused, site, surveyed};
 
 /// Accounts of every role in which nothing is poplab's.
 fn inboxes(defects: Defects) -> (World, Vec<Account>) {
@@ -141,8 +141,7 @@ fn told(
     let known = named()
         .filter(|(_, role, _)| known.contains(role))
         .map(|(user, role, _)| Account::new(user.clone(), format!("Secret-of-{user}"), role));
-    let permissions =
-        Permissions { allow_delete: true, mail_shown, cleartext_password: false, loopback: true };
+    let permissions = Permissions { allow_delete: true, mail_shown, ..EVERYTHING };
     paused(async {
         let (site, survey) = surveyed(&world, Security::Implicit, known.collect(), permissions).await;
         let mut told = vec![survey.render()];

@@ -18,11 +18,16 @@ pub(crate) const LOOKING: Permissions = Permissions {
     mail_shown: suite::MailShown::None,
     cleartext_password: false,
     loopback: true,
+    costs: suite::Costs::USUAL,
 };
 
 /// What a tester may do on a server of these tests, whose mail is poplab's own.
-pub(crate) const EVERYTHING: Permissions =
-    Permissions { allow_delete: true, mail_shown: suite::MailShown::All, ..LOOKING };
+pub(crate) const EVERYTHING: Permissions = Permissions {
+    allow_delete: true,
+    mail_shown: suite::MailShown::All,
+    costs: suite::Costs::ALL,
+    ..LOOKING
+};
 
 /// The accounts every test target has: role and how many.
 const ACCOUNTS: [(Role, u32); 4] =

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use suite::Costs;
 
 use crate::command::Format;
 
@@ -105,9 +106,25 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "GLOB", help_heading = "Checks")]
     pub(super) skip: Vec<String>,
 
+    /// Carry out also the checks that wait for minutes, as for the end of an idle session; half an hour at least
+    #[arg(long, help_heading = "Checks")]
+    pub(super) slow: bool,
+
+    /// Carry out also the checks that put a load on the server: many connections, or much data, at once
+    #[arg(long, help_heading = "Checks")]
+    pub(super) stress: bool,
+
+    /// Leave out the checks that wait for seconds whatever the server does
+    #[arg(long, conflicts_with = "slow", help_heading = "Checks")]
+    pub(super) only_fast: bool,
+
     /// List the chosen checks and do nothing else
     #[arg(long, help_heading = "Checks")]
     pub(super) list: bool,
+
+    /// With --list: the requirements that no check judges, and why
+    #[arg(long, requires = "list", help_heading = "Checks")]
+    pub(super) untested: bool,
 
     /// Explain one requirement in full and do nothing else
     #[arg(long, value_name = "ID", help_heading = "Checks")]
@@ -176,16 +193,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Run")]
     pub(super) seed: u64,
 
-    /// End the run after this time (500ms, 90s, 10m, 1h) with what was judged until then. A check has nine times the wait for
-    /// an answer; where the same answer failed to come twice, later waits for it are shorter
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "10m",
-        value_parser = crate::command::quantity::duration,
-        help_heading = "Run"
-    )]
-    pub(super) within: Duration,
+    /// End the run after this time (500ms, 90s, 10m, 1h) with what was judged until then; without it after 10m, with --slow
+    /// after 2h. A check has nine times the wait for an answer; where the same answer failed to come twice, later waits for it are shorter
+    #[arg(long, value_name = "TIME", value_parser = crate::command::quantity::duration, help_heading = "Run")]
+    within: Option<Duration>,
 
     /// Wait this many seconds for each answer; without it the wait follows from the measured round trip: a hundred of them,
     /// from 10 s to 60 s
@@ -200,6 +211,20 @@ pub(crate) struct Arguments {
     /// Make the embedded server wrong in this way; may be repeated; `poplab fake --list-defects` lists them
     #[arg(long, value_name = "ID", conflicts_with = "target", help_heading = "Run")]
     pub(super) defect: Vec<String>,
+}
+
+impl Arguments {
+    /// How long the run may take.
+    pub(super) fn within(&self) -> Duration {
+        const USUAL: Duration = Duration::from_mins(10);
+        const SLOW: Duration = Duration::from_hours(2);
+        self.within.unwrap_or(if self.slow { SLOW } else { USUAL })
+    }
+
+    /// Which checks are worth what they cost.
+    pub(super) fn costs(&self) -> Costs {
+        Costs { waits: !self.only_fast, slow: self.slow, stress: self.stress }
+    }
 }
 
 /// How a port is protected, as typed.

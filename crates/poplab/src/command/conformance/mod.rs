@@ -36,6 +36,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if let Some(id) = &arguments.explain {
         return selection::explain(id);
     }
+    if arguments.untested {
+        return selection::untested(&arguments.select, &arguments.skip);
+    }
     if arguments.list {
         return selection::list(&arguments.select, &arguments.skip);
     }
@@ -125,7 +128,7 @@ fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::R
     let hint = if course.out_of_time {
         Some(format!(
             "hint: the time of the run was over before every check had a verdict; give it more than {} s with --within",
-            arguments.within.as_secs()
+            arguments.within().as_secs()
         ))
     } else {
         crowded(&course.results, arguments.jobs)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mail::Role;
 use net::{Dialer, Endpoint, Trust};
-use suite::{Account, Check, MailShown, Permissions, Pool, Security};
+use suite::{Account, Check, Costs, MailShown, Permissions, Pool, Security};
 use tokio::time::Instant;
 
 use super::arguments::{Arguments, Tls};
@@ -30,6 +30,7 @@ pub(super) struct Plan {
     /// Whether marked mail may be deleted.
     pub(super) allow_delete: bool,
     mail_shown: MailShown,
+    costs: Costs,
     /// The checks.
     pub(super) checks: Vec<Check>,
     /// How many of them side by side.
@@ -117,7 +118,8 @@ impl Plan {
             entrances,
             dialer,
             checks,
-            within: arguments.within,
+            within: arguments.within(),
+            costs: arguments.costs(),
             wait: arguments.timeout.map(Duration::from_secs),
             baseline,
             reproductions: Reproductions::new(arguments),
@@ -140,6 +142,7 @@ impl Plan {
                 mail_shown: self.mail_shown,
                 cleartext_password: entrance.cleartext_password,
                 loopback: is_loopback(&entrance.endpoint.host),
+                costs: self.costs,
             },
             seed,
             wait: self.wait,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use suite::Check;
-use suite::catalogue::{catalogue, requirement};
+use suite::catalogue::{Requirement, catalogue, requirement};
 
 use crate::exit::{self, Failure};
 use crate::{glob, terminal};
@@ -53,6 +53,29 @@ pub(super) fn list(select: &[String], skip: &[String]) -> anyhow::Result<u8> {
     Ok(exit::GOOD)
 }
 
+/// Prints the requirements that no check judges, and why.
+///
+/// # Errors
+/// Each that is chosen is judged.
+pub(super) fn untested(select: &[String], skip: &[String]) -> anyhow::Result<u8> {
+    let checks = suite::check::all();
+    let judged = |id: &str| checks.iter().any(|check| check.id == id);
+    let any = |patterns: &[String], id: &str| patterns.iter().any(|pattern| glob::matches(pattern, id));
+    let chosen = |id: &str| (select.is_empty() || any(select, id)) && !any(skip, id);
+    let untested: Vec<&Requirement> =
+        catalogue().values().filter(|found| !judged(&found.id) && chosen(&found.id)).collect();
+    let Some(width) = untested.iter().map(|found| found.id.len()).max() else {
+        return Err(Failure::nothing_selected("a check judges each requirement of this selection"));
+    };
+    let mut text = String::new();
+    for found in untested {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<width$}  {}", found.id, not_judged(found));
+    }
+    terminal::print(&text)?;
+    Ok(exit::GOOD)
+}
+
 /// Prints everything the catalogue says of one requirement.
 ///
 /// # Errors
@@ -76,7 +99,7 @@ pub(super) fn explain(id: &str) -> anyhow::Result<u8> {
         ("level", requirement.level.as_str()),
         ("severity", severity.as_str()),
         ("needs", needs.as_str()),
-        ("judged", if judged { "yes" } else { "not by this version" }),
+        ("judged", if judged { "yes" } else { not_judged(requirement) }),
         ("pass", requirement.pass.as_str()),
         ("fail", requirement.fail.as_str()),
     ] {
@@ -89,4 +112,8 @@ pub(super) fn explain(id: &str) -> anyhow::Result<u8> {
     }
     terminal::print(&text)?;
     Ok(exit::GOOD)
+}
+
+fn not_judged(requirement: &Requirement) -> &str {
+    if requirement.untested.is_empty() { "not by this version" } else { &requirement.untested }
 }

@@ -102,6 +102,7 @@ fn survey(
         // Nobody logs in.
         permissions: Permissions {
             allow_delete: false,
+            costs: suite::Costs::USUAL,
             mail_shown: MailShown::None,
             cleartext_password: false,
             loopback: false,
