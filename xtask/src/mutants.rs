@@ -10,29 +10,34 @@ use crate::failure::Failure;
 use crate::workspace;
 
 const USAGE: &str = "\
-usage: cargo xtask mutants [WORD]
+usage: cargo xtask mutants [WORD | --pairs N]
 
   judges the fake server once for each of its defects, prints the table of defects and checks, and compares it
   with the one that was reviewed (some minutes on two cores)
 
-  WORD   only the defects with this in their id; nothing is compared then
+  WORD       only the defects with this in their id; nothing is compared then
+  --pairs N  N seeded pairs of defects instead: is each of the two found beside the other one?
 
 exit code 1: a defect is not caught by what it proves, or the table is another than the reviewed one
 ";
 
 /// The test that makes the table.
-const TEST: &str = "defects::each_defect_is_caught_by_what_it_proves_and_what_else_fails_was_reviewed";
+const TABLE: &str = "defects::each_defect_is_caught_by_what_it_proves_and_what_else_fails_was_reviewed";
+
+/// The test of pairs.
+const PAIRS: &str = "pairs::of_two_defects_each_is_found_or_could_not_be_looked_for";
 
 /// Makes the table and prints it.
 pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
-    let only = match words[..] {
-        [] if arguments.is_empty() => None,
+    let (name_of_test, chosen) = match words[..] {
+        [] if arguments.is_empty() => (TABLE, None),
         ["-h" | "--help"] => {
             print!("{USAGE}");
             return Ok(ExitCode::SUCCESS);
         }
-        [word] if !word.starts_with('-') => Some(word),
+        ["--pairs", number] if number.parse::<u32>().is_ok() => (PAIRS, Some(("POPLAB_PAIRS", number))),
+        [word] if !word.starts_with('-') => (TABLE, Some(("POPLAB_MUTANTS_ONLY", word))),
         _ => return Err(Failure::usage(USAGE)),
     };
     let root = workspace::root();
@@ -44,9 +49,9 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // The same selection as `cargo test --workspace`, which has been built most likely.
     command.current_dir(&root).args(["test", "--quiet", "--workspace", "--test", "it", "--"]);
-    command.args([TEST, "--exact"]).env("POPLAB_MUTANTS", &table);
-    if let Some(word) = only {
-        command.env("POPLAB_MUTANTS_ONLY", word);
+    command.args([name_of_test, "--exact"]).env("POPLAB_MUTANTS", &table);
+    if let Some((name, value)) = chosen {
+        command.env(name, value);
     }
     let status =
         command.status().map_err(|error| Failure::environment(format!("cargo cannot be run: {error}")))?;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 
 use fake::Defect;
-use record::Verdict;
+use record::{CheckResult, Verdict};
 use suite::catalogue::requirement;
 use suite::{Check, Security};
 
@@ -25,55 +25,67 @@ struct Judged {
 }
 
 impl Judged {
-    /// Whether all that the defect proves was found.
+    /// Whether all that the defect proves, and a check judges, was found.
     fn catches(&self, defect: &Defect) -> bool {
-        defect.proves.iter().all(|id| self.accused.contains(*id))
+        let checks = suite::all();
+        let judged = |id: &str| checks.iter().any(|check| check.id == id);
+        defect.proves.iter().all(|id| self.accused.contains(*id) || !judged(id))
     }
 }
 
 /// By which checks defects are judged.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
+pub(crate) enum By {
     All,
     /// Those of the areas of what it proves.
     ItsAreas,
 }
 
 impl By {
-    fn checks(self, defect: &Defect) -> Vec<Check> {
+    fn checks(self, defects: &[&'static Defect]) -> Vec<Check> {
+        let proves = defects.iter().flat_map(|defect| defect.proves);
         let areas: BTreeSet<&str> =
-            defect.proves.iter().filter_map(|id| requirement(id)).map(|found| found.area.as_str()).collect();
+            proves.filter_map(|id| requirement(id)).map(|found| found.area.as_str()).collect();
         let mut checks = suite::all();
         checks.retain(|check| self == By::All || areas.contains(check.requirement().area.as_str()));
         checks
     }
 }
 
-/// Checks that need STLS are only judged at the other entrance, which is therefore looked at for the defects that prove
-/// one.
 fn judged_by(defect: &'static Defect, by: By) -> Judged {
     let mut judged = Judged { accused: BTreeSet::new(), causes: BTreeSet::new(), inconclusive: 0 };
-    let needs_stls =
-        |id: &&str| requirement(id).is_some_and(|found| found.needs.contains(&"stls".to_owned()));
-    let both = defect.proves.iter().any(needs_stls);
-    for security in [Security::Implicit, Security::Starttls].into_iter().take(if both { 2 } else { 1 }) {
-        paused(async {
-            let Ok(site) = site(&world([defect]), security, accounts(), true).await else { return };
-            for evidence in judge(&site, by.checks(defect), 8).await {
-                match evidence.result.verdict {
-                    Verdict::Fail | Verdict::Warn => {
-                        if evidence.result.follows.is_none() {
-                            judged.causes.insert(evidence.result.id.clone());
-                        }
-                        judged.accused.insert(evidence.result.id);
-                    }
-                    Verdict::Inconclusive => judged.inconclusive += 1,
-                    _ => {}
+    for result in results(&[defect], by) {
+        match result.verdict {
+            Verdict::Fail | Verdict::Warn => {
+                if result.follows.is_none() {
+                    judged.causes.insert(result.id.clone());
                 }
+                judged.accused.insert(result.id);
             }
-        });
+            Verdict::Inconclusive => judged.inconclusive += 1,
+            _ => {}
+        }
     }
     judged
+}
+
+/// What is said of a server with these defects. Checks that need STLS are only judged at the other entrance, which is
+/// therefore looked at for defects that prove one.
+pub(crate) fn results(defects: &[&'static Defect], by: By) -> Vec<CheckResult> {
+    let needs_stls =
+        |id: &&str| requirement(id).is_some_and(|found| found.needs.contains(&"stls".to_owned()));
+    let both = defects.iter().flat_map(|defect| defect.proves).any(needs_stls);
+    let mut results = Vec::new();
+    for security in [Security::Implicit, Security::Starttls].into_iter().take(if both { 2 } else { 1 }) {
+        paused(async {
+            let Ok(site) = site(&world(defects.iter().copied()), security, accounts(), true).await else {
+                return;
+            };
+            let judged = judge(&site, by.checks(defects), 8).await;
+            results.extend(judged.into_iter().map(|evidence| evidence.result));
+        });
+    }
+    results
 }
 
 /// All defects, judged by two threads: tests have two cores.
