@@ -59,6 +59,8 @@ fn of_two_defects_each_is_found_or_could_not_be_looked_for() {
     }
     // Where one bug takes away what the other one is about (no TOP at all, and a TOP that is wrong), nothing is left to see.
     assert!(hidden.len() * 50 <= pairs.len(), "{table}");
+    // Where nothing can be judged nothing is found either.
+    assert!(prevented.len() * 8 <= pairs.len(), "{table}");
 }
 
 /// Seeded pairs of different defects that prove something which a check judges.
