@@ -20,6 +20,9 @@ const COMMAND_AT_MOST: usize = 255;
 /// Octets of a response within a SASL exchange, CRLF included.
 const RESPONSE_AT_MOST: usize = 64 * 1024;
 
+/// How long a connection that is held waits before it asks again whether it still is.
+const HELD: Duration = Duration::from_millis(50);
+
 /// The longest wait in seconds: what a distribution draws beyond is cut to it.
 const LONGEST_WAIT: f64 = 3600.0;
 
@@ -28,7 +31,7 @@ const LONGEST_WAIT: f64 = 3600.0;
 ///
 /// What a hostile client can make it hold: one line (255 octets, 64 KiB in a SASL exchange, of which a buffer may have twice
 /// as much), the numbers of messages that are there, and of a reply 4 KiB; with a scripted fault in the middle of a reply,
-/// that reply as a whole. As long as nothing is read of a reply, no further command is taken.
+/// that reply as a whole. Defects that take longer lines hold those. As long as nothing is read of a reply, no further command is taken.
 pub struct Connection {
     session: Session,
     /// What makes the session another than the correct server's; mostly nothing.
@@ -41,7 +44,8 @@ pub struct Connection {
     pending: Pending,
     /// A command that has not arrived in full; shorter than [`RESPONSE_AT_MOST`].
     partial: Vec<u8>,
-    /// Cleartext that is carried over into TLS, at most a command's worth.
+    /// Octets that were taken and not acted on: cleartext that is carried over into TLS, at most a command's worth, and
+    /// with some twists all that has arrived together.
     carried: Vec<u8>,
     /// Lines of the client that were acted on; the greeting is the 0th reply.
     lines_handled: u32,
@@ -54,10 +58,12 @@ pub struct Connection {
 impl Connection {
     pub(crate) fn new(world: World, number: u64, channel: Channel, seen: Option<Seen>) -> Connection {
         let twisted = Twisted::of(&world, seen);
+        let command = twisted.as_ref().and_then(|twisted| twisted.longest_command());
+        let command = command.unwrap_or(COMMAND_AT_MOST);
         let mut connection = Connection {
             session: Session::new(world, number, channel),
             twisted,
-            lines: Server::new(ServerLimits { command: COMMAND_AT_MOST, response: RESPONSE_AT_MOST }),
+            lines: Server::new(ServerLimits { command, response: RESPONSE_AT_MOST }),
             output: Output::default(),
             then: Then::GoOn,
             pending: Pending::Kept,
@@ -199,9 +205,17 @@ impl Connection {
         while !self.carried.is_empty() && self.without_wait() == Next::Read {
             let mut carried = std::mem::take(&mut self.carried);
             let taken = self.take(&carried);
-            carried.drain(..taken.min(carried.len()));
-            self.carried = carried;
+            // What is left before a handshake is thrown away (RFC 2595 section 4).
+            if taken < carried.len() && !matches!(self.then, Then::StartTls(_)) {
+                carried.drain(..taken);
+                self.carried = carried;
+            }
         }
+    }
+
+    /// Whether something else than the client has the connection wait.
+    fn is_held(&mut self) -> bool {
+        self.twisted.as_ref().is_some_and(|twisted| twisted.is_held(&mut self.session))
     }
 }
 
@@ -209,6 +223,9 @@ impl Machine for Connection {
     fn next(&mut self) -> Next {
         if let Some(wait) = self.wait.take() {
             return Next::Wait(wait);
+        }
+        if self.is_held() {
+            return Next::Wait(HELD);
         }
         let interruption = if self.output.is_ready() { None } else { self.output.interruption() };
         let next = interruption.unwrap_or_else(|| self.without_wait());
@@ -232,6 +249,16 @@ impl Machine for Connection {
             }
             // Before the reply to it is made, which is when faults act.
             seen.client(input.get(..end).unwrap_or(input));
+        }
+        if let Some(octets) =
+            self.twisted.as_ref().and_then(|twisted| twisted.arrived(&mut self.session, input))
+        {
+            if let Some(seen) = self.seen() {
+                seen.client(input.get(end..).unwrap_or_default());
+            }
+            self.carried = octets;
+            self.resume();
+            return input.len();
         }
         let taken = self.take(input);
         if let Some(seen) = self.seen() {

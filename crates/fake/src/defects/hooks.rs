@@ -7,6 +7,9 @@ type Act = fn(&mut Circumstance<'_>);
 type Before = fn(&mut Circumstance<'_>, &mut Asked);
 type Instead = fn(&mut Circumstance<'_>, &Asked) -> Option<Reply>;
 type After = fn(&mut Circumstance<'_>, &Asked, &mut Reply);
+type Handshake = fn(&mut Circumstance<'_>, &mut Reply);
+type Arrival = fn(&mut Circumstance<'_>, &mut Vec<u8>);
+type Held = fn(&mut Circumstance<'_>) -> bool;
 type Loss = fn(&mut Circumstance<'_>, &[u8]);
 
 /// What a defect does, and where.
@@ -17,12 +20,27 @@ pub(crate) struct Hooks {
     instead: Option<Instead>,
     opened: Option<Act>,
     after: Option<After>,
+    handshake: Option<Handshake>,
     secured: Option<fn() -> Reply>,
+    arrived: Option<Arrival>,
+    longest: Option<usize>,
+    held: Option<Held>,
     lost: Option<Loss>,
 }
 
-const NONE: Hooks =
-    Hooks { begin: None, before: None, instead: None, opened: None, after: None, secured: None, lost: None };
+const NONE: Hooks = Hooks {
+    begin: None,
+    before: None,
+    instead: None,
+    opened: None,
+    after: None,
+    handshake: None,
+    secured: None,
+    arrived: None,
+    longest: None,
+    held: None,
+    lost: None,
+};
 
 /// When a session begins.
 pub(super) const fn begin(act: Act) -> Hooks {
@@ -54,12 +72,52 @@ pub(super) const fn secured(act: fn() -> Reply) -> Hooks {
     Hooks { secured: Some(act), ..NONE }
 }
 
+/// Before a handshake; the reply goes before it.
+pub(super) const fn handshake(act: Handshake) -> Hooks {
+    Hooks { handshake: Some(act), ..NONE }
+}
+
+/// Alters octets that have arrived together, before lines are cut from them.
+pub(super) const fn arrived(act: Arrival) -> Hooks {
+    Hooks { arrived: Some(act), ..NONE }
+}
+
+/// Takes command lines of so many octets.
+pub(super) const fn longest(octets: usize) -> Hooks {
+    Hooks { longest: Some(octets), ..NONE }
+}
+
+/// Has the connection wait as long as this says so.
+pub(super) const fn held(act: Held) -> Hooks {
+    Hooks { held: Some(act), ..NONE }
+}
+
 /// When the connection is gone.
 pub(super) const fn lost(act: Loss) -> Hooks {
     Hooks { lost: Some(act), ..NONE }
 }
 
 impl Hooks {
+    /// Also acts when a session begins.
+    pub(super) const fn and_begin(self, act: Act) -> Hooks {
+        Hooks { begin: Some(act), ..self }
+    }
+
+    /// Also alters what is asked.
+    pub(super) const fn and_before(self, act: Before) -> Hooks {
+        Hooks { before: Some(act), ..self }
+    }
+
+    /// Also has the connection wait.
+    pub(super) const fn and_held(self, act: Held) -> Hooks {
+        Hooks { held: Some(act), ..self }
+    }
+
+    /// Also acts before a handshake.
+    pub(super) const fn and_handshake(self, act: Handshake) -> Hooks {
+        Hooks { handshake: Some(act), ..self }
+    }
+
     /// Also answers in the server's place.
     pub(super) const fn and_instead(self, act: Instead) -> Hooks {
         Hooks { instead: Some(act), ..self }
@@ -105,6 +163,30 @@ impl Twist for Hooks {
         if let Some(act) = self.after {
             act(circumstance, asked, reply);
         }
+    }
+
+    fn handshake(&self, circumstance: &mut Circumstance<'_>, reply: &mut Reply) {
+        if let Some(act) = self.handshake {
+            act(circumstance, reply);
+        }
+    }
+
+    fn takes_octets(&self) -> bool {
+        self.arrived.is_some()
+    }
+
+    fn arrived(&self, circumstance: &mut Circumstance<'_>, octets: &mut Vec<u8>) {
+        if let Some(act) = self.arrived {
+            act(circumstance, octets);
+        }
+    }
+
+    fn longest_command(&self) -> Option<usize> {
+        self.longest
+    }
+
+    fn is_held(&self, circumstance: &mut Circumstance<'_>) -> bool {
+        self.held.is_some_and(|act| act(circumstance))
     }
 
     fn secured(&self, _: &mut Circumstance<'_>) -> Option<Reply> {

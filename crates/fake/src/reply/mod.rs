@@ -183,6 +183,11 @@ impl Reply {
         (self.status, self.code, self.text) = (Status::Verbatim, None, Text::Made(line.into()));
     }
 
+    /// More octets before everything.
+    pub(crate) fn prepend(&mut self, octets: &[u8]) {
+        self.respell([octets, &self.line()].concat());
+    }
+
     /// More octets behind everything.
     pub(crate) fn append(&mut self, octets: &[u8]) {
         match self.content.take() {

@@ -23,7 +23,7 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn new(owner: Owner, messages: Snapshot) -> Transaction {
+    pub(crate) fn new(owner: Owner, messages: Snapshot) -> Transaction {
         Transaction { owner, messages, marked: Vec::new() }
     }
 

@@ -85,7 +85,12 @@ impl History {
 
     /// Whether this command was refused before; for AUTH, whether an exchange failed.
     pub(crate) fn was_refused(&self, verb: Verb) -> bool {
-        self.said.get(&verb).is_some_and(|times| times.refused > 0)
+        self.refused(verb) > 0
+    }
+
+    /// How often this command was refused; for AUTH, how many of its lines were.
+    pub(crate) fn refused(&self, verb: Verb) -> u32 {
+        self.said.get(&verb).map_or(0, |times| times.refused)
     }
 
     /// The last exchange used this mechanism.

@@ -49,6 +49,24 @@ pub(crate) trait Twist: Send + Sync {
         None
     }
 
+    /// Whether it has to do with octets before lines are cut from them. If so, all that arrives is taken at once.
+    fn takes_octets(&self) -> bool {
+        false
+    }
+
+    /// Octets have arrived together; no line has been cut from them yet. They may be altered.
+    fn arrived(&self, _: &mut Circumstance<'_>, _: &mut Vec<u8>) {}
+
+    /// How many octets a command line may have, its end included, if that is not what the server takes.
+    fn longest_command(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether the connection has to wait as long as something goes on elsewhere; asked again and again.
+    fn is_held(&self, _: &mut Circumstance<'_>) -> bool {
+        false
+    }
+
     /// The connection is gone, in the middle of a line that began like this; the server does not know of it yet.
     fn lost(&self, _: &mut Circumstance<'_>, _: &[u8]) {}
 }
@@ -63,12 +81,16 @@ pub(crate) struct Circumstance<'a> {
     pub(crate) past: &'a History,
     /// Further octets have already arrived behind the present line.
     pub(crate) more: bool,
+    /// The present line was ended by a line feed without a carriage return.
+    pub(crate) bare: bool,
 }
 
 /// The twists of one session, with its history.
 pub(crate) struct Twisted {
     twists: Twists,
     past: History,
+    /// The present line had a bare line feed.
+    bare: bool,
     /// Where the session is recorded.
     pub(crate) seen: Option<Seen>,
 }
@@ -94,7 +116,7 @@ impl Twisted {
         let twists = world.twists();
         (twists.is_some() || seen.is_some()).then(|| {
             let twists = twists.unwrap_or_else(|| Twists([].into()));
-            Box::new(Twisted { twists, past: History::default(), seen })
+            Box::new(Twisted { twists, past: History::default(), bare: false, seen })
         })
     }
 
@@ -118,6 +140,8 @@ impl Twisted {
     /// The session's answer to a line.
     pub(crate) fn answer(&mut self, session: &mut Session, incoming: &Incoming<'_>, more: bool) -> Reply {
         let mut asked = Asked::from(incoming);
+        self.bare = matches!(incoming, Incoming::Command(command)
+            if command.deviations.contains(proto::Deviation::BareLf));
         let closed = session.transaction().is_none();
         let mut answer = None;
         self.each(session, more, |twist, circumstance| {
@@ -157,6 +181,27 @@ impl Twisted {
         self.each(session, false, |twist, circumstance| twist.lost(circumstance, unfinished));
     }
 
+    /// How many octets a command line may have, if a twist says so.
+    pub(crate) fn longest_command(&self) -> Option<usize> {
+        self.twists.0.iter().filter_map(|twist| twist.longest_command()).max()
+    }
+
+    /// What twists make of octets that have arrived; nothing if none has to do with them.
+    pub(crate) fn arrived(&self, session: &mut Session, octets: &[u8]) -> Option<Vec<u8>> {
+        self.twists.0.iter().any(|twist| twist.takes_octets()).then(|| {
+            let mut octets = octets.to_vec();
+            self.each(session, false, |twist, circumstance| twist.arrived(circumstance, &mut octets));
+            octets
+        })
+    }
+
+    /// Whether a twist has the connection wait.
+    pub(crate) fn is_held(&self, session: &mut Session) -> bool {
+        let mut held = false;
+        self.each(session, false, |twist, circumstance| held |= twist.is_held(circumstance));
+        held
+    }
+
     /// Notes what became of a message.
     fn witness(&mut self, session: &Session, asked: &Asked, reply: &Reply) {
         let what = match asked.verb() {
@@ -186,7 +231,7 @@ impl Twisted {
         more: bool,
         mut act: impl FnMut(&dyn Twist, &mut Circumstance<'_>),
     ) {
-        let mut circumstance = Circumstance { session, past: &self.past, more };
+        let mut circumstance = Circumstance { session, past: &self.past, more, bare: self.bare };
         for twist in self.twists.0.iter() {
             act(&**twist, &mut circumstance);
         }

@@ -6,6 +6,7 @@
 
 mod maildrop;
 mod recorded;
+mod remembered;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use crate::{Channel, Configuration, Connection, Password, Tenancy};
 use maildrop::Origin;
 pub(crate) use maildrop::{Maildrop, Message, Snapshot};
 pub use recorded::Removed;
+pub(crate) use remembered::Remembered;
 
 /// The maildrops of a population that are in use are spread over so many locks.
 const SHARDS: u64 = 64;
@@ -45,6 +47,7 @@ struct Inner {
     tenants: Vec<Tenants>,
     behaviour: RwLock<Behaviour>,
     witness: Option<Arc<Witness>>,
+    remembered: Mutex<Remembered>,
     connections: AtomicU64,
     /// The mail of those accounts at the start.
     beginnings: Vec<Vec<Arc<[u8]>>>,
@@ -93,8 +96,17 @@ impl World {
         let behaviour = RwLock::new(Behaviour::of(&configuration, script));
         let witness = configuration.recorded.then(|| Witness::of(&configuration));
         let connections = AtomicU64::new(0);
-        let inner =
-            Inner { configuration, names, maildrops, tenants, behaviour, witness, connections, beginnings };
+        let inner = Inner {
+            configuration,
+            names,
+            maildrops,
+            tenants,
+            behaviour,
+            witness,
+            remembered: Mutex::default(),
+            connections,
+            beginnings,
+        };
         World { inner: Arc::new(inner) }
     }
 
@@ -268,6 +280,11 @@ impl World {
 
     fn tenancy(&self, number: u32) -> Option<&Tenancy> {
         self.configuration().population.get(number as usize)
+    }
+
+    /// Acts on what is remembered of all connections, for twists.
+    pub(crate) fn remember<Answer>(&self, act: impl FnOnce(&mut Remembered) -> Answer) -> Answer {
+        act(&mut locked(&self.inner.remembered))
     }
 
     /// Acts on all maildrops that are in memory.

@@ -35,6 +35,7 @@ impl World {
         if let Some(witness) = &self.inner.witness {
             witness.reset(configuration);
         }
+        *locked(&self.inner.remembered) = super::Remembered::default();
         self.inner.connections.store(0, Ordering::Relaxed);
         self.behave(Behaviour::of(configuration, configuration.script.clone()));
         let accounts = configuration.accounts.iter().zip(&self.inner.beginnings).zip(&self.inner.maildrops);
