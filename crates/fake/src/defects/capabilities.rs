@@ -131,7 +131,7 @@ pub(super) fn withhold(asked: &Asked, reply: &mut Reply, begins: &[u8]) {
 }
 
 /// Puts a line before the first.
-fn announce(asked: &Asked, reply: &mut Reply, tag: &[u8]) {
+pub(super) fn announce(asked: &Asked, reply: &mut Reply, tag: &[u8]) {
     if asked.is(Verb::Capa) {
         reply.replace_lines(|number, line| if number == 0 { vec![tag.to_vec(), line] } else { vec![line] });
     }

@@ -128,7 +128,7 @@ fn all_sizes(open: &Transaction) -> Content {
 }
 
 /// Gives every message of the session another size, from its octets and its right size.
-fn resize(circumstance: &mut Circumstance<'_>, other: fn(&[u8], u64) -> u64) {
+pub(super) fn resize(circumstance: &mut Circumstance<'_>, other: fn(&[u8], u64) -> u64) {
     let world = circumstance.session.world.clone();
     let Some(open) = circumstance.open_mut() else { return };
     let resized = |message: &crate::world::Message| {

@@ -125,7 +125,7 @@ enum Fault {
 }
 
 /// What this line brings to PLAIN, decoded.
-fn plain_message(circumstance: &Circumstance<'_>, asked: &Asked) -> Option<Vec<u8>> {
+pub(super) fn plain_message(circumstance: &Circumstance<'_>, asked: &Asked) -> Option<Vec<u8>> {
     let named = asked.word(0).is_some_and(|name| name.eq_ignore_ascii_case(b"PLAIN"));
     let text = match asked.response() {
         Some(line) if circumstance.past.exchange_is("PLAIN") => line,
@@ -136,7 +136,7 @@ fn plain_message(circumstance: &Circumstance<'_>, asked: &Asked) -> Option<Vec<u
 }
 
 /// The first message of SCRAM, if this line is it.
-fn first_message(circumstance: &Circumstance<'_>, asked: &Asked) -> Option<Vec<u8>> {
+pub(super) fn first_message(circumstance: &Circumstance<'_>, asked: &Asked) -> Option<Vec<u8>> {
     let named = asked.word(0).is_some_and(|name| name.eq_ignore_ascii_case(b"SCRAM-SHA-256"));
     let text = match asked.response() {
         Some(line) if circumstance.past.exchange_is("SCRAM-SHA-256") => {

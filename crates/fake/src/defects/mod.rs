@@ -5,29 +5,44 @@
 //! sentence, what it [`proves`](Defect::proves) and the [hooks](Hooks) by which it acts. This module deliberately does not
 //! group or combine defects.
 
+mod acts;
+mod announcements;
 mod apop;
 mod authentication;
 mod capabilities;
 mod codes;
 mod commands;
 mod deletion;
+mod digests;
+mod exchanges;
+mod exposure;
 mod framing;
 mod greeting;
 mod hooks;
+mod identities;
 mod languages;
+mod lines;
 mod listing;
 mod load;
 mod lock;
 mod login;
 mod mechanisms;
+mod parsing;
+mod passwords;
 mod pipelining;
+mod refusals;
 mod retrieval;
+mod sessions;
 mod stat;
 mod states;
+mod status;
 mod tls;
 mod top;
+mod unicode;
 mod unique_ids;
 mod update;
+mod upgrades;
+mod windows;
 
 pub(crate) use hooks::Hooks;
 
@@ -68,6 +83,20 @@ const AREAS: &[&[Defect]] = &[
     mechanisms::ROWS,
     languages::ROWS,
     load::ROWS,
+    lines::ROWS,
+    parsing::ROWS,
+    status::ROWS,
+    sessions::ROWS,
+    passwords::ROWS,
+    digests::ROWS,
+    upgrades::ROWS,
+    exposure::ROWS,
+    exchanges::ROWS,
+    identities::ROWS,
+    announcements::ROWS,
+    refusals::ROWS,
+    windows::ROWS,
+    unicode::ROWS,
 ];
 
 /// All defects there are, in the order of the areas.
