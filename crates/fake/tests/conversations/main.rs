@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a conversation that cannot be held fails its test")]
 
+mod bugs;
 mod correct;
 mod policies;
 mod population;

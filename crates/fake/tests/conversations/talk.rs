@@ -4,10 +4,11 @@
 //! octets without a line end, `C- ` a command whose reply is not awaited; `S: ` is what comes back, `S~ ` without a
 //! CRLF. `== ` lines act: `connect`, `tls` and `login USER` open a connection in the current slot, `drop` loses it,
 //! `use N` goes to another slot, `apop`, `cram` and `scram` say what has to be computed. `{b64 …}` in a command is
-//! base64 of the text, in which `\0` is NUL and `\xNN` any octet.
+//! base64 of the text, in which `\0` is NUL and `\xNN` any octet; `{times 9 x}` is nine of that letter.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use chance::Distribution;
 use fake::{
@@ -21,6 +22,11 @@ pub(crate) const PASSWORDS: [(&str, &str); 4] =
 
 /// A world with a few messages for alice, none for bob, nasty ones for carol, and a large one for dave, if wanted.
 pub(crate) fn world(defects: Defects, with_large: bool) -> World {
+    World::new(configuration(defects, with_large))
+}
+
+/// What [`world`] is made from.
+pub(crate) fn configuration(defects: Defects, with_large: bool) -> Configuration {
     let mail = |user: &str| match user {
         "alice" => ordinary(),
         "carol" => nasty(),
@@ -42,7 +48,7 @@ pub(crate) fn world(defects: Defects, with_large: bool) -> World {
         },
         password: Password::Shared("x".to_owned()),
     }];
-    World::new(Configuration { seed: 1, accounts, population, defects, ..Configuration::default() })
+    Configuration { seed: 1, accounts, population, defects, ..Configuration::default() }
 }
 
 fn ordinary() -> Vec<Vec<u8>> {
@@ -204,7 +210,11 @@ impl Talk<'_> {
     /// Sends octets as a driver would and notes what comes back; gives up on output after so many octets.
     fn say(&mut self, octets: &[u8], patience: usize) {
         let Some(connection) = self.slots.get_mut(&self.slot) else { panic!("no connection") };
-        self.said = exchange(connection, octets, patience);
+        let waited;
+        (self.said, waited) = exchange_with_waits(connection, octets, patience, 3);
+        if !waited.is_zero() {
+            let _ = writeln!(self.transcript, "S waits {waited:?}");
+        }
         for line in self.said.split_inclusive(|&octet| octet == b'\n') {
             match line.strip_suffix(b"\r\n") {
                 Some(line) => writeln!(self.transcript, "S: {}", line.escape_ascii()),
@@ -215,6 +225,9 @@ impl Talk<'_> {
         let end = match connection.next() {
             Next::Close => "S closes",
             Next::Reset => "S resets",
+            Next::CloseWithoutNotify => "S closes without close_notify",
+            Next::Alert => "S sends an alert",
+            Next::Stall => "S stalls",
             _ => return,
         };
         let _ = writeln!(self.transcript, "{end}");
@@ -222,10 +235,21 @@ impl Talk<'_> {
 }
 
 /// Drives a connection until all octets are taken and all output, or as much as wanted, is out. TLS is a formality.
-pub(crate) fn exchange(connection: &mut Connection, mut octets: &[u8], patience: usize) -> Vec<u8> {
-    let mut out = Vec::new();
+pub(crate) fn exchange(connection: &mut Connection, octets: &[u8], patience: usize) -> Vec<u8> {
+    exchange_with_waits(connection, octets, patience, 0).0
+}
+
+/// As [`exchange`], until the server has wanted to wait more often than this; and how long it has wanted to.
+fn exchange_with_waits(
+    connection: &mut Connection,
+    mut octets: &[u8],
+    patience: usize,
+    waits: u32,
+) -> (Vec<u8>, Duration) {
+    let (mut out, mut waited, mut times) = (Vec::new(), Duration::ZERO, 0);
     loop {
         match connection.next() {
+            Next::Wait(time) if times < waits => (waited, times) = (waited + time, times + 1),
             Next::Write if out.len() < patience => connection.transmit(&mut out, 16 * 1024.min(patience)),
             Next::Read if !octets.is_empty() => {
                 let taken = connection.receive(octets);
@@ -236,13 +260,18 @@ pub(crate) fn exchange(connection: &mut Connection, mut octets: &[u8], patience:
                 octets = b"";
                 connection.secured();
             }
-            _ => return out,
+            _ => return (out, waited),
         }
     }
 }
 
 /// The octets of a command of a script.
 fn expanded(text: &str) -> Vec<u8> {
+    if let Some((before, rest)) = text.split_once("{times ") {
+        let (repeated, after) = rest.split_once('}').unwrap();
+        let (times, letter) = repeated.split_once(' ').unwrap();
+        return expanded(&format!("{before}{}{after}", letter.repeat(times.parse().unwrap())));
+    }
     let Some((before, rest)) = text.split_once("{b64 ") else { return unescaped(text) };
     let (encoded, after) = rest.split_once('}').unwrap();
     let text = format!("{before}{}{after}", sasl::base64::encode(unescaped(encoded)));
