@@ -110,6 +110,8 @@ pub struct Configuration {
     /// Whether USER, PASS, PLAIN and LOGIN are accepted without TLS (RFC 2595 section 2.3 wants this to be a
     /// setting). If not, they are not announced there either.
     pub cleartext_login: bool,
+    /// Whether SCRAM-SHA-1 is offered too. What is offered stands in every list of capabilities, and many tests have one.
+    pub more_mechanisms: bool,
 }
 
 impl Default for Configuration {
@@ -125,6 +127,7 @@ impl Default for Configuration {
             recorded: false,
             host: "fake.poplab.test".to_owned(),
             cleartext_login: true,
+            more_mechanisms: false,
         }
     }
 }

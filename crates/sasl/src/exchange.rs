@@ -108,6 +108,9 @@ pub fn client(
         Mechanism::Plain => Box::new(plain::Client::new(user, password)),
         Mechanism::Login => Box::new(login::Client::new(user, password)),
         Mechanism::CramMd5 => Box::new(cram_md5::Client::new(user, password)),
+        Mechanism::ScramSha1 => {
+            Box::new(scram::Client::<scram::Sha1>::new(user, password, &scram::printable_nonce(nonce)))
+        }
         Mechanism::ScramSha256 => {
             Box::new(scram::Client::<scram::Sha256>::new(user, password, &scram::printable_nonce(nonce)))
         }
@@ -123,6 +126,7 @@ pub fn server(mechanism: Mechanism, nonce: &str) -> Box<dyn ServerExchange + Sen
         Mechanism::Plain => Box::new(plain::Server::new()),
         Mechanism::Login => Box::new(login::Server::new()),
         Mechanism::CramMd5 => Box::new(cram_md5::Server::new(nonce)),
+        Mechanism::ScramSha1 => Box::new(scram::Server::<scram::Sha1>::new(nonce)),
         Mechanism::ScramSha256 => Box::new(scram::Server::<scram::Sha256>::new(nonce)),
     }
 }

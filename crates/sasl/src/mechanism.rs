@@ -11,14 +11,23 @@ pub enum Mechanism {
     Login,
     /// RFC 2195: a keyed MD5 of the server's challenge.
     CramMd5,
-    /// RFC 5802 with the hash of RFC 7677: mutual proof of a salted password.
+    /// RFC 5802: mutual proof of a salted password.
+    ScramSha1,
+    /// The same with the hash of RFC 7677.
     ScramSha256,
 }
 
 impl Mechanism {
     /// All mechanisms, the plainest first.
-    pub const ALL: [Mechanism; 4] =
-        [Mechanism::Plain, Mechanism::Login, Mechanism::CramMd5, Mechanism::ScramSha256];
+    pub const ALL: [Mechanism; 5] = [
+        Mechanism::Plain,
+        Mechanism::Login,
+        Mechanism::CramMd5,
+        Mechanism::ScramSha1,
+        Mechanism::ScramSha256,
+    ];
+    /// The variants of SCRAM, the better one first.
+    pub const SCRAM: [Mechanism; 2] = [Mechanism::ScramSha256, Mechanism::ScramSha1];
 
     /// The registered name, as it stands in the SASL capability.
     pub const fn name(self) -> &'static str {
@@ -26,6 +35,7 @@ impl Mechanism {
             Mechanism::Plain => "PLAIN",
             Mechanism::Login => "LOGIN",
             Mechanism::CramMd5 => "CRAM-MD5",
+            Mechanism::ScramSha1 => "SCRAM-SHA-1",
             Mechanism::ScramSha256 => "SCRAM-SHA-256",
         }
     }
@@ -59,7 +69,7 @@ mod tests {
             assert_eq!(Mechanism::parse(mechanism.name()), Some(mechanism));
             assert_eq!(Mechanism::parse(mechanism.name().to_ascii_lowercase()), Some(mechanism));
         }
-        for name in ["", "PLAI", "PLAINS", " PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256-PLUS"] {
+        for name in ["", "PLAI", "PLAINS", " PLAIN", "SCRAM-SHA", "SCRAM-SHA-256-PLUS"] {
             assert_eq!(Mechanism::parse(name), None, "{name}");
         }
     }

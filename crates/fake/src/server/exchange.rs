@@ -2,7 +2,7 @@
 //!
 //! Base64, `=` and `*` are dealt with here, the contents of messages there.
 
-use sasl::{Mechanism, ServerExchange, ServerStep, base64};
+use sasl::{Mechanism, ServerExchange, ServerStep, base64, scram};
 
 use super::authorization::refuse_credentials;
 use super::{Arguments, Session, State};
@@ -16,7 +16,11 @@ pub(crate) struct Exchange {
 impl Session {
     /// Whether a mechanism can be used on this channel.
     pub(crate) fn offers(&self, mechanism: Mechanism) -> bool {
-        self.takes_cleartext() || !matches!(mechanism, Mechanism::Plain | Mechanism::Login)
+        match mechanism {
+            Mechanism::Plain | Mechanism::Login => self.takes_cleartext(),
+            Mechanism::ScramSha1 => self.world.configuration().more_mechanisms,
+            Mechanism::CramMd5 | Mechanism::ScramSha256 => true,
+        }
     }
 
     pub(super) fn auth(&mut self, arguments: &Arguments<'_>) -> Reply {
@@ -36,12 +40,25 @@ impl Session {
             Ok(initial) => initial,
             Err(refusal) => return refusal,
         };
-        let host = &self.world.configuration().host;
-        let nonce = match mechanism {
-            Mechanism::ScramSha256 => self.nonces.nonce(),
-            _ => self.nonces.challenge(host),
-        };
-        self.go_on(Exchange { server: sasl::server(mechanism, &nonce) }, initial.as_deref())
+        let server = self.mechanism(mechanism);
+        self.go_on(Exchange { server }, initial.as_deref())
+    }
+
+    /// The server's side of a mechanism. A user has the same salt in each exchange, and so has who does not exist.
+    fn mechanism(&mut self, mechanism: Mechanism) -> Box<dyn ServerExchange + Send> {
+        let configuration = self.world.configuration();
+        let salts = format!("poplab fake {} salts", configuration.seed);
+        match mechanism {
+            Mechanism::ScramSha1 => {
+                Box::new(scram::Server::<scram::Sha1>::new(&self.nonces.nonce()).salting(&salts))
+            }
+            Mechanism::ScramSha256 => {
+                Box::new(scram::Server::<scram::Sha256>::new(&self.nonces.nonce()).salting(&salts))
+            }
+            Mechanism::Plain | Mechanism::Login | Mechanism::CramMd5 => {
+                sasl::server(mechanism, &self.nonces.challenge(&configuration.host))
+            }
+        }
     }
 
     /// Begins an exchange of another mechanism, with the word behind its name if there is one.

@@ -21,7 +21,7 @@ const SALT_OCTETS: usize = 16;
 /// guessed. On success the signature goes out as a challenge; success follows when the client has answered
 /// it with an empty response (RFC 5034 section 4).
 pub struct Server<H> {
-    seed: String,
+    salts: String,
     nonce: String,
     salt: Option<Vec<u8>>,
     state: State,
@@ -51,12 +51,18 @@ impl<H: Hash> Server<H> {
     /// from it and the user's name.
     pub fn new(nonce: &str) -> Server<H> {
         Server {
-            seed: nonce.to_owned(),
+            salts: nonce.to_owned(),
             nonce: printable_nonce(nonce),
             salt: None,
             state: State::Start,
             hash: PhantomData,
         }
+    }
+
+    /// The same server with salts that are derived from this text and the user's name: the same in every exchange.
+    #[must_use]
+    pub fn salting(self, salts: &str) -> Server<H> {
+        Server { salts: salts.to_owned(), ..self }
     }
 
     /// The same server with this salt for every user.
@@ -73,7 +79,7 @@ impl<H: Hash> Server<H> {
             return None;
         }
         let nonce = format!("{}{}", first.nonce, self.nonce);
-        let salt = self.salt.clone().unwrap_or_else(|| derive_salt::<H>(&self.seed, &first.user));
+        let salt = self.salt.clone().unwrap_or_else(|| derive_salt::<H>(&self.salts, &first.user));
         let server_first = server_first(&nonce, &salt, ITERATIONS);
         self.state = State::AwaitFinal(Box::new(Opening {
             user: first.user,
