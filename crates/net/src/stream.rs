@@ -285,6 +285,19 @@ impl Stream {
         self.layer.into_transport().finish();
     }
 
+    /// Says `close_notify` and nothing more: the TCP connection stays, and goes on without TLS. No server may play along
+    /// (RFC 8446 section 6.1: nothing is read behind a `close_notify`). Without TLS it is the stream itself.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn leave_tls(mut self) -> io::Result<Stream> {
+        if let Layer::Tls(session) = &mut self.layer {
+            session.notify().await?;
+        }
+        let host = self.about.map_or_else(String::new, |about| about.host);
+        Ok(Stream::dialled(self.layer.into_transport(), host))
+    }
+
     /// What was negotiated; `None` without TLS.
     pub fn tls(&self) -> Option<&TlsFacts> {
         self.about.as_ref()?.facts.as_ref()

@@ -9,6 +9,7 @@ mod verify;
 mod words;
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -417,6 +418,15 @@ impl Session {
                 let _ = session.process_new_packets();
             }
         }
+    }
+
+    /// Says `close_notify`, and leaves the transport as it is.
+    pub(crate) async fn notify(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            TlsStream::Client(stream) => stream.get_mut().1.send_close_notify(),
+            TlsStream::Server(stream) => stream.get_mut().1.send_close_notify(),
+        }
+        poll_fn(|context| Pin::new(&mut *self).poll_flush(context)).await
     }
 
     /// The name that the client sent as SNI, on the server's side.
