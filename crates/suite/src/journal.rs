@@ -155,6 +155,11 @@ impl Journal {
         self.0.borrow_mut().conversation.happened(session, step);
     }
 
+    /// Something happened that a reproduction cannot do.
+    pub(crate) fn cannot_be_repeated(&self) {
+        self.0.borrow_mut().conversation.cannot_be_repeated();
+    }
+
     /// Octets the client sent.
     pub fn sent(&self, session: u32, octets: &[u8]) {
         let Inner { recorder, conversation, .. } = &mut *self.0.borrow_mut();

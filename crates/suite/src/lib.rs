@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod catalogue;
 pub mod causes;
 pub mod check;
+mod client_hello;
 mod credentials;
 pub mod crowd;
 mod deletion;

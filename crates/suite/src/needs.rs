@@ -34,7 +34,8 @@ fn too_costly(cost: Cost, costs: Costs) -> Option<&'static str> {
 }
 
 /// These are about STLS where it is announced and does not work.
-const OF_BROKEN_STLS: &[&str] = &["rfc2595.stls.works", "rfc2595.stls.needs-capa"];
+const OF_BROKEN_STLS: &[&str] =
+    &["rfc2595.stls.works", "rfc2595.stls.needs-capa", "rfc8314.stls.not-if-broken"];
 
 /// What there is, and cannot be had in this run all the same.
 fn lost(need: &str, check: &Check, site: &Site) -> Option<Stop> {
@@ -146,7 +147,9 @@ fn has(name: &str, site: &Site) -> bool {
         "TOP" => survey.has_top,
         "UIDL" => survey.has_uidl,
         "SCRAM" => offers("SCRAM-SHA-256"),
-        "PLAIN" | "CRAM-MD5" | "EXTERNAL" | "GSSAPI" | "OAUTHBEARER" | "XOAUTH2" => offers(name),
+        "PLAIN" | "CRAM-MD5" | "EXTERNAL" | "GSSAPI" | "OAUTHBEARER" | "XOAUTH2" | "ANONYMOUS" => {
+            offers(name)
+        }
         "SASL-server-first" => survey.server_first_mechanism().is_some(),
         "EXPIRE0" => survey.expire_zero(),
         "UTF8-USER" => {

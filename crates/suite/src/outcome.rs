@@ -129,6 +129,14 @@ impl std::fmt::Display for Mishap {
 }
 
 impl Stop {
+    /// What only led to the point of a check says nothing about the requirement.
+    pub(crate) fn only_assumed(self) -> Self {
+        match self {
+            Self::Fail(seen) => Self::Inconclusive(seen),
+            other => other,
+        }
+    }
+
     /// The words, whatever they mean.
     pub(crate) fn told(self) -> String {
         match self {
@@ -223,6 +231,14 @@ pub fn fail<T>(seen: impl Into<String>) -> Result<T, Stop> {
 /// Always [`Stop::Warn`].
 pub fn warn<T>(seen: impl Into<String>) -> Result<T, Stop> {
     Err(Stop::Warn(seen.into()))
+}
+
+/// "Either way is right", and which way it is, in words.
+///
+/// # Errors
+/// Always [`Stop::Info`].
+pub fn info<T>(seen: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Info(seen.into()))
 }
 
 /// "Could not be carried out", in words.

@@ -9,6 +9,7 @@ pub(crate) mod farewell;
 mod greeting;
 mod login;
 mod probe;
+mod raw;
 mod tls;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use proto::{Deviation, Deviations, Indicator, Shape, Verb};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use farewell::Farewells;
+pub(crate) use raw::Heard;
 pub(crate) use tls::Negotiation;
 
 use crate::accounts::{Account, OpenSession};

@@ -241,6 +241,14 @@ impl Survey {
         parameters.iter().map(|name| name.to_ascii_uppercase()).collect()
     }
 
+    /// The same before any STLS.
+    pub fn first_mechanisms(&self) -> Vec<String> {
+        let mut lists = self.first_capabilities.iter().flatten();
+        let sasl = lists.find(|capability| capability.tag.eq_ignore_ascii_case("SASL"));
+        sasl.map(|sasl| sasl.parameters.iter().map(|name| name.to_ascii_uppercase()).collect())
+            .unwrap_or_default()
+    }
+
     /// The first announced mechanism in which the server speaks first and which poplab knows.
     pub fn server_first_mechanism(&self) -> Option<Mechanism> {
         let announced = self.mechanisms();

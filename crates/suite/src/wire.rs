@@ -10,6 +10,7 @@ use net::{Ending, Stream};
 use proto::{Client, Deviation, Deviations, Event, Indicator, Limits};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::client_hello;
 use crate::credentials::Credentials;
 use crate::deletion::{self, Permission};
 use crate::discretion::Discretion;
@@ -52,6 +53,8 @@ pub(crate) struct Wire {
     /// The unfinished line sent so far: a guarded command may come in pieces.
     pub(crate) unfinished: Vec<u8>,
     pub(crate) purpose: Purpose,
+    /// Records of TLS have come where nobody reads them.
+    opaque: bool,
     identified: bool,
     retrieval_deletes: bool,
     /// QUIT leaves a maildrop locked here, and others need it: it is not sent yet.
@@ -111,6 +114,7 @@ impl Wire {
             discretion: Discretion::default(),
             unfinished: Vec::new(),
             purpose: Purpose::Check,
+            opaque: false,
             identified: false,
             retrieval_deletes,
             stays: false,
@@ -196,6 +200,26 @@ impl Wire {
     /// What was read and not looked at.
     pub(crate) fn unread(&self) -> &[u8] {
         &self.unread[self.used..]
+    }
+
+    /// Octets as they come, where no line of POP3 is due: the answer to a handshake that is none.
+    pub(crate) async fn octets(&mut self, deadline: Instant) -> Result<Vec<u8>, Quiet> {
+        if self.unread().is_empty() {
+            self.fill(deadline).await?;
+        }
+        let octets = self.unread().to_vec();
+        // What is random or encrypted tells nobody anything.
+        let begins = client_hello::is_opaque(&octets);
+        if begins && !self.opaque {
+            self.journal.note(self.number, "server sends records of TLS");
+        }
+        self.opaque |= begins;
+        if !self.opaque {
+            self.put_down_rest(&octets);
+        }
+        self.used += octets.len();
+        self.taken += octets.len() as u64;
+        Ok(octets)
     }
 
     /// Content whose dot line ended with LF alone, and nothing came behind it.

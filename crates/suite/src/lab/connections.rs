@@ -8,7 +8,7 @@ use net::{Stream, TlsOptions, Versions};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Lab;
-use crate::outcome::{Mishap, Stop, inconclusive};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, inconclusive, skipped};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::site::Security;
@@ -212,6 +212,39 @@ impl Lab {
             return Ok((self.upgraded(session).await?, greeting));
         }
         Ok((session, greeting))
+    }
+
+    /// A connection on which the client's first octet of TLS is due: behind the `+OK` to STLS, or as the first of all.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it cannot be had, [`Stop::Skipped`] where there is no TLS.
+    pub(crate) async fn before_handshake(&self) -> Result<Session, Stop> {
+        match self.site.entrance.security {
+            Security::Implicit => Ok(self.adopt(self.dial().await?)),
+            Security::Starttls => {
+                let mut session = self.connect_clear().await?;
+                session.assume_ok("STLS").await?;
+                Ok(session)
+            }
+            Security::Clear => skipped("needs TLS, from the first octet or by STLS"),
+        }
+    }
+
+    /// Requires that the service goes on for others.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if another connection is not served, though one was before.
+    pub(crate) async fn require_alive(&self, after: &str) -> Outcome {
+        let mut session = match self.connect().await {
+            Ok(session) => session,
+            Err(Stop::Inconclusive(why)) => {
+                return fail(format!("{after}; then another connection was not served: {why}"));
+            }
+            Err(other) => return Err(other),
+        };
+        // What it is answered does not matter here.
+        session.command("CAPA").await.judged()?;
+        Ok(())
     }
 
     /// Here STLS only leads to the point of a check; it is judged by the checks of RFC 2595.

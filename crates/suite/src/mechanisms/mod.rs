@@ -3,10 +3,12 @@
 //! Base64 of credentials is made known to the journal here, so that no check can forget it. Nothing here judges
 //! more than its name says.
 
+pub(crate) mod anonymous;
 pub(crate) mod cram_md5;
 pub(crate) mod external;
 pub(crate) mod plain;
 pub(crate) mod scram;
+pub(crate) mod scram_setup;
 
 use std::rc::Rc;
 
@@ -22,7 +24,7 @@ use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
 
-sections! { cram_md5, external, plain, scram }
+sections! { anonymous, cram_md5, external, plain, scram, scram_setup }
 
 /// Octets of a command line, CRLF included (RFC 5034 section 4, RFC 2449 section 4).
 pub(crate) const COMMAND_AT_MOST: usize = 255;
@@ -106,6 +108,27 @@ pub(crate) async fn plain_in_two_steps(lab: &Lab, account: &Rc<Account>) -> Resu
     .await
 }
 
+/// PLAIN with the right credentials and this authorization identity, tried again while the maildrop is busy. For
+/// disposable accounts: a server may count a refusal as a wrong password.
+pub(crate) async fn authorized(
+    lab: &Lab,
+    account: &Rc<Account>,
+    identity: &str,
+) -> Result<(Session, Reply), Stop> {
+    let encoded = encoded(lab, sasl::plain::message(identity, &account.user, account.password()));
+    lab.unhurried(account, async |session, _greeting| {
+        let line = format!("AUTH PLAIN {encoded}");
+        if line.len() + 2 <= COMMAND_AT_MOST {
+            let reply = session.command(line).await.judged()?;
+            // A server that ignores initial responses is judged by rfc5034.auth.initial-response.
+            return if reply.continuation { session.respond(&encoded).await.judged() } else { Ok(reply) };
+        }
+        let reply = session.command("AUTH PLAIN").await?;
+        if reply.continuation { session.respond(&encoded).await.judged() } else { Ok(reply) }
+    })
+    .await
+}
+
 /// A login with the right password by an exchange of this mechanism, tried again while the maildrop is busy. Where the
 /// password was refused before it is not given.
 pub(crate) async fn unhurried(
@@ -156,11 +179,20 @@ pub(crate) async fn in_step(session: &mut Session, after: &str) -> Result<bool, 
         Err(mishap) => Err(mishap),
     };
     match list {
+        // A line of the list is a tag: what looks like a status line is the answer to CAPA, and the one before was too many.
+        Ok(octets) if begins_like_status(&octets) => {
+            fail(format!("{after}; then CAPA got two answers, so one was to the line before"))
+        }
         Ok(octets) if !octets.is_empty() => Ok(true),
         Ok(_) => fail(format!("{after}; then CAPA got two answers, so one was to the line before")),
         Err(Mishap::Closed { .. }) => Ok(false),
         Err(mishap) => Err(mishap.into()),
     }
+}
+
+/// Whether octets begin as a status line does.
+pub(crate) fn begins_like_status(octets: &[u8]) -> bool {
+    octets.starts_with(b"+OK") || octets.starts_with(b"-ERR")
 }
 
 /// Requires that the connection is still there and in step.

@@ -4,17 +4,20 @@ use mail::Role;
 use sasl::Mechanism;
 use sasl::plain::{MAXIMUM_PART, message};
 
-use super::{answered, disposable, encoded, in_step, plain_at_once};
+use super::{answered, authorized, disposable, encoded, in_step, plain_at_once, require_transaction};
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Outcome, assume, fail, require};
-use crate::refusal::says_unknown;
+use crate::outcome::{Outcome, Stop, assume, fail, require};
+use crate::refusal::{assume_not_put_off, says_unknown};
 
 checks! {
     "rfc4616.plain.empty-authzid" => empty_authzid,
     "rfc4616.plain.255" => longest_parts [wrong_password],
     "rfc4616.plain.malformed" => malformed [wrong_password],
     "rfc4616.plain.bad-utf8" => bad_utf8 [wrong_password],
+    "rfc4616.plain.same-authzid" => same_identity [wrong_password],
+    "rfc4616.plain.other-authzid" => other_identity [wrong_password],
+    "practice.plain.crlf" => line_ends [wrong_password],
 }
 
 /// RFC 4616 §2: Without authorization identity the one derived from the login name is used.
@@ -79,4 +82,81 @@ async fn bad_utf8(lab: &Lab) -> Outcome {
             reply.quoted()
         )
     })
+}
+
+/// RFC 4616 §2: An authorization identity equal to the login name is allowed.
+async fn same_identity(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let (session, reply) = authorized(lab, &account, "").await?;
+    assume(reply.is_ok(), || format!("without an authorization identity, {}", reply.seen()))?;
+    session.quit().await?;
+    let (mut session, reply) = authorized(lab, &account, &account.user).await?;
+    assume_not_put_off(&reply)?;
+    require(reply.is_ok(), || {
+        format!(
+            "the right credentials were answered {} with the own name as authorization identity, and `+OK` without",
+            reply.quoted()
+        )
+    })?;
+    require_transaction(&mut session, "AUTH PLAIN with the own name as authorization identity").await
+}
+
+/// RFC 4616 §2: An authorization identity the user may not assume is refused.
+async fn other_identity(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let other = lab.account(Role::Second).await?;
+    let (session, reply) = authorized(lab, &account, "").await?;
+    assume(reply.is_ok(), || format!("without an authorization identity, {}", reply.seen()))?;
+    session.quit().await?;
+    let half = &account.user
+        [..account.user.char_indices().nth(account.user.chars().count() / 2).map_or(0, |(at, _)| at)];
+    let nobody = format!("nobody-{}", lab.nonce());
+    for (identity, whose) in [
+        (other.user.as_str(), "somebody else's name"),
+        (&nobody, "nobody's name"),
+        (half, "half of the own name"),
+    ] {
+        if identity.is_empty() {
+            continue;
+        }
+        let (_session, reply) = authorized(lab, &account, identity).await?;
+        assume_not_put_off(&reply)?;
+        require(!reply.is_ok(), || {
+            format!(
+                "the credentials of `{}` with {whose}, `{identity}`, as authorization identity were answered {}; \
+                 `-ERR` was required",
+                account.user,
+                reply.quoted()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Good practice: CR or LF inside decoded credentials never reach the wire or a backend as line breaks.
+async fn line_ends(lab: &Lab) -> Outcome {
+    for (parts, place) in [
+        (["", "nouser\r\n+OK injected", "x"], "the name"),
+        (["", "nouser\n+OK injected", "x"], "the name, as a bare LF"),
+        (["", "nouser\r\n-ERR injected", "x"], "the name, before a refusal"),
+        (["", "nouser", "x\r\n+OK injected"], "the password"),
+        (["nouser\r\n+OK injected", "nouser", "x"], "the authorization identity"),
+        (["", "nouser\r\nCAPA\r\n", "x"], "the name, around a command"),
+    ] {
+        let response = sasl::base64::encode(parts.join("\0"));
+        let (mut session, reply) = answered(lab, Mechanism::Plain, response).await?;
+        require(reply.is_err(), || {
+            format!("PLAIN with a line end in {place} was answered {}; `-ERR` was required", reply.quoted())
+        })?;
+        let after = format!("PLAIN with a line end in {place} was answered {}", reply.quoted());
+        match session.require_silence().await {
+            Ok(()) => {}
+            // Behind a failed login a server may close.
+            Err(Stop::Fail(_)) if session.has_ended() => continue,
+            Err(Stop::Fail(seen)) => return fail(format!("{after}; then {seen}")),
+            Err(other) => return Err(other),
+        }
+        in_step(&mut session, &after).await?;
+    }
+    Ok(())
 }

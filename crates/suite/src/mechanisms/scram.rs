@@ -195,12 +195,22 @@ async fn run(
 
 /// Sends AUTH with the client's first message.
 pub(crate) async fn first(lab: &Lab, session: &mut Session, message: &str) -> Result<Reply, Stop> {
+    opened(lab, session, Mechanism::ScramSha256.name(), message).await
+}
+
+/// The same with a variant of this name.
+pub(crate) async fn opened(
+    lab: &Lab,
+    session: &mut Session,
+    mechanism: &str,
+    message: &str,
+) -> Result<Reply, Stop> {
     let encoded = encoded(lab, message);
-    let line = format!("AUTH {} {encoded}", Mechanism::ScramSha256);
+    let line = format!("AUTH {mechanism} {encoded}");
     if line.len() + 2 <= COMMAND_AT_MOST {
         return session.command(line).await.judged();
     }
-    let reply = session.command(format!("AUTH {}", Mechanism::ScramSha256)).await?;
+    let reply = session.command(format!("AUTH {mechanism}")).await?;
     if reply.continuation { session.respond(encoded).await.judged() } else { Ok(reply) }
 }
 

@@ -115,6 +115,11 @@ impl Conversation {
         }
     }
 
+    /// It has something in it that nobody can do again with the means of a reproduction.
+    pub(crate) fn cannot_be_repeated(&mut self) {
+        self.too_long = true;
+    }
+
     /// Whether there is too much of it to do it again.
     pub(crate) fn is_too_long(&self) -> bool {
         self.too_long

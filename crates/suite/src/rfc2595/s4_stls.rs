@@ -5,9 +5,10 @@ use mail::Role;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login;
-use crate::mechanisms::require_transaction;
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::mechanisms::{in_step, require_transaction};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, inconclusive, info, require, skipped};
 use crate::refuses::refuses;
+use crate::reply::Reply;
 use crate::session::Session;
 use crate::survey::listed;
 
@@ -17,7 +18,11 @@ checks! {
     "rfc2595.stls.no-second-greeting" => no_second_greeting,
     "rfc2595.stls.state" => state,
     "rfc2595.stls.not-in-trans" => not_in_transaction,
-    "practice.stls.injection" => injection,
+    "rfc2595.stls.not-twice" => not_twice,
+    "rfc2595.stls.implicit" => under_implicit_tls,
+    "rfc2595.stls.args" => arguments,
+    "rfc2595.caps-may-change" => capabilities_may_change,
+    "rfc8314.stls.not-if-broken" => not_if_broken,
 }
 
 refuses! {
@@ -90,52 +95,87 @@ async fn logged_in(lab: &Lab) -> Result<Session, Stop> {
     lab.login_to(&account).await
 }
 
-/// Good practice (CERT VU#555316; the study NO STARTTLS of 2021): Plaintext that arrives behind STLS before
-/// the handshake is thrown away (or breaks the connection); it is never executed inside TLS.
-async fn injection(lab: &Lab) -> Outcome {
-    // To tell the answer to a line of ours from that of CAPA, CAPA must have one.
-    let mut session = lab.connect().await?;
-    session.assume_ok("CAPA").await?;
-    for (smuggled, what) in [
-        (&b"STLS\r\nNOOPINJECTED\r\n"[..], "a whole line behind STLS in the same write"),
-        (b"STLS\r\nNOOPX", "a piece of a line behind STLS in the same write"),
-    ] {
-        let Some(mut session) = upgraded_with(lab, smuggled).await? else { continue };
-        match session.command("CAPA").await {
-            Ok(reply) if reply.is_ok() => {}
-            Ok(reply) => {
-                return fail(format!(
-                    "{what}: the first command inside TLS, CAPA, was answered {}, as if the cleartext belonged to it",
-                    reply.quoted()
-                ));
-            }
-            // To break the connection off is right too.
-            Err(Mishap::Closed { .. }) => continue,
-            Err(mishap) => return Err(mishap.into()),
-        }
-        match session.require_silence().await {
-            Err(Stop::Fail(seen)) => {
-                return fail(format!("{what}: behind the answer to CAPA inside TLS, {seen}"));
-            }
-            other => other?,
-        }
-    }
+/// RFC 2595 §4: Under TLS, STLS is refused and no longer announced.
+async fn not_twice(lab: &Lab) -> Outcome {
+    let mut session = lab.connect_clear().await?;
+    session.assume_ok("STLS").await?;
+    session.start_tls(&lab.site().dialer, &lab.tls_options()).await.map_err(Stop::only_assumed)?;
+    no_more(lab, session, "after STLS").await
+}
+
+/// RFC 2595 §4; RFC 8314 §3: On the implicit-TLS port STLS is neither announced nor accepted.
+async fn under_implicit_tls(lab: &Lab) -> Outcome {
+    no_more(lab, lab.connect().await?, "on the port with TLS from the first octet").await
+}
+
+/// Under TLS, STLS is neither listed nor accepted.
+async fn no_more(lab: &Lab, mut session: Session, place: &str) -> Outcome {
+    let list = match lab.survey().first_capabilities {
+        Some(_) => listed(&session.command("CAPA").await?),
+        None => None,
+    };
+    let reply = session.command("STLS").await.judged()?;
+    require(reply.is_err(), || format!("{place}, {}; TLS was active already", reply.seen()))?;
+    require(!list.iter().flatten().any(|capability| capability.tag == "STLS"), || {
+        format!("{place}, CAPA lists STLS, which is not permitted there any more")
+    })?;
+    // Behind a refusal a server may close.
+    in_step(&mut session, "under TLS, STLS was refused").await?;
     Ok(())
 }
 
-/// A session after a handshake before which these octets were sent; `None` if the server would not have it.
-async fn upgraded_with(lab: &Lab, octets: &[u8]) -> Result<Option<Session>, Stop> {
+/// RFC 2595 §4: STLS takes no argument.
+async fn arguments(lab: &Lab) -> Outcome {
     let mut session = lab.connect_clear().await?;
-    session.batch(octets).await?;
-    match session.reply().await {
-        Ok(reply) => assume(reply.is_ok(), || format!("{}, so there was no handshake", reply.seen()))?,
-        Err(Mishap::Closed { .. }) => return Ok(None),
-        Err(mishap) => return Err(mishap.into()),
+    session.require_err("STLS now").await?;
+    match session.command("CAPA").await {
+        Ok(_) => {}
+        // Behind a refusal a server may close.
+        Err(Mishap::Closed { .. }) => return Ok(()),
+        Err(mishap) => return Err(mishap.judged()),
     }
-    match session.start_tls(&lab.site().dialer, &lab.tls_options()).await {
-        Ok(()) => Ok(Some(session)),
-        // Executed or refused in cleartext, it is not executed inside TLS.
-        Err(Stop::Fail(_)) => Ok(None),
-        Err(other) => Err(other),
+    session.assume_ok("STLS").await?;
+    session.start_tls(&lab.site().dialer, &lab.tls_options()).await
+}
+
+/// RFC 2595 §4: Capabilities may differ before and after STLS.
+async fn capabilities_may_change(lab: &Lab) -> Outcome {
+    let mut session = lab.connect_clear().await?;
+    let before = tags(&session.assume_ok("CAPA").await?);
+    session.assume_ok("STLS").await?;
+    session.start_tls(&lab.site().dialer, &lab.tls_options()).await.map_err(Stop::only_assumed)?;
+    let after = tags(&session.require_ok("CAPA").await?);
+    let differing = |these: &[String], those: &[String]| {
+        these.iter().filter(|tag| !those.contains(tag)).cloned().collect::<Vec<_>>().join(", ")
+    };
+    let (gone, come) = (differing(&before, &after), differing(&after, &before));
+    if gone.is_empty() && come.is_empty() {
+        return Ok(());
     }
+    let part = |what: &str, tags: String| (!tags.is_empty()).then(|| format!("{what} inside TLS: {tags}"));
+    let parts: Vec<String> = [part("only", come), part("no longer", gone)].into_iter().flatten().collect();
+    info(parts.join("; "))
+}
+
+/// The lines of a list but for STLS, which has to go.
+fn tags(reply: &Reply) -> Vec<String> {
+    let list = listed(reply).unwrap_or_default();
+    let lines = list.into_iter().filter(|capability| capability.tag != "STLS");
+    lines.map(|line| [vec![line.tag], line.parameters].concat().join(" ")).collect()
+}
+
+/// RFC 8314 §4: STLS is not announced if it would fail (no certificate).
+async fn not_if_broken(lab: &Lab) -> Outcome {
+    // Not the first one alone: a certificate that is there for one connection is there for all.
+    for _ in 0..2 {
+        let mut session = lab.connect_clear().await?;
+        let list = listed(&session.assume_ok("CAPA").await?);
+        if !list.iter().flatten().any(|capability| capability.tag == "STLS") {
+            return skipped("STLS is not announced");
+        }
+        let reply = session.command("STLS").await.judged()?;
+        require(reply.is_ok(), || format!("STLS is announced, but {}", reply.seen()))?;
+        session.start_tls(&lab.site().dialer, &lab.tls_options()).await?;
+    }
+    Ok(())
 }

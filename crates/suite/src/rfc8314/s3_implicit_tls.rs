@@ -1,5 +1,7 @@
 //! RFC 8314 section 3: implicit TLS.
 
+use mail::Role;
+use net::Ending;
 use tokio::time::timeout;
 
 use crate::check::checks;
@@ -11,6 +13,7 @@ use crate::reply::quote;
 checks! {
     "rfc8314.implicit.first-octet" => first_octet,
     "rfc8314.implicit.state" => state,
+    "rfc8314.close-notify" => close_notify,
 }
 
 refuses! {
@@ -45,4 +48,26 @@ async fn first_octet(lab: &Lab) -> Outcome {
     require(!greeting.is_err() && greeting.line.starts_with(b"+"), || {
         format!("inside TLS the first line was {}; a greeting was required", greeting.quoted())
     })
+}
+
+/// RFC 8314 §3.4: The server sends a TLS close alert before closing the TCP connection.
+async fn close_notify(lab: &Lab) -> Outcome {
+    let before = lab.connect().await?.quit().await?;
+    notified(before.how, "before login")?;
+    // The end of a session in a maildrop is another piece of code in many servers.
+    match lab.login(Role::Fixtures).await {
+        Ok(session) => notified(session.quit().await?.how, "after login"),
+        Err(_) => Ok(()),
+    }
+}
+
+fn notified(how: Option<Ending>, place: &str) -> Outcome {
+    match how {
+        Some(Ending::TlsClose) => Ok(()),
+        Some(how) => fail(format!(
+            "after QUIT {place} the server ended the TCP connection ({how}) without a close_notify of TLS: no client \
+             can tell that from an attacker's cut"
+        )),
+        None => inconclusive(format!("after QUIT {place} the server did not close in time")),
+    }
 }
