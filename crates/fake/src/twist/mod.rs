@@ -277,10 +277,8 @@ impl Circumstance<'_> {
         self.session.world.with(owner, act)
     }
 
-    /// Acts on the maildrop that is open.
-    pub(crate) fn with_open(&self, act: impl FnOnce(&mut Maildrop)) {
-        if let Some(transaction) = self.open() {
-            self.session.world.with(transaction.owner, act);
-        }
+    /// Acts on the maildrop that is open; what comes of it is the default if none is.
+    pub(crate) fn with_open<Answer: Default>(&self, act: impl FnOnce(&mut Maildrop) -> Answer) -> Answer {
+        self.open().map_or_else(Answer::default, |open| self.session.world.with(open.owner, act))
     }
 }

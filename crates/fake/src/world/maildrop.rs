@@ -4,6 +4,7 @@
 //! seeded messages only their numbers and sizes. What others than the correct server need to remember between sessions
 //! is kept apart in [`Notes`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mail::UniqueId;
@@ -59,7 +60,7 @@ pub(crate) struct Origin<'a> {
 }
 
 /// What a maildrop remembers between sessions for twists. The correct server neither reads nor writes it.
-#[derive(Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct Notes {
     /// Ordinals of messages that are marked though no session is there.
     pub(crate) marked: Vec<u64>,
@@ -69,6 +70,26 @@ pub(crate) struct Notes {
     pub(crate) put_off: u8,
     /// How many sessions were cut off.
     pub(crate) cut_off: u64,
+    /// How many sessions have removed something.
+    pub(crate) removals: u64,
+    /// How many logins were admitted.
+    pub(crate) logins: u64,
+    /// The lock is not quite released.
+    pub(crate) lingers: bool,
+    /// The connection that waits for the lock.
+    pub(crate) waits: Option<u64>,
+    /// Ordinals of messages that were retrieved.
+    pub(crate) read: BTreeSet<u64>,
+    /// Unique-ids that were given, by the ordinal of the message.
+    pub(crate) given: BTreeMap<u64, String>,
+    /// How often a message was retrieved, by its ordinal.
+    pub(crate) retrievals: BTreeMap<u64, u32>,
+    /// The lines of a listing that is kept.
+    pub(crate) listing: Option<Vec<Vec<u8>>>,
+    /// Messages that were taken out of the maildrop and may come back.
+    pub(crate) trash: Vec<Message>,
+    /// The hashes of messages that were removed.
+    pub(crate) hashes: BTreeSet<String>,
 }
 
 impl Message {
@@ -210,6 +231,17 @@ impl Maildrop {
         self.messages = Snapshot::default();
         for octets in messages {
             self.deliver(octets, origin);
+        }
+    }
+
+    /// Puts messages back that were taken out, each to its place.
+    pub(crate) fn put_back(&mut self, messages: Vec<Message>) {
+        if !messages.is_empty() {
+            self.changed = true;
+            let all = Arc::make_mut(&mut self.messages);
+            all.extend(messages);
+            all.sort_by_key(Message::ordinal);
+            all.dedup_by_key(|message| message.ordinal());
         }
     }
 
