@@ -6,7 +6,9 @@ use proto::Verb;
 
 use super::Defect;
 use super::hooks::{after, before, instead};
+use super::removal::look_again;
 use crate::reply::Reply;
+use crate::world::Maildrop;
 
 pub(super) const ROWS: &[Defect] = &[
     Defect {
@@ -118,4 +120,116 @@ pub(super) const ROWS: &[Defect] = &[
             }
         }),
     },
+    Defect {
+        id: "rfc1939.dele.no-such-is-last",
+        summary: "DELE of a number after the last marks the last message",
+        proves: &["rfc1939.dele.no-such"],
+        hooks: before(|circumstance, asked| {
+            let last = circumstance.open().map_or(0, |open| open.messages.len());
+            let beyond = circumstance.names_no_message(asked) && asked.number() > Some(last as u64);
+            if asked.is(Verb::Dele) && beyond {
+                asked.set_word(0, last.to_string().as_bytes());
+            }
+        }),
+    },
+    Defect {
+        id: "rfc1939.dele.last-refused",
+        summary: "DELE of the only message that is not marked is refused",
+        proves: &["rfc1939.dele.all"],
+        hooks: instead(|circumstance, asked| {
+            let open = circumstance.open().filter(|_| asked.is(Verb::Dele))?;
+            let mut left = open.listed();
+            let only = left.next().filter(|_| left.next().is_none());
+            (only.is_some() && only == circumstance.index(asked)).then(|| Reply::err("One message must stay"))
+        }),
+    },
+    Defect {
+        id: "rfc1939.dele.sixty-four",
+        summary: "there is room for 64 marks, and every further DELE is answered +OK and marks nothing",
+        proves: &["rfc1939.quit.removes-marked"],
+        hooks: instead(|circumstance, asked| {
+            let open = circumstance.open().filter(|_| asked.is(Verb::Dele))?;
+            circumstance.index(asked).filter(|&index| !open.is_marked(index))?;
+            (open.marks().len() >= 64).then(|| Reply::ok("Marked as deleted"))
+        }),
+    },
+    Defect {
+        id: "rfc1939.dele.moves-away",
+        summary: "DELE moves the message out of the maildrop at once, and RSET or the end of the connection move it back",
+        proves: &["rfc1939.dele.deferred"],
+        hooks: after(|circumstance, asked, reply| {
+            let index = circumstance.index(asked).filter(|_| asked.is(Verb::Dele) && reply.is_ok());
+            let moved = index.and_then(|index| circumstance.open()?.messages.get(index).cloned());
+            if let Some(message) = moved {
+                circumstance.with_open(|maildrop| {
+                    maildrop.remove(&[message.ordinal()]);
+                    maildrop.notes().trash.push(message);
+                });
+            }
+            if asked.is_bare(Verb::Rset) {
+                circumstance.with_open(move_back);
+            }
+        })
+        .and_before(|circumstance, asked| {
+            if asked.is_bare(Verb::Quit) {
+                circumstance.with_open(|maildrop| maildrop.notes().trash.clear());
+            }
+        })
+        .and_lost(|circumstance, _| circumstance.with_open(move_back)),
+    },
+    Defect {
+        id: "rfc1939.noop.looks-again",
+        summary: "NOOP shows the session what has arrived since",
+        proves: &["rfc1939.state.snapshot"],
+        hooks: before(|circumstance, asked| {
+            if asked.is_bare(Verb::Noop) {
+                look_again(circumstance);
+            }
+        }),
+    },
+    Defect {
+        id: "rfc1939.rset.looks-again",
+        summary: "RSET opens the maildrop anew, with what has arrived since",
+        proves: &["rfc1939.rset.keeps-numbers"],
+        hooks: before(|circumstance, asked| {
+            if asked.is_bare(Verb::Rset) {
+                look_again(circumstance);
+            }
+        }),
+    },
+    Defect {
+        id: "rfc1939.rset.nothing",
+        summary: "RSET is answered +OK and takes nothing back",
+        proves: &["rfc1939.rset.unmarks"],
+        hooks: instead(|circumstance, asked| {
+            (asked.is_bare(Verb::Rset) && circumstance.logged_in()).then(|| Reply::ok("Marks taken back"))
+        }),
+    },
+    Defect {
+        id: "rfc1939.rset.forgets-messages",
+        summary: "RSET makes the listings anew without what was marked, so that numbers move up",
+        proves: &["rfc1939.rset.unmarks"],
+        hooks: before(|circumstance, asked| {
+            if let Some(open) = circumstance.open_mut().filter(|_| asked.is_bare(Verb::Rset)) {
+                let left = open.listed().filter_map(|index| open.messages.get(index).cloned()).collect();
+                open.messages = Arc::new(left);
+            }
+        }),
+    },
+    Defect {
+        id: "rfc1939.rset.logs-out",
+        summary: "RSET ends the login, as it resets all of the session",
+        proves: &["rfc1939.rset.unmarks"],
+        hooks: after(|circumstance, asked, reply| {
+            if asked.is_bare(Verb::Rset) && reply.is_ok() {
+                circumstance.log_out();
+            }
+        }),
+    },
 ];
+
+/// What DELE has moved away is there again.
+fn move_back(maildrop: &mut Maildrop) {
+    let back = std::mem::take(&mut maildrop.notes().trash);
+    maildrop.put_back(back);
+}

@@ -6,14 +6,17 @@
 //! group or combine defects.
 
 mod acts;
+mod alteration;
 mod announcements;
 mod apop;
 mod authentication;
 mod capabilities;
 mod codes;
 mod commands;
+mod cycles;
 mod deletion;
 mod digests;
+mod ending;
 mod exchanges;
 mod exposure;
 mod framing;
@@ -27,18 +30,27 @@ mod load;
 mod lock;
 mod login;
 mod mechanisms;
+mod numbers;
 mod parsing;
 mod passwords;
 mod pipelining;
+mod promises;
 mod refusals;
+mod removal;
 mod retrieval;
 mod sessions;
+mod sizes;
 mod stat;
 mod states;
 mod status;
+mod stuffing;
 mod tls;
 mod top;
+mod top_lines;
+mod transfer;
 mod unicode;
+mod unique_id_changes;
+mod unique_id_forms;
 mod unique_ids;
 mod update;
 mod upgrades;
@@ -70,12 +82,24 @@ const AREAS: &[&[Defect]] = &[
     lock::ROWS,
     stat::ROWS,
     listing::ROWS,
+    sizes::ROWS,
     retrieval::ROWS,
+    stuffing::ROWS,
+    transfer::ROWS,
+    alteration::ROWS,
+    numbers::ROWS,
     top::ROWS,
+    top_lines::ROWS,
     unique_ids::ROWS,
+    unique_id_forms::ROWS,
+    unique_id_changes::ROWS,
     deletion::ROWS,
     update::ROWS,
+    removal::ROWS,
+    ending::ROWS,
+    cycles::ROWS,
     capabilities::ROWS,
+    promises::ROWS,
     codes::ROWS,
     pipelining::ROWS,
     tls::ROWS,

@@ -6,7 +6,8 @@ use super::Defect;
 use super::acts::hangs_up;
 use super::capabilities::exchange;
 use super::hooks::{after, before, instead, opened};
-use super::listing::{resize, with_two_spaces};
+use super::listing::with_two_spaces;
+use super::sizes::resize;
 use crate::reply::{Content, Message, Octets, Reply};
 use crate::twist::{Asked, Circumstance};
 

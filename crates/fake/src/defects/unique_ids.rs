@@ -170,7 +170,7 @@ fn salt(circumstance: &mut Circumstance<'_>, with: u64) {
     rename(circumstance, |_, _, id, _| digest(&id, with));
 }
 
-fn digest(id: &str, with: u64) -> String {
+pub(super) fn digest(id: &str, with: u64) -> String {
     mail::digest(format!("{id} {with}").as_bytes()).chars().take(32).collect()
 }
 

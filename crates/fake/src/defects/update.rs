@@ -155,7 +155,7 @@ pub(super) const ROWS: &[Defect] = &[
 ];
 
 /// Removes what is marked.
-fn commit(circumstance: &Circumstance<'_>) {
+pub(super) fn commit(circumstance: &Circumstance<'_>) {
     if let Some(open) = circumstance.open() {
         let marked = open.ordinals(&open.marks());
         circumstance.with_open(|maildrop| maildrop.remove(&marked));

@@ -4,6 +4,7 @@
 
 mod bugs;
 mod correct;
+mod maildrop_defects;
 mod policies;
 mod population;
 mod properties;
