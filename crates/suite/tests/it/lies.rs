@@ -20,6 +20,7 @@ const DELETING: &[&str] = &[
     "rfc1939.cmd.minimal-set",
     "rfc1939.cmd.missing-arg",
     "rfc1939.cmd.number-overflow",
+    "rfc1939.cmd.number-syntax",
     "rfc1939.cmd.number-zero",
     "rfc1939.cmd.too-many-args",
     "rfc1939.dele.all",
