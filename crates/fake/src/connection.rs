@@ -295,6 +295,18 @@ impl Machine for Connection {
         }
         self.resume();
     }
+
+    fn unsecured(&mut self) -> bool {
+        let goes_on =
+            self.twisted.as_ref().is_some_and(|twisted| twisted.goes_on_unsecured(&mut self.session));
+        if goes_on {
+            (self.output, self.then) = (Output::default(), Then::GoOn);
+            if !self.greeted {
+                self.greet();
+            }
+        }
+        goes_on
+    }
 }
 
 impl Drop for Connection {

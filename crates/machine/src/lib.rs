@@ -72,7 +72,7 @@ pub enum Next {
     /// Write all that is gathered, then do nothing more: what the peer says is thrown away until it ends.
     Stall,
     /// Write all that is gathered, throw away every octet read and not consumed (RFC 2595 section 4), do the server's
-    /// handshake with this identity, then call [`Machine::secured`]. If the handshake fails, drop the machine. An
+    /// handshake with this identity, then call [`Machine::secured`]. If the handshake fails, see [`Machine::unsecured`]. An
     /// identity that the driver does not have is its first one.
     StartTls(IdentityId),
     /// Write all that is gathered and say that no more follows (`close_notify` under TLS, FIN), then ask again: the
@@ -111,6 +111,12 @@ pub trait Machine {
 
     /// The handshake after [`Next::StartTls`] has succeeded.
     fn secured(&mut self);
+
+    /// It has failed. Whether the connection goes on in the clear nevertheless, as with a server that is wrong about it;
+    /// if not, drop the machine.
+    fn unsecured(&mut self) -> bool {
+        false
+    }
 }
 
 /// What answers connections.

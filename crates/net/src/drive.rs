@@ -110,10 +110,20 @@ impl<S: Service> Host<S> {
                         // What came in the clear before is not part of the TLS session, whoever sent it.
                         input = Unused::default();
                         match host.accept_tls(stream, identity).await {
-                            Some(secured) => stream = secured,
-                            None => return,
+                            Ok(secured) => {
+                                stream = secured;
+                                machine.secured();
+                            }
+                            Err(Some(clear)) if machine.unsecured() => stream = clear,
+                            Err(failed) => {
+                                drop(machine);
+                                // So that the client reads the alert.
+                                if let Some(clear) = failed {
+                                    farewell(clear).await;
+                                }
+                                return;
+                            }
                         }
-                        machine.secured();
                     }
                     // A client that is gone is noticed by the next read.
                     Next::HalfClose => drop(stream.shutdown_write().await),
@@ -137,12 +147,14 @@ impl<S: Service> Host<S> {
         written
     }
 
-    async fn accept_tls(&self, stream: Stream, identity: IdentityId) -> Option<Stream> {
-        let acceptor = self.acceptors.get(usize::from(identity.0)).or(self.acceptors.first())?;
+    /// The stream with TLS; after a failure the one without, if there is one.
+    async fn accept_tls(&self, stream: Stream, identity: IdentityId) -> Result<Stream, Option<Stream>> {
+        let acceptor = self.acceptors.get(usize::from(identity.0)).or(self.acceptors.first());
+        let acceptor = acceptor.ok_or(None)?;
         // Rare and large, so on the heap: every connection would keep room for it.
         Box::pin(async {
             Frozen::pass(self.frozen).await;
-            stream.accept_tls(acceptor, PATIENCE).await
+            stream.try_accept_tls(acceptor).await
         })
         .await
     }

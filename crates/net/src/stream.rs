@@ -108,13 +108,22 @@ impl Stream {
     /// The server's side of a TLS handshake. `None` if it failed; the connection has then been ended in order,
     /// so that the peer reads the alert.
     pub(crate) async fn accept_tls(self, acceptor: &Acceptor, patience: Duration) -> Option<Stream> {
-        let (transport, _) = self.into_clear()?;
-        match acceptor.accept(transport).await {
-            Ok(session) => Some(Stream::secured(session)),
-            Err(transport) => {
-                Stream::new(transport).farewell(patience).await;
+        match self.try_accept_tls(acceptor).await {
+            Ok(stream) => Some(stream),
+            Err(stream) => {
+                stream?.farewell(patience).await;
                 None
             }
+        }
+    }
+
+    /// As [`Stream::accept_tls`]; if it failed, the stream without TLS, on which the alert has been written. Nothing is left
+    /// if there was TLS already.
+    pub(crate) async fn try_accept_tls(self, acceptor: &Acceptor) -> Result<Stream, Option<Stream>> {
+        let (transport, _) = self.into_clear().ok_or(None)?;
+        match acceptor.accept(transport).await {
+            Ok(session) => Ok(Stream::secured(session)),
+            Err(transport) => Err(Some(Stream::new(transport))),
         }
     }
 

@@ -9,7 +9,7 @@ type Instead = fn(&mut Circumstance<'_>, &Asked) -> Option<Reply>;
 type After = fn(&mut Circumstance<'_>, &Asked, &mut Reply);
 type Handshake = fn(&mut Circumstance<'_>, &mut Reply);
 type Arrival = fn(&mut Circumstance<'_>, &mut Vec<u8>);
-type Held = fn(&mut Circumstance<'_>) -> bool;
+type Asks = fn(&mut Circumstance<'_>) -> bool;
 type Loss = fn(&mut Circumstance<'_>, &[u8]);
 
 /// What a defect does, and where.
@@ -24,7 +24,8 @@ pub(crate) struct Hooks {
     secured: Option<fn() -> Reply>,
     arrived: Option<Arrival>,
     longest: Option<usize>,
-    held: Option<Held>,
+    held: Option<Asks>,
+    unsecured: Option<Asks>,
     lost: Option<Loss>,
 }
 
@@ -39,6 +40,7 @@ const NONE: Hooks = Hooks {
     arrived: None,
     longest: None,
     held: None,
+    unsecured: None,
     lost: None,
 };
 
@@ -88,8 +90,13 @@ pub(super) const fn longest(octets: usize) -> Hooks {
 }
 
 /// Has the connection wait as long as this says so.
-pub(super) const fn held(act: Held) -> Hooks {
+pub(super) const fn held(act: Asks) -> Hooks {
     Hooks { held: Some(act), ..NONE }
+}
+
+/// Goes on in the clear when a handshake has failed, if this says so.
+pub(super) const fn unsecured(act: Asks) -> Hooks {
+    Hooks { unsecured: Some(act), ..NONE }
 }
 
 /// When the connection is gone.
@@ -109,7 +116,7 @@ impl Hooks {
     }
 
     /// Also has the connection wait.
-    pub(super) const fn and_held(self, act: Held) -> Hooks {
+    pub(super) const fn and_held(self, act: Asks) -> Hooks {
         Hooks { held: Some(act), ..self }
     }
 
@@ -183,6 +190,10 @@ impl Twist for Hooks {
 
     fn longest_command(&self) -> Option<usize> {
         self.longest
+    }
+
+    fn goes_on_unsecured(&self, circumstance: &mut Circumstance<'_>) -> bool {
+        self.unsecured.is_some_and(|act| act(circumstance))
     }
 
     fn is_held(&self, circumstance: &mut Circumstance<'_>) -> bool {

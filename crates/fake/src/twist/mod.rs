@@ -49,6 +49,11 @@ pub(crate) trait Twist: Send + Sync {
         None
     }
 
+    /// Whether a connection goes on in the clear when a handshake has failed.
+    fn goes_on_unsecured(&self, _: &mut Circumstance<'_>) -> bool {
+        false
+    }
+
     /// Whether it has to do with octets before lines are cut from them. If so, all that arrives is taken at once.
     fn takes_octets(&self) -> bool {
         false
@@ -193,6 +198,13 @@ impl Twisted {
             self.each(session, false, |twist, circumstance| twist.arrived(circumstance, &mut octets));
             octets
         })
+    }
+
+    /// Whether a twist has the connection go on in the clear after a handshake that failed.
+    pub(crate) fn goes_on_unsecured(&self, session: &mut Session) -> bool {
+        let mut goes_on = false;
+        self.each(session, false, |twist, circumstance| goes_on |= twist.goes_on_unsecured(circumstance));
+        goes_on
     }
 
     /// Whether a twist has the connection wait.

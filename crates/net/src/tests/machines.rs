@@ -17,6 +17,8 @@ enum Act {
     Do(Next),
     /// Reads until a line has ended.
     Hear,
+    /// Goes on when the handshake has failed.
+    GoOn,
 }
 
 /// A service whose connections all follow one list; it counts those that are gone.
@@ -45,7 +47,7 @@ impl Service for Lists {
 impl Machine for Follower {
     fn next(&mut self) -> Next {
         match self.acts.front().copied() {
-            None => Next::Close,
+            None | Some(Act::GoOn) => Next::Close,
             Some(Act::Say(_)) => Next::Write,
             Some(Act::Hear) => Next::Read,
             Some(Act::Do(next)) => {
@@ -70,6 +72,10 @@ impl Machine for Follower {
     }
 
     fn secured(&mut self) {}
+
+    fn unsecured(&mut self) -> bool {
+        self.acts.pop_front_if(|act| matches!(act, Act::GoOn)).is_some()
+    }
 }
 
 impl Drop for Follower {
@@ -116,6 +122,24 @@ async fn seen(carrier: Carrier, tls: bool, acts: &[Act]) -> (Vec<u8>, Option<End
         server.stop().await;
     }
     (octets, ending, result.err().map(|error| error.to_string()).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn after_a_failed_handshake_a_machine_goes_on_only_if_it_says_so() {
+    bounded();
+    for goes_on in [false, true] {
+        let mut acts = vec![Act::Do(Next::StartTls(IdentityId::OWN)), Act::GoOn, Act::Say(b"+OK clear\r\n")];
+        acts.retain(|act| goes_on || !matches!(act, Act::GoOn));
+        let ended = Arc::new(AtomicU32::new(0));
+        let own = Identity::throwaway().unwrap();
+        let service = Lists { acts, ended };
+        let network = MemoryNetwork::start_with(service, Listening::default(), &[&own]).unwrap();
+        let dialer = Dialer::memory(&network, Trust::Only { ca_pem: own.ca_pem().into() }).unwrap();
+        let mut stream = dialer.connect(&network.clear(), None).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+        let (octets, _) = read_to_end(&mut stream).await;
+        assert_eq!(octets.ends_with(b"+OK clear\r\n"), goes_on, "{octets:?}");
+    }
 }
 
 #[tokio::test]
