@@ -270,7 +270,7 @@ pub(super) fn names(asked: &Asked, mechanism: &str) -> bool {
 }
 
 /// Adds a mechanism to the list.
-fn announce_mechanism(asked: &Asked, reply: &mut Reply, mechanism: &str) {
+pub(super) fn announce_mechanism(asked: &Asked, reply: &mut Reply, mechanism: &str) {
     if asked.is(Verb::Capa) {
         reply.map_lines(|_, mut line| {
             if line.starts_with(b"SASL ") {

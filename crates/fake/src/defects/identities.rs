@@ -10,6 +10,9 @@ use super::mechanisms::plain_message;
 use crate::reply::Reply;
 use crate::twist::{Asked, Circumstance};
 
+/// Octets of a proof of SCRAM-SHA-256.
+const PROOF: usize = 32;
+
 pub(super) const ROWS: &[Defect] = &[
     Defect {
         id: "rfc4616.plain.authzid-ignored",
@@ -155,13 +158,13 @@ pub(super) const ROWS: &[Defect] = &[
         id: "rfc5802.scram.few-iterations",
         summary: "SCRAM asks for a thousand iterations",
         proves: &["rfc5802.scram.iterations"],
-        hooks: instead(|circumstance, asked| careless(circumstance, asked, 1000)),
+        hooks: instead(|circumstance, asked| careless(circumstance, asked, 1000, PROOF)),
     },
     Defect {
         id: "rfc5802.scram.careless",
         summary: "SCRAM reads name and nonce of a first message and nothing else: any flag, any m=",
         proves: &["rfc5802.scram.gs2", "rfc5802.scram.attributes"],
-        hooks: instead(|circumstance, asked| careless(circumstance, asked, 4096)),
+        hooks: instead(|circumstance, asked| careless(circumstance, asked, 4096, PROOF)),
     },
     Defect {
         id: "rfc5802.scram.proof-on-failure",
@@ -174,6 +177,12 @@ pub(super) const ROWS: &[Defect] = &[
                 *reply = Reply::challenge(base64::encode(scram::server_final(&[7; 32])));
             }
         }),
+    },
+    Defect {
+        id: "rfc5802.scram.half-proof",
+        summary: "SCRAM compares the first half of a proof",
+        proves: &["rfc5802.scram.bad-proof"],
+        hooks: instead(|circumstance, asked| careless(circumstance, asked, 4096, PROOF / 2)),
     },
 ];
 
@@ -190,13 +199,18 @@ fn rewrite(circumstance: &Circumstance<'_>, asked: &mut Asked, change: impl FnOn
     }
 }
 
-/// Begins a careless SCRAM with so many iterations.
-fn careless(circumstance: &mut Circumstance<'_>, asked: &Asked, iterations: u32) -> Option<Reply> {
+/// Begins a careless SCRAM with so many iterations, which compares so many octets of the proof.
+fn careless(
+    circumstance: &mut Circumstance<'_>,
+    asked: &Asked,
+    iterations: u32,
+    compared: usize,
+) -> Option<Reply> {
     if !names(asked, "SCRAM-SHA-256") || asked.word(2).is_some() || circumstance.logged_in() {
         return None;
     }
     let nonce = circumstance.session.nonces.nonce();
-    let server = Careless { nonce, iterations, first: None, user: String::new(), over: false };
+    let server = Careless { nonce, iterations, first: None, user: String::new(), over: false, compared };
     Some(circumstance.session.begin(Box::new(server), asked.word(1)))
 }
 
@@ -209,6 +223,8 @@ struct Careless {
     user: String,
     /// The proof was right.
     over: bool,
+    /// So many octets of the proof are compared.
+    compared: usize,
 }
 
 impl Careless {
@@ -229,7 +245,9 @@ impl Careless {
         let salted =
             scram::salted_password::<scram::Sha256>(&password, b"salt of everybody", self.iterations);
         let signed = scram::auth_message(&bare, &challenge, last.without_proof);
-        self.over = scram::verify_proof::<scram::Sha256>(&salted, &signed, &last.proof);
+        let right = scram::proof::<scram::Sha256>(&salted, &signed);
+        self.over =
+            last.proof.len() == PROOF && last.proof.get(..self.compared) == right.get(..self.compared);
         let signature = scram::server_signature::<scram::Sha256>(&salted, &signed);
         self.over.then(|| scram::server_final(&signature).into())
     }

@@ -24,6 +24,7 @@ mod greeting;
 mod hooks;
 mod identities;
 mod languages;
+mod limits;
 mod lines;
 mod listing;
 mod load;
@@ -45,6 +46,7 @@ mod states;
 mod status;
 mod stuffing;
 mod tls;
+mod tokens;
 mod top;
 mod top_lines;
 mod transfer;
@@ -121,6 +123,8 @@ const AREAS: &[&[Defect]] = &[
     refusals::ROWS,
     windows::ROWS,
     unicode::ROWS,
+    tokens::ROWS,
+    limits::ROWS,
 ];
 
 /// All defects there are, in the order of the areas.

@@ -3,7 +3,7 @@
 use proto::Verb;
 
 use super::Defect;
-use super::hooks::{after, instead};
+use super::hooks::{after, instead, opened};
 use crate::reply::Reply;
 use crate::twist::Asked;
 
@@ -166,6 +166,30 @@ pub(super) const ROWS: &[Defect] = &[
                 reply.code = Some("AUTH");
             }
         }),
+    },
+    Defect {
+        id: "rfc3206.sys.on-ok",
+        summary: "NOOP is answered +OK with SYS/TEMP while the disk is nearly full",
+        proves: &["rfc3206.sys.syntax"],
+        hooks: after(|_, asked, reply| {
+            if asked.is(Verb::Noop) && reply.is_ok() {
+                reply.code = Some("SYS/TEMP");
+            }
+        }),
+    },
+    Defect {
+        id: "rfc2449.resp.login-delay-on-user",
+        summary: "LOGIN-DELAY is announced, and the first USER for an account after a session of it refused with it",
+        proves: &["rfc2449.resp.login-delay-not-user"],
+        hooks: opened(|circumstance| circumstance.with_open(|maildrop| maildrop.notes().put_off = 1))
+            .and_instead(|circumstance, asked| {
+                let name = asked.word(0).filter(|_| asked.is(Verb::User) && !circumstance.logged_in())?;
+                let owner = circumstance.session.owner(name)?;
+                let again =
+                    |maildrop: &mut crate::world::Maildrop| std::mem::take(&mut maildrop.notes().put_off);
+                (circumstance.with(owner, again) > 0).then(|| Reply::coded("LOGIN-DELAY", "Not so soon"))
+            })
+            .and_after(|_, asked, reply| super::capabilities::announce(asked, reply, b"LOGIN-DELAY 1")),
     },
 ];
 

@@ -224,6 +224,31 @@ pub(super) const ROWS: &[Defect] = &[
             as_if_empty(asked).filter(|_| implicit && begins)
         }),
     },
+    Defect {
+        id: "rfc1939.state.rset-before-login",
+        summary: "RSET is answered +OK before login",
+        proves: &["rfc1939.state.trans-cmd-in-auth"],
+        hooks: instead(|circumstance, asked| {
+            (asked.is_bare(Verb::Rset) && !circumstance.logged_in()).then(|| Reply::ok("Nothing is marked"))
+        }),
+    },
+    Defect {
+        id: "rfc1939.state.dele-unknown",
+        summary: "DELE is an unknown command",
+        proves: &["rfc1939.cmd.minimal-set"],
+        hooks: instead(|_, asked| asked.is(Verb::Dele).then(|| Reply::err("Unknown command"))),
+    },
+    Defect {
+        id: "rfc1939.state.nobody-logs-in",
+        summary: "every login is refused",
+        proves: &["rfc1939.state.some-auth"],
+        hooks: after(|circumstance, _, reply| {
+            if circumstance.past.login.is_none() && circumstance.logged_in() {
+                circumstance.log_out();
+                *reply = Reply::coded("AUTH", "Wrong name or password");
+            }
+        }),
+    },
 ];
 
 /// What is answered to a command of the TRANSACTION state if there is no mail.

@@ -236,4 +236,44 @@ pub(super) const ROWS: &[Defect] = &[
             }
         }),
     },
+    Defect {
+        id: "rfc1939.greeting.bare-lf",
+        summary: "the greeting ends with a bare LF",
+        proves: &["rfc1939.frame.crlf"],
+        hooks: after(|_, asked, reply| {
+            if *asked == Asked::Nothing {
+                reply.respell([b"+OK ", &*reply.text(), b"\n"].concat());
+            }
+        }),
+    },
+    Defect {
+        id: "rfc1939.greeting.lower-case",
+        summary: "the greeting begins with +ok",
+        proves: &["rfc1939.frame.status-upper"],
+        hooks: after(|_, asked, reply| {
+            if *asked == Asked::Nothing {
+                reply.respell([b"+ok ", &*reply.text(), b"\r\n"].concat());
+            }
+        }),
+    },
+    Defect {
+        id: "rfc1939.greeting.umlaut",
+        summary: "the greeting has the town's name in it, in UTF-8",
+        proves: &["rfc1939.frame.ascii-text"],
+        hooks: after(|_, asked, reply| {
+            if *asked == Asked::Nothing {
+                reply.reword(["Z\u{fc}rich ".as_bytes(), &*reply.text()].concat());
+            }
+        }),
+    },
+    Defect {
+        id: "rfc1939.frame.news-after-login",
+        summary: "the reply to a login has a second line with news",
+        proves: &["rfc1939.frame.one-reply"],
+        hooks: after(|circumstance, _, reply| {
+            if circumstance.past.login.is_none() && circumstance.logged_in() && reply.is_ok() {
+                reply.append(b"The server will be down on Sunday\r\n");
+            }
+        }),
+    },
 ];

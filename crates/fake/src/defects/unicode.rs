@@ -199,6 +199,18 @@ pub(super) const ROWS: &[Defect] = &[
             (asked.is(Verb::Lang) && !circumstance.logged_in()).then(|| Reply::err("Log in first"))
         }),
     },
+    Defect {
+        id: "rfc6856.lang.of-the-user",
+        summary: "after LANG * the reply to USER is in the language of that user, before any password",
+        proves: &["rfc6856.lang.no-leak"],
+        hooks: after(|circumstance, asked, reply| {
+            let chosen = circumstance.past.count(Verb::Lang) > 0 && reply.is_ok();
+            let name = asked.word(0).filter(|_| asked.is(Verb::User) && chosen);
+            if name.is_some_and(|name| circumstance.session.owner(name).is_some()) {
+                reply.reword("Bitte das Passwort mit PASS");
+            }
+        }),
+    },
 ];
 
 /// The message that was refused since the client is not in UTF8 mode.

@@ -6,7 +6,7 @@ use proto::Verb;
 use super::Defect;
 use super::acts::{after_crash, crash, forget, hangs_up, leave, left, no_handshake};
 use super::capabilities::announce;
-use super::hooks::{after, before, handshake, instead, secured};
+use super::hooks::{after, before, handshake, instead, secured, unsecured};
 use crate::Channel;
 use crate::reply::{Event, Interruption, Place, Reply, Then};
 use crate::server::State;
@@ -209,6 +209,18 @@ pub(super) const ROWS: &[Defect] = &[
         summary: "where passwords in the clear are forbidden, the right one is refused with another text than a wrong one",
         proves: &["rfc8314.cleartext-uniform"],
         hooks: instead(|circumstance, asked| late(circumstance, asked, true)),
+    },
+    Defect {
+        id: "rfc2595.stls.goes-on-in-clear",
+        summary: "when the handshake after STLS has failed, the session goes on in the clear",
+        proves: &["practice.stls.failed-handshake"],
+        hooks: unsecured(|circumstance| circumstance.session.channel == Channel::Clear),
+    },
+    Defect {
+        id: "rfc8314.implicit.goes-on-in-clear",
+        summary: "when the handshake on the TLS port has failed, the session begins in the clear",
+        proves: &["practice.tls.plaintext-on-995"],
+        hooks: unsecured(|circumstance| circumstance.session.channel == Channel::Tls),
     },
 ];
 

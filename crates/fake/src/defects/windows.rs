@@ -4,8 +4,9 @@ use proto::Verb;
 
 use super::Defect;
 use super::acts::{forget, leave, left};
+use super::capabilities::withhold;
 use super::hooks::{after, arrived};
-use crate::reply::{Content, Pending};
+use crate::reply::{Content, Pending, Then};
 
 pub(super) const ROWS: &[Defect] = &[
     Defect {
@@ -78,5 +79,41 @@ pub(super) const ROWS: &[Defect] = &[
             }
         })
         .and_lost(forget),
+    },
+    Defect {
+        id: "practice.pipe.exits-unflushed",
+        summary: "replies to commands that arrive together are gathered, and lost if the last of them is QUIT",
+        proves: &["practice.pipe.quit-flush"],
+        hooks: after(|circumstance, asked, reply| {
+            let mut gathered = left(circumstance).unwrap_or_default();
+            if asked.is_bare(Verb::Quit) && !gathered.is_empty() {
+                *reply = super::acts::hangs_up();
+                return;
+            }
+            if circumstance.more && reply.then == Then::GoOn {
+                gathered.extend_from_slice(&reply.line());
+                if let Some(content) = reply.content.take() {
+                    gathered.append(&mut content.on_the_wire());
+                }
+                leave(circumstance, gathered);
+                reply.respell(b"");
+            } else if !gathered.is_empty() {
+                reply.prepend(&gathered);
+            }
+        })
+        .and_lost(forget),
+    },
+    Defect {
+        id: "practice.pipe.one-at-a-time",
+        summary: "PIPELINING is not announced, and of commands that arrive together only the last one is obeyed",
+        proves: &["practice.pipe.unannounced"],
+        hooks: arrived(|_, octets| {
+            let whole = octets.len() - octets.iter().rev().take_while(|&&octet| octet != b'\n').count();
+            let lines = octets.get(..whole.saturating_sub(1)).unwrap_or_default();
+            if let Some(end) = memchr::memrchr(b'\n', lines) {
+                octets.drain(..=end);
+            }
+        })
+        .and_after(|_, asked, reply| withhold(asked, reply, b"PIPELINING")),
     },
 ];

@@ -22,7 +22,7 @@ fn shown(file: &str) -> String {
         let strict = script.starts_with("strict");
         let script = script.trim_start_matches("strict");
         let said = |defects: Defects| {
-            let configuration = configuration(defects, script.contains("dave"));
+            let configuration = configuration(defects, script.contains("dave") || script.contains("erin"));
             run(&World::new(Configuration { cleartext_login: !strict, ..configuration }), script)
         };
         let defect = Defect::parse(id).unwrap_or_else(|| panic!("there is no {id}"));
@@ -56,8 +56,8 @@ macro_rules! bugs {
 }
 
 bugs! {
-    announcements digests exchanges exposure identities lines parsing passwords refusals sessions status unicode upgrades
-    windows
+    announcements digests exchanges exposure identities limits lines parsing passwords refusals sessions status tokens
+    unicode upgrades windows
 }
 
 /// A world with this defect.
@@ -84,6 +84,25 @@ fn a_handshake_that_fails_crashes_the_server() {
     assert!(matches!(failed.next(), Next::StartTls(_)));
     drop(failed);
     assert_eq!(greeted(&world), (String::new(), Next::Reset));
+}
+
+#[test]
+fn after_a_handshake_that_failed_a_session_goes_on_in_the_clear() {
+    let world = wrong("rfc2595.stls.goes-on-in-clear");
+    let mut connection = world.connect(Channel::Clear);
+    let mut octets = &b"STLS\r\n"[..];
+    while !matches!(connection.next(), Next::StartTls(_)) {
+        match connection.next() {
+            Next::Write => connection.transmit(&mut Vec::new(), usize::MAX),
+            _ => octets = &octets[connection.receive(octets)..],
+        }
+    }
+    assert!(connection.unsecured());
+    assert_eq!(exchange(&mut connection, b"NOOP\r\n", usize::MAX), b"-ERR Log in first\r\n");
+    assert!(!wrong("rfc8314.implicit.goes-on-in-clear").connect(Channel::Clear).unsecured());
+    let mut connection = wrong("rfc8314.implicit.goes-on-in-clear").connect(Channel::Tls);
+    assert!(connection.unsecured());
+    assert!(exchange(&mut connection, b"", usize::MAX).starts_with(b"+OK"));
 }
 
 #[test]

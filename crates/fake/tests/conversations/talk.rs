@@ -17,10 +17,15 @@ use fake::{
 use mail::load::Population;
 use sasl::scram::{self, Sha256};
 
-pub(crate) const PASSWORDS: [(&str, &str); 4] =
-    [("alice", "wonderland"), ("bob", "builder"), ("carol", "christmas"), ("dave", "Drive1")];
+pub(crate) const PASSWORDS: [(&str, &str); 5] = [
+    ("alice", "wonderland"),
+    ("bob", "builder"),
+    ("carol", "christmas"),
+    ("dave", "Drive1"),
+    ("erin", "Evening1"),
+];
 
-/// A world with a few messages for alice, none for bob, nasty ones for carol, and a large one for dave, if wanted.
+/// A world with a few messages for alice, none for bob, nasty ones for carol, and if wanted a large one for dave and 1010 for erin.
 pub(crate) fn world(defects: Defects, with_large: bool) -> World {
     World::new(configuration(defects, with_large))
 }
@@ -33,6 +38,7 @@ pub(crate) fn configuration(defects: Defects, with_large: bool) -> Configuration
         "dave" if with_large => {
             vec![[&b"Subject: large\r\n\r\n"[..], &b"0123456789\r\n".repeat(100_000)].concat()]
         }
+        "erin" if with_large => vec![b"Subject: one of many\r\n\r\n".to_vec(); 1010],
         _ => Vec::new(),
     };
     let accounts =
