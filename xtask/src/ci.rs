@@ -3,13 +3,14 @@
 //! It goes on after a failure, so that one run tells all; a table at the end says what failed. The tests come last:
 //! on success nothing follows their output.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::deny::Deny;
 use crate::failure::Failure;
-use crate::servers::{self, Action, Setup};
+use crate::servers::{self, Action, Server, Setup};
 use crate::{consumers, forward, tidy, workspace};
 
 /// How a step ended.
@@ -33,6 +34,9 @@ struct Done {
 /// A step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<Ending, Failure>);
 
+/// The option that chooses the real servers.
+const CHOICE: &str = "--servers";
+
 const STEPS: &[Step] = &[
     ("format", format),
     ("clippy", clippy),
@@ -41,19 +45,20 @@ const STEPS: &[Step] = &[
     ("dependencies", dependencies),
     ("conformance of the embedded server", conformance),
     ("parsers of CI systems", parsers),
-    ("Dovecot", dovecot),
 ];
 
 const TESTS: Step = ("tests", all_tests);
 
 /// Runs all steps; exit code 1 if any failed.
-pub(crate) fn run() -> ExitCode {
-    let mut done: Vec<Done> = STEPS.iter().map(carry_out).collect();
+pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
+    let chosen = chosen(arguments, days())?;
+    let mut done: Vec<Done> = STEPS.iter().copied().map(carry_out).collect();
+    done.extend(side_by_side(&chosen));
     // Printed before the tests, since nothing may follow their last lines when all is well.
     println!("\n{}", table(&done));
-    done.push(carry_out(&TESTS));
+    done.push(carry_out(TESTS));
     if done.iter().all(|step| step.ending != Ending::Failed) {
-        return ExitCode::SUCCESS;
+        return Ok(ExitCode::SUCCESS);
     }
     // Where only the end of a long output is read, the reasons are there.
     for step in &done {
@@ -62,10 +67,10 @@ pub(crate) fn run() -> ExitCode {
         }
     }
     println!("\n{}", table(&done));
-    ExitCode::from(1)
+    Ok(ExitCode::from(1))
 }
 
-fn carry_out(&(name, work): &Step) -> Done {
+fn carry_out((name, work): (&'static str, impl FnOnce() -> Result<Ending, Failure>)) -> Done {
     println!("\n=== {name}");
     // What the step's children print must come after its name, also into a pipe.
     let _ = std::io::stdout().flush();
@@ -160,24 +165,71 @@ fn parsers() -> Result<Ending, Failure> {
     Ok(consumers::read()?.map_or(Ending::LeftOut, ended))
 }
 
-fn dovecot() -> Result<Ending, Failure> {
+/// Whole days since 1970.
+fn days() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs() / (24 * 60 * 60)
+}
+
+/// The real servers to judge: those named, or Dovecot 2.3 and by turns from day to day those of Debian 12 and 13, since
+/// all together take too long for every run.
+fn chosen(arguments: &[OsString], day: u64) -> Result<Vec<&'static Server>, Failure> {
+    let words: Option<Vec<&str>> = arguments.iter().map(|argument| argument.to_str()).collect();
+    let names = match words.as_deref() {
+        Some([]) if day.is_multiple_of(2) => vec!["dovecot-2.3", "courier-1.0", "mailutils-3.15"],
+        Some([]) => vec!["dovecot-2.3", "dovecot-2.4", "courier-1.4", "mailutils-3.19"],
+        Some([CHOICE, "all"]) => Server::names(),
+        Some([CHOICE, names]) => names.split(',').collect(),
+        _ => {
+            let names = Server::names().join(",");
+            return Err(Failure::usage(format!(
+                "`ci` takes nothing but `{CHOICE} all` or `{CHOICE} {names}`"
+            )));
+        }
+    };
+    let server = |name| {
+        Server::named(name).ok_or_else(|| Failure::usage(format!("there is no server `{name}` to be judged")))
+    };
+    names.into_iter().map(server).collect()
+}
+
+/// All at the same time: each spends most of it waiting, as after a wrong password.
+fn side_by_side(servers: &[&'static Server]) -> Vec<Done> {
+    std::thread::scope(|scope| {
+        let judged: Vec<_> = servers
+            .iter()
+            .map(|&server| {
+                (server.name, scope.spawn(move || carry_out((server.name, || real_server(server)))))
+            })
+            .collect();
+        judged.into_iter().map(|(name, thread)| thread.join().unwrap_or_else(|_| broken(name))).collect()
+    })
+}
+
+/// What is told of a step that did not come to an end.
+fn broken(name: &'static str) -> Done {
+    let why = Some("it panicked; the reason stands above".to_owned());
+    Done { name, ending: Ending::Failed, took: Duration::ZERO, why }
+}
+
+/// A real server: whether it is as approved, and right under load where it can be put under load.
+fn real_server(server: &Server) -> Result<Ending, Failure> {
     if !servers::is_root() {
-        loud(
-            "not root: the real server is NOT judged (servers are installed into an overlay, which needs root)",
-        );
+        loud("not root: the server is NOT judged (servers are installed into an overlay, which needs root)");
         return Ok(Ending::LeftOut);
     }
     // A folder of its own, so that a server that the developer has up is left alone.
-    let directory = workspace::root().join("target/servers/ci-dovecot");
+    let directory = workspace::root().join("target/servers").join(format!("ci-{}", server.name));
     // A failed `up` leaves nothing running; what runs then is somebody else's, and is not ours to end.
-    let setup = Setup { load: servers::load::ACCOUNTS, ..Setup::PLAIN };
-    servers::carry_out(Action::Up, &directory, setup)?;
-    let verdict = servers::carry_out(Action::Check, &directory, Setup::PLAIN);
-    let load = servers::carry_out(Action::Load, &directory, Setup::PLAIN);
-    let down = servers::carry_out(Action::Down, &directory, Setup::PLAIN);
-    let codes = [verdict?, load?];
+    let load = if server.takes_load() { servers::load::ACCOUNTS } else { 0 };
+    servers::carry_out(Action::Up, server, &directory, Setup { load, ..Setup::PLAIN })?;
+    let mut codes = vec![servers::carry_out(Action::Check, server, &directory, Setup::PLAIN)];
+    if load > 0 {
+        codes.push(servers::carry_out(Action::Load, server, &directory, Setup::PLAIN));
+    }
+    let down = servers::carry_out(Action::Down, server, &directory, Setup::PLAIN);
+    let codes = codes.into_iter().collect::<Result<Vec<_>, _>>()?;
     down?;
-    Ok(ended(codes == [ExitCode::SUCCESS; 2]))
+    Ok(ended(codes.iter().all(|code| *code == ExitCode::SUCCESS)))
 }
 
 fn all_tests() -> Result<Ending, Failure> {
@@ -207,6 +259,22 @@ fn loud(message: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_real_servers_are_chosen_by_name_or_by_turns() {
+        let names = |words: &[&str], day| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            chosen(&words, day).map(|servers| servers.iter().map(|server| server.name).collect::<Vec<_>>())
+        };
+        let (even, odd) = (names(&[], 0).expect("a choice"), names(&[], 1).expect("a choice"));
+        assert!(even.contains(&"dovecot-2.3") && odd.contains(&"dovecot-2.3"));
+        let all = names(&[CHOICE, "all"], 0).expect("a choice");
+        assert!(all.iter().all(|name| even.contains(name) || odd.contains(name)), "each has its day");
+        assert_eq!(names(&[CHOICE, "courier,dovecot-2.4"], 0).ok(), Some(vec!["courier-1.0", "dovecot-2.4"]));
+        for wrong in [&[CHOICE][..], &["all"], &[CHOICE, "cyrus"]] {
+            assert!(names(wrong, 0).is_err(), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn the_table_names_every_step_its_ending_and_its_time() {

@@ -37,13 +37,13 @@ for users, forwarded to the release build of `poplab` (`cargo xtask conformance 
   man           print the manual page
 
 chores of the repository:
-  ci            everything that CI checks, in its order
+  ci            everything that CI checks, in its order; `--servers NAME,…` or `all` chooses the real servers
   consumers     hand reports to the parsers that CI systems read them with
   gen           write the pages of `docs` that the program itself tells; `--check` compares them
   mutants       judge the fake server with each of its defects, and print the table of defects and checks
   tidy          test the invariants of ARCHITECTURE.md
   bench         measure the load engine and the fake server against a bare epoll client and server
-  servers       start, stop, seed and judge a real server: servers up|down|status|reset|check dovecot
+  servers       start, stop, seed and judge a real server: servers up|down|reset|check|… NAME
 ";
 
 fn main() -> ExitCode {
@@ -67,7 +67,7 @@ fn run(command: &str, arguments: &[OsString]) -> Result<ExitCode, Failure> {
         "gen" => generate::run(arguments),
         "mutants" => mutants::run(arguments),
         "consumers" => no_arguments(command, arguments).and_then(|()| consumers::run()),
-        "ci" => no_arguments(command, arguments).map(|()| ci::run()),
+        "ci" => ci::run(arguments),
         "bench" => forward::bench(arguments),
         "servers" => servers::run(arguments),
         "help" | "-h" | "--help" => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::instance::write_public;
+use super::process::PROGRAMS;
 use crate::failure::Failure;
 
 const CONFIGURATION: &str = "\
@@ -70,6 +71,7 @@ fn openssl(folder: &Path, arguments: &str) -> Result<(), Failure> {
     let output = Command::new("openssl")
         .args(arguments.split_whitespace())
         .current_dir(folder)
+        .env("PATH", PROGRAMS)
         .stdin(Stdio::null())
         .output()
         .map_err(|error| {

@@ -4,43 +4,34 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use super::dovecot;
 use super::instance::Instance;
+use super::table::Server;
+use super::up;
 use crate::failure::Failure;
 use crate::{forward, workspace};
 
-/// The approved results, in the repository.
-const BASELINE: &str = "fixtures/servers/dovecot-2.3.yaml";
-
 /// Exit code 0 if both entrances are as approved; the output of one that is not is printed.
-pub(super) fn check(instance: &Instance) -> Result<ExitCode, Failure> {
-    let path = instance.description();
-    let description = std::fs::read_to_string(&path).map_err(|_| {
-        Failure::environment(format!(
-            "no server is up in {}; `cargo xtask servers up dovecot` starts one",
-            instance.directory().display()
-        ))
-    })?;
+pub(super) fn check(instance: &Instance, server: &Server) -> Result<ExitCode, Failure> {
+    let description = instance.read_description(server)?;
+    let (name, baseline) = (server.name, server.baseline());
     let binary = forward::build()?;
     let mut good = true;
     for (entrance, key) in [("clear", "port"), ("tls", "tls_port")] {
-        let port = number(&description, key)
-            .ok_or_else(|| Failure::environment(format!("{} names no {key}", path.display())))?;
-        dovecot::reset(instance)?;
+        let port = number(&description, key).ok_or_else(|| {
+            Failure::environment(format!("{} names no {key}", instance.description().display()))
+        })?;
+        up::reset(instance, server)?;
         let start = Instant::now();
-        let output = conformance(instance, entrance, port, &binary)?;
+        let output = conformance(instance, &baseline, entrance, port, &binary)?;
         let seconds = start.elapsed().as_secs_f64();
         let text = String::from_utf8_lossy(&output.stdout);
         if output.status.success() {
             let last = text.trim_end().lines().last().unwrap_or_default();
-            println!("dovecot, {entrance}: as approved, in {seconds:.1} s ({last})");
+            println!("{name}, {entrance}: as approved, in {seconds:.1} s ({last})");
         } else {
             good = false;
             print!("{text}{}", String::from_utf8_lossy(&output.stderr));
-            println!(
-                "dovecot, {entrance}: NOT as approved in {BASELINE} ({}, {seconds:.1} s)",
-                output.status
-            );
+            println!("{name}, {entrance}: NOT as approved in {baseline} ({}, {seconds:.1} s)", output.status);
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -48,6 +39,7 @@ pub(super) fn check(instance: &Instance) -> Result<ExitCode, Failure> {
 
 fn conformance(
     instance: &Instance,
+    baseline: &str,
     entrance: &str,
     port: u16,
     binary: &PathBuf,
@@ -58,7 +50,7 @@ fn conformance(
         .arg(instance.accounts())
         .arg("--ca")
         .arg(instance.certificates().join("ca.pem"))
-        .args(["--baseline", BASELINE, "--strict", "--allow-delete", "--out"])
+        .args(["--baseline", baseline, "--strict", "--allow-delete", "--out"])
         .arg(instance.directory().join(format!("run-{entrance}")))
         .stdin(Stdio::null())
         .output()

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::table::Server;
 use crate::failure::Failure;
 
 /// Account pools by role. Parallel checks lock an account each, so the busy roles have several.
@@ -65,13 +66,28 @@ impl Instance {
         self.directory.join("load-password")
     }
 
-    /// The mail, one Maildir for each user.
+    /// The command that runs the server, a word in each line.
+    pub(super) fn command(&self) -> PathBuf {
+        self.directory.join("command")
+    }
+
+    /// The users with their passwords, as the server reads them.
+    pub(super) fn passwords(&self) -> PathBuf {
+        self.directory.join("passwd")
+    }
+
+    /// The mail, one maildrop for each user.
     pub(super) fn mail(&self) -> PathBuf {
         self.directory.join("mail")
     }
 
     pub(super) fn logs(&self) -> PathBuf {
         self.directory.join("log")
+    }
+
+    /// What the server itself writes, if it writes into a file.
+    pub(super) fn server_log(&self) -> PathBuf {
+        self.logs().join("server.log")
     }
 
     pub(super) fn certificates(&self) -> PathBuf {
@@ -88,6 +104,17 @@ impl Instance {
     /// The process ids of what was started, one a line.
     pub(super) fn pids(&self) -> PathBuf {
         self.directory.join("pids")
+    }
+
+    /// The description of the server that is up.
+    pub(super) fn read_description(&self, server: &Server) -> Result<String, Failure> {
+        std::fs::read_to_string(self.description()).map_err(|_| {
+            Failure::environment(format!(
+                "no server is up in {}; `cargo xtask servers up {}` starts one",
+                self.directory.display(),
+                server.name
+            ))
+        })
     }
 
     /// Makes the folders.
@@ -115,15 +142,15 @@ pub(super) fn new_accounts(
     Ok(accounts)
 }
 
-/// The accounts as poplab reads them; `maildir` is a template with `{user}`.
-pub(super) fn accounts_yaml(accounts: &[Account], maildir: &str) -> String {
+/// The accounts as poplab reads them, and how they are seeded.
+pub(super) fn accounts_yaml(accounts: &[Account], seeding: &str) -> String {
     let mut yaml = String::from(
         "# Written by `cargo xtask servers up`; the passwords are of this server alone.\naccounts:\n",
     );
     for Account { user, password, role } in accounts {
         let _ = writeln!(yaml, "  - {{user: {user}, password: \"{password}\", role: {role}}}");
     }
-    let _ = write!(yaml, "seed:\n  maildir: \"{maildir}\"\n");
+    let _ = write!(yaml, "seed:\n  {seeding}\n");
     yaml
 }
 
@@ -165,7 +192,7 @@ mod tests {
             Ok(format!("secret{number}"))
         })
         .expect("no failure here");
-        let yaml = accounts_yaml(&accounts, "/d/mail/{user}");
+        let yaml = accounts_yaml(&accounts, "maildir: \"/d/mail/{user}\"");
         assert!(yaml.contains("  - {user: fixtures1, password: \"secret1\", role: fixtures}\n"), "{yaml}");
         assert!(yaml.ends_with("seed:\n  maildir: \"/d/mail/{user}\"\n"), "{yaml}");
         let users = users(&yaml);

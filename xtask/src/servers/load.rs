@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use super::check::number;
 use super::instance::Instance;
+use super::table::Server;
 use crate::failure::Failure;
 use crate::{forward, workspace};
 
@@ -17,17 +18,12 @@ const SCENARIO: &str = "fixtures/servers/load.yaml";
 pub(crate) const ACCOUNTS: u32 = 60;
 
 /// Exit code 0 if nothing failed on either entrance; the output of one that failed is printed.
-pub(super) fn load(instance: &Instance) -> Result<ExitCode, Failure> {
-    let path = instance.description();
-    let description = std::fs::read_to_string(&path).map_err(|_| {
-        Failure::environment(format!(
-            "no server is up in {}; `cargo xtask servers up dovecot --load {ACCOUNTS}` starts one",
-            instance.directory().display()
-        ))
-    })?;
+pub(super) fn load(instance: &Instance, server: &Server) -> Result<ExitCode, Failure> {
+    let description = instance.read_description(server)?;
     let port = |key: &str| {
-        number(&description, key)
-            .ok_or_else(|| Failure::environment(format!("{} names no {key}", path.display())))
+        number(&description, key).ok_or_else(|| {
+            Failure::environment(format!("{} names no {key}", instance.description().display()))
+        })
     };
     let binary = forward::build()?;
     let mut seed = Command::new(&binary);
@@ -43,7 +39,7 @@ pub(super) fn load(instance: &Instance) -> Result<ExitCode, Failure> {
         load.args(["--allow-delete", "--password-file"]).arg(instance.load_password());
         load.arg("--ca").arg(instance.certificates().join("ca.pem"));
         load.arg("--out").arg(instance.directory().join(format!("load-{entrance}")));
-        good &= carried_out(load, &binary, &format!("load on dovecot, {entrance}"))?;
+        good &= carried_out(load, &binary, &format!("load on {}, {entrance}", server.name))?;
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -3,15 +3,24 @@
 //! Each server lives in a directory of its own: software, configuration, certificates, mail, logs. Nothing is
 //! installed on the host where the kernel allows an overlay, every listener is on 127.0.0.1, and `down` ends exactly
 //! what `up` started. Needs root. Nothing is judged here: `check` runs `poplab conformance`.
+//!
+//! `table.rs` lists the servers; there is a file for each family. All else is the same for all of them.
 
 mod certificate;
 mod check;
+mod courier;
 mod dovecot;
 mod instance;
 pub(crate) mod load;
+mod mail;
+mod mailutils;
 mod passwords;
+mod ports;
 mod process;
+mod release;
 mod room;
+mod table;
+mod up;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,14 +28,18 @@ use std::process::ExitCode;
 
 use crate::failure::Failure;
 use crate::workspace;
-pub(crate) use dovecot::Setup;
 use instance::Instance;
+use process::End;
+pub(crate) use table::{Server, Setup};
 
 /// Names have five digits.
 const MOST_LOAD_ACCOUNTS: u32 = 99_999;
 
 const USAGE: &str = "\
-usage: cargo xtask servers ACTION dovecot [--dir DIR] [--no-penalty] [--load COUNT]
+usage: cargo xtask servers ACTION NAME [--dir DIR] [--no-penalty] [--load COUNT]
+
+NAME is one of NAMES, or a family
+alone for the first of it: `dovecot` means `dovecot-2.3`.
 
   up        install, configure and start the server, seed its mail, print how to judge it
   down      end what `up` started, and nothing else; the directory stays for a quick next start
@@ -34,8 +47,11 @@ usage: cargo xtask servers ACTION dovecot [--dir DIR] [--no-penalty] [--load COU
   reset     put the mail back as it was after `up`
   check     judge both entrances against the approved baseline, each after a reset
   load      seed the load accounts by LMTP and put a small load on both entrances; needs `up --load 60` or more
+  restart   end the server and start it again, with the same mail, users and ports
+  kill      the same, but the server is killed and not asked
+  deliver   NAME USER: put the message on standard input, with the line ends of Unix, into a maildrop
 
-  --dir DIR      the directory of the server (default: target/servers/dovecot in the repository)
+  --dir DIR      the directory of the server (default: target/servers/NAME in the repository)
   --no-penalty   with `up`: switch off Dovecot's delay for addresses whose logins failed
   --load COUNT   with `up`: so many more accounts, load00001 and on, for load runs
 ";
@@ -49,6 +65,9 @@ pub(crate) enum Action {
     Reset,
     Check,
     Load,
+    Restart,
+    Kill,
+    Deliver,
 }
 
 /// Runs one command line.
@@ -58,14 +77,28 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     }
     let line = Line::parse(arguments)?;
     if line.help {
-        print!("{USAGE}");
+        print!("{}", usage());
         return Ok(ExitCode::SUCCESS);
     }
-    carry_out(line.action, &line.directory, line.setup)
+    let directory = line.directory.unwrap_or_else(|| directory_of(line.server));
+    if let (Action::Deliver, Some(user)) = (line.action, &line.user) {
+        return mail::deliver(&Instance::at(&directory)?, line.server, user).map(|()| ExitCode::SUCCESS);
+    }
+    carry_out(line.action, line.server, &directory, line.setup)
+}
+
+/// Where a server lives if nothing else is said.
+fn directory_of(server: &Server) -> PathBuf {
+    workspace::root().join("target/servers").join(server.name)
 }
 
 /// Does one thing with the server in `directory`; the set-up counts for [`Action::Up`] alone.
-pub(crate) fn carry_out(action: Action, directory: &Path, setup: Setup) -> Result<ExitCode, Failure> {
+pub(crate) fn carry_out(
+    action: Action,
+    server: &Server,
+    directory: &Path,
+    setup: Setup,
+) -> Result<ExitCode, Failure> {
     if action != Action::Status && !is_root() {
         return Err(Failure::environment(
             "`servers` needs root: it mounts an overlay and starts a mail server with a user of its own; try \
@@ -73,14 +106,18 @@ pub(crate) fn carry_out(action: Action, directory: &Path, setup: Setup) -> Resul
         ));
     }
     let instance = Instance::at(directory)?;
-    match action {
-        Action::Up => dovecot::up(&instance, setup).map(|()| ExitCode::SUCCESS),
-        Action::Down => process::down(&instance).map(|()| ExitCode::SUCCESS),
-        Action::Reset => dovecot::reset(&instance).map(|()| ExitCode::SUCCESS),
-        Action::Check => check::check(&instance),
-        Action::Load => load::load(&instance),
-        Action::Status => status(&instance),
-    }
+    let done = match action {
+        Action::Up => up::up(&instance, server, setup),
+        Action::Down => process::down(&instance),
+        Action::Reset => up::reset(&instance, server),
+        Action::Restart => up::restart(&instance, server, End::Asked),
+        Action::Kill => up::restart(&instance, server, End::Killed),
+        Action::Deliver => Err(wrong("`deliver` needs a user")),
+        Action::Check => return check::check(&instance, server),
+        Action::Load => return load::load(&instance, server),
+        Action::Status => return status(&instance, server),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Whether this process may do everything; `/proc/self` belongs to the effective user.
@@ -89,12 +126,12 @@ pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
 
-fn status(instance: &Instance) -> Result<ExitCode, Failure> {
+fn status(instance: &Instance, server: &Server) -> Result<ExitCode, Failure> {
     if process::running(instance)?.is_empty() {
-        println!("dovecot in {} is down", instance.directory().display());
+        println!("{} in {} is down", server.name, instance.directory().display());
         return Ok(ExitCode::from(1));
     }
-    println!("dovecot in {} is up", instance.directory().display());
+    println!("{} in {} is up", server.name, instance.directory().display());
     if let Ok(description) = std::fs::read_to_string(instance.description()) {
         print!("{description}");
     }
@@ -102,11 +139,14 @@ fn status(instance: &Instance) -> Result<ExitCode, Failure> {
 }
 
 /// A parsed command line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Line {
     action: Action,
-    directory: PathBuf,
+    server: &'static Server,
+    directory: Option<PathBuf>,
     setup: Setup,
+    /// For [`Action::Deliver`].
+    user: Option<String>,
     help: bool,
 }
 
@@ -134,33 +174,51 @@ impl Line {
                 _ => return Err(wrong(&format!("there is no option `{}`", argument.to_string_lossy()))),
             }
         }
-        let action = match words.first().copied() {
-            Some("up") => Action::Up,
-            Some("down") => Action::Down,
-            Some("reset") => Action::Reset,
-            Some("check") => Action::Check,
-            Some("load") => Action::Load,
-            Some("status") => Action::Status,
+        let mut words = words.into_iter();
+        let action = match words.next() {
             None if help => Action::Status,
             None => return Err(wrong("an action is missing")),
-            Some(other) => return Err(wrong(&format!("there is no action `{other}`"))),
+            Some(word) => action(word).ok_or_else(|| wrong(&format!("there is no action `{word}`")))?,
         };
-        match words.get(1..) {
-            _ if help => {}
-            Some(["dovecot"]) => {}
-            Some([] | [_]) | None => return Err(wrong("say which server; there is `dovecot`")),
-            Some([_, extra, ..]) => return Err(wrong(&format!("`{extra}` is one word too many"))),
+        let named = if help { Some("dovecot") } else { words.next() };
+        let server = match named.map(|name| (name, Server::named(name))) {
+            Some((_, Some(server))) => server,
+            Some((name, None)) => return Err(wrong(&format!("there is no server `{name}`"))),
+            None => return Err(wrong("say which server")),
+        };
+        let user = if action == Action::Deliver { words.next().map(str::to_owned) } else { None };
+        match words.next() {
+            Some(extra) if !help => return Err(wrong(&format!("`{extra}` is one word too many"))),
+            _ => {}
         }
         if setup != Setup::PLAIN && action != Action::Up {
             return Err(wrong("`--no-penalty` and `--load` go with `up`"));
         }
-        let directory = directory.unwrap_or_else(|| workspace::root().join("target/servers/dovecot"));
-        Ok(Line { action, directory, setup, help })
+        Ok(Line { action, server, directory, setup, user, help })
     }
 }
 
+fn action(word: &str) -> Option<Action> {
+    Some(match word {
+        "up" => Action::Up,
+        "down" => Action::Down,
+        "reset" => Action::Reset,
+        "check" => Action::Check,
+        "load" => Action::Load,
+        "status" => Action::Status,
+        "restart" => Action::Restart,
+        "kill" => Action::Kill,
+        "deliver" => Action::Deliver,
+        _ => return None,
+    })
+}
+
+fn usage() -> String {
+    USAGE.replace("NAMES", &Server::names().join(", "))
+}
+
 fn wrong(what: &str) -> Failure {
-    Failure::usage(format!("{what}\n\n{USAGE}"))
+    Failure::usage(format!("{what}\n\n{}", usage()))
 }
 
 #[cfg(test)]
@@ -176,18 +234,20 @@ mod tests {
     #[test]
     fn a_command_line_says_what_where_and_how() {
         let line = parse("up dovecot --dir /tmp/a --no-penalty --load 500").expect("a good line");
-        let setup = Setup { penalty: false, load: 500 };
-        assert_eq!((line.action, line.directory, line.setup), (Action::Up, PathBuf::from("/tmp/a"), setup));
-        let line = parse("check dovecot").expect("a good line");
-        assert!(line.directory.ends_with("target/servers/dovecot") && line.setup == Setup::PLAIN);
+        assert_eq!((line.action, line.directory), (Action::Up, Some(PathBuf::from("/tmp/a"))));
+        assert_eq!((line.server.name, line.setup), ("dovecot-2.3", Setup { penalty: false, load: 500 }));
+        let line = parse("check courier-1.4").expect("a good line");
+        assert_eq!((line.action, line.server.name, line.directory), (Action::Check, "courier-1.4", None));
+        assert!(directory_of(line.server).ends_with("target/servers/courier-1.4"));
+        assert_eq!(parse("deliver mailutils second1").expect("a good line").user.as_deref(), Some("second1"));
     }
 
     #[test]
     fn a_wrong_command_line_is_explained() {
         for (line, expected) in [
             ("", "an action is missing"),
-            ("up", "say which server; there is `dovecot`"),
-            ("up courier", "say which server; there is `dovecot`"),
+            ("up", "say which server"),
+            ("up cyrus", "there is no server `cyrus`"),
             ("up dovecot now", "`now` is one word too many"),
             ("start dovecot", "there is no action `start`"),
             ("up dovecot --dir", "`--dir` needs a directory"),
@@ -195,7 +255,7 @@ mod tests {
             ("down dovecot --no-penalty", "`--no-penalty` and `--load` go with `up`"),
             ("up dovecot --load many", "`--load` needs a number of accounts, at most 99999"),
         ] {
-            assert_eq!(parse(line), Err(expected.to_owned()), "{line}");
+            assert_eq!(parse(line).expect_err("a wrong line"), expected, "{line}");
         }
     }
 }

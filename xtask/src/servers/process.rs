@@ -14,21 +14,21 @@ use crate::failure::Failure;
 /// The environment variable that marks a process as started by us; its value is the instance's directory.
 const MARK: &str = "POPLAB_SERVER";
 
+/// Where Debian's own programs are, whatever the search path of who calls us has before them.
+pub(super) const PROGRAMS: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// How long a server may take to end when asked politely.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts a long-running command in the room, away from our terminal, and records its process id.
-pub(super) fn start(instance: &Instance, room: Room, command: &[&str]) -> Result<Child, Failure> {
+pub(super) fn start(instance: &Instance, room: &Room, command: &[&str]) -> Result<Child, Failure> {
     let log = instance.logs().join("start.log");
     let opened = OpenOptions::new().create(true).append(true).open(&log);
     let output = opened.map_err(|error| Failure::file("write", &log, &error))?;
     let errors = output.try_clone().map_err(|error| Failure::file("write", &log, &error))?;
     let line = room.command_line(instance, command)?;
     let mut setsid = Command::new("setsid");
-    setsid
-        .args(&line)
-        .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    setsid.args(&line).env_clear().env("PATH", PROGRAMS);
     setsid.env(MARK, instance.directory());
     setsid.current_dir("/").stdin(Stdio::null()).stdout(output).stderr(errors);
     let child =
@@ -59,19 +59,21 @@ pub(super) fn running(instance: &Instance) -> Result<Vec<u32>, Failure> {
         .collect())
 }
 
+/// How a server is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is asked, and killed if it does not end.
+    Asked,
+    /// It is killed with all that it has started, and writes down nothing any more.
+    Killed,
+}
+
 /// Ends what runs, and forgets it.
 pub(super) fn down(instance: &Instance) -> Result<(), Failure> {
-    let ours = running(instance)?;
-    for &pid in &ours {
-        end(instance, pid)?;
-    }
-    for file in [instance.pids(), instance.description()] {
-        let _ = std::fs::remove_file(file);
-    }
-    // Gone with the overlay, if there was one.
-    let _ = std::fs::remove_dir_all(instance.sockets());
+    let ended = end_all(instance, End::Asked)?;
+    let _ = std::fs::remove_file(instance.description());
     let directory = instance.directory().display();
-    if ours.is_empty() {
+    if ended == 0 {
         println!("nothing of {directory} was running");
     } else {
         println!("the server in {directory} is down; delete the directory to free its space");
@@ -79,20 +81,36 @@ pub(super) fn down(instance: &Instance) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Ends what runs, and gives how many that were.
+pub(super) fn end_all(instance: &Instance, how: End) -> Result<usize, Failure> {
+    let ours = running(instance)?;
+    for &pid in &ours {
+        end(instance, pid, how)?;
+    }
+    let _ = std::fs::remove_file(instance.pids());
+    // Gone with the overlay, if there was one.
+    let _ = std::fs::remove_dir_all(instance.sockets());
+    Ok(ours.len())
+}
+
 /// Ends one recorded process: its children are the server, asked first; then everything below it is killed.
-fn end(instance: &Instance, pid: u32) -> Result<(), Failure> {
+fn end(instance: &Instance, pid: u32, how: End) -> Result<(), Failure> {
     let mark = format!("{MARK}={}", instance.text());
-    // The leader itself (unshare, or a shell) ends when the server does, and takes what is left with it.
-    for child in children(pid) {
-        signal("TERM", child);
+    let kill = || {
+        for process in descendants(pid) {
+            signal("KILL", process);
+        }
+        signal("KILL", pid);
+    };
+    match how {
+        // The leader itself (unshare, or a shell) ends when the server does, and takes what is left with it.
+        End::Asked => children(pid).into_iter().for_each(|child| signal("TERM", child)),
+        End::Killed => kill(),
     }
     let start = Instant::now();
     while is_marked(pid, &mark) {
         if start.elapsed() > PATIENCE {
-            for process in descendants(pid) {
-                signal("KILL", process);
-            }
-            signal("KILL", pid);
+            kill();
         }
         if start.elapsed() > 2 * PATIENCE {
             return Err(Failure::environment(format!("process {pid} does not end, not even when killed")));

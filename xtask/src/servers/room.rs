@@ -1,17 +1,20 @@
-//! The room a server lives in: an overlay of `/` whose changes go into the instance's directory, with mounts and
-//! processes of its own. Packages are installed there and nowhere else.
+//! The room a server lives in: an overlay of a Debian release (this host's `/`, or a root folder made for it) whose
+//! changes go into the instance's directory, with mounts and processes of its own. Packages are installed there and
+//! nowhere else.
 //!
-//! Where the kernel or a container does not allow that, the room is the host itself, and says so. The network is
-//! the host's in both cases: the server is to be reached on 127.0.0.1.
+//! Where the kernel or a container does not allow that, the room is the host itself, for servers that can live there,
+//! and says so. The network is the host's in both cases: the server is to be reached on 127.0.0.1.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use super::instance::Instance;
+use super::process::PROGRAMS;
+use super::release::Release;
 use crate::failure::Failure;
 
 /// The hidden action by which a room is entered, from inside its new namespaces.
@@ -20,37 +23,60 @@ pub(super) const ENTER: &str = "enter-room";
 /// What dpkg asks before it starts a service: no.
 const NO_SERVICES: &str = "#!/bin/sh\nexit 101\n";
 
+/// A mirror that fails once is asked again.
+const RETRIES: &str = "-oAcquire::Retries=3";
+
 /// Where a server's software is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Room {
-    Overlay,
+    /// An overlay of this root folder.
+    Overlay(PathBuf),
     Host,
 }
 
 impl Room {
-    /// Prepares an overlay, or explains on stderr why it has to be the host.
-    pub(super) fn open(instance: &Instance) -> Result<Room, Failure> {
-        let changes = instance.directory().join("overlay/changes");
-        for folder in ["overlay/changes/usr/sbin", "overlay/work", "overlay/root"] {
-            let folder = instance.directory().join(folder);
-            std::fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
+    /// Prepares an overlay of the release. If none can be mounted it is the host, where `host` allows that and the
+    /// host is of that release; stderr tells why.
+    pub(super) fn open(instance: &Instance, release: Release, host: bool) -> Result<Room, Failure> {
+        let workshop = Room::workshop(instance)?;
+        let Err(why) = workshop.probe(instance) else { return Ok(Room::Overlay(release.root()?)) };
+        let name = release.name();
+        if !host || !release.is_hosts() {
+            return Err(Failure::environment(format!(
+                "no overlay can be mounted here, and the server's {name} is not installed on this host itself ({why})"
+            )));
         }
-        refuse_services(&changes.join("usr/sbin/policy-rc.d"))?;
-        let line = Room::Overlay.command_line(instance, &["true"])?;
-        let probe = Command::new(&line[0]).args(&line[1..]).stdin(Stdio::null()).output();
-        let why = match probe {
-            Ok(output) if output.status.success() => return Ok(Room::Overlay),
-            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            Err(error) => format!("cannot run unshare: {error}"),
-        };
-        let why = why.lines().next().unwrap_or_default();
         eprintln!("no overlay can be mounted here, so the server is installed on this host itself ({why})");
         Ok(Room::Host)
     }
 
+    /// An overlay of the host, whatever its release, without a look at whether it can be mounted.
+    pub(super) fn workshop(instance: &Instance) -> Result<Room, Failure> {
+        let overlay = instance.directory().join("overlay");
+        for folder in ["changes/usr/sbin", "work", "root"] {
+            let folder = overlay.join(folder);
+            std::fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
+        }
+        refuse_services(&overlay.join("changes/usr/sbin/policy-rc.d"))?;
+        Ok(Room::Overlay(PathBuf::from("/")))
+    }
+
+    /// Whether an overlay can be mounted; if not, why.
+    fn probe(&self, instance: &Instance) -> Result<(), String> {
+        let line = self.command_line(instance, &["true"]).map_err(|failure| failure.to_string())?;
+        match Command::new(&line[0]).args(&line[1..]).env("PATH", PROGRAMS).stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+                Err(said.lines().next().unwrap_or_default().to_owned())
+            }
+            Err(error) => Err(format!("cannot run unshare: {error}")),
+        }
+    }
+
     /// Installs Debian packages into the room, starting no service, if one of `files` is missing in it.
     pub(super) fn install(
-        self,
+        &self,
         instance: &Instance,
         packages: &[&str],
         files: &[&str],
@@ -60,13 +86,13 @@ impl Room {
         }
         eprintln!("installing {} with apt-get", packages.join(" "));
         let policy = Path::new("/usr/sbin/policy-rc.d");
-        let lent = self == Room::Host && !policy.exists();
+        let lent = *self == Room::Host && !policy.exists();
         if lent {
             refuse_services(policy)?;
         }
         // Old lists may be good enough, so a failed update only counts when the installation fails too.
-        let update = self.run(instance, &["apt-get", "update", "-qq"]);
-        let mut line = vec!["apt-get", "install", "-y", "-qq", "--no-install-recommends"];
+        let update = self.run(instance, &["apt-get", "update", "-qq", RETRIES]);
+        let mut line = vec!["apt-get", "install", "-y", "-qq", "--no-install-recommends", RETRIES];
         line.extend(packages);
         let installed = self.run(instance, &line);
         if lent {
@@ -80,10 +106,11 @@ impl Room {
     }
 
     /// Runs a command in the room to its end and gives what it printed.
-    pub(super) fn run(self, instance: &Instance, command: &[&str]) -> Result<String, Failure> {
+    pub(super) fn run(&self, instance: &Instance, command: &[&str]) -> Result<String, Failure> {
         let line = self.command_line(instance, command)?;
         let output = Command::new(&line[0])
             .args(&line[1..])
+            .env("PATH", PROGRAMS)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
@@ -105,17 +132,23 @@ impl Room {
     ///
     /// In both rooms the first process stays as the leader of the server, and ends with it.
     pub(super) fn command_line(
-        self,
+        &self,
         instance: &Instance,
         command: &[&str],
     ) -> Result<Vec<OsString>, Failure> {
         let mut line: Vec<OsString> = match self {
-            Room::Overlay => {
+            Room::Overlay(base) => {
                 let own = std::env::current_exe()
                     .map_err(|error| Failure::environment(format!("cannot find this program: {error}")))?;
                 let unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"];
                 let mut line: Vec<OsString> = unshare.map(OsString::from).to_vec();
-                line.extend([own.into(), "servers".into(), ENTER.into(), instance.directory().into()]);
+                line.extend([
+                    own.into(),
+                    "servers".into(),
+                    ENTER.into(),
+                    base.into(),
+                    instance.directory().into(),
+                ]);
                 line
             }
             Room::Host => ["sh", "-c", "\"$@\"; exit $?", "poplab-server"].map(OsString::from).to_vec(),
@@ -124,23 +157,31 @@ impl Room {
         Ok(line)
     }
 
-    fn has(self, instance: &Instance, file: &str) -> bool {
-        let changed = instance.directory().join("overlay/changes").join(file.trim_start_matches('/'));
-        (self == Room::Overlay && changed.exists()) || Path::new(file).exists()
+    fn has(&self, instance: &Instance, file: &str) -> bool {
+        let file = file.trim_start_matches('/');
+        let changed = instance.directory().join("overlay/changes").join(file);
+        match self {
+            Room::Overlay(base) => changed.exists() || base.join(file).exists(),
+            Room::Host => Path::new("/").join(file).exists(),
+        }
     }
 }
 
-/// `DIR COMMAND…`, in new mount and process namespaces: mounts the overlay and becomes the command in it.
+/// `BASE DIR COMMAND…`, in new mount and process namespaces: mounts the overlay and becomes the command in it.
 ///
 /// The mounts are seen by this process and its children alone, and end with them.
 pub(super) fn enter(arguments: &[OsString]) -> Result<ExitCode, Failure> {
-    let [directory, program, rest @ ..] = arguments else {
-        return Err(Failure::usage(format!("{ENTER} is not for people; it needs a directory and a command")));
+    let [base, directory, program, rest @ ..] = arguments else {
+        return Err(Failure::usage(format!(
+            "{ENTER} is not for people; it needs a root, a directory and a command"
+        )));
     };
     let directory = Path::new(directory);
     let overlay = directory.join("overlay");
     let root = overlay.join("root");
-    let mut options = OsString::from("lowerdir=/,upperdir=");
+    let mut options = OsString::from("lowerdir=");
+    options.push(base);
+    options.push(",upperdir=");
     options.push(overlay.join("changes"));
     options.push(",workdir=");
     options.push(overlay.join("work"));
@@ -170,7 +211,7 @@ pub(super) fn enter(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     std::os::unix::fs::chroot(&root).map_err(|error| Failure::file("enter", &root, &error))?;
     std::env::set_current_dir("/").map_err(|error| Failure::file("enter", &root, &error))?;
     let _ = std::fs::create_dir_all("/run/lock");
-    if std::fs::read_link("/etc/resolv.conf").is_ok() {
+    if base != "/" || std::fs::read_link("/etc/resolv.conf").is_ok() {
         let _ = std::fs::remove_file("/etc/resolv.conf");
         let _ = std::fs::write("/etc/resolv.conf", resolver);
     }
@@ -211,9 +252,10 @@ mod tests {
         let instance = Instance::at(Path::new("/tmp/a")).expect("a plain path");
         let line = Room::Host.command_line(&instance, &["dovecot", "-F"]).expect("a line");
         assert_eq!(line, ["sh", "-c", "\"$@\"; exit $?", "poplab-server", "dovecot", "-F"]);
-        let line = Room::Overlay.command_line(&instance, &["dovecot"]).expect("a line");
+        let overlay = Room::Overlay(PathBuf::from("/var/base"));
+        let line = overlay.command_line(&instance, &["dovecot"]).expect("a line");
         assert_eq!(line[0], "unshare");
-        assert_eq!(line[line.len() - 4..], ["servers", ENTER, "/tmp/a", "dovecot"]);
+        assert_eq!(line[line.len() - 5..], ["servers", ENTER, "/var/base", "/tmp/a", "dovecot"]);
     }
 
     #[test]
