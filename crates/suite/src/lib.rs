@@ -22,7 +22,6 @@ mod mechanisms;
 mod needs;
 pub mod outcome;
 pub mod pool;
-mod practice;
 mod receiving;
 pub mod refusal;
 mod refuses;
