@@ -125,6 +125,7 @@ pub fn all() -> Vec<Check> {
         crate::mechanisms::SECTIONS,
         crate::rfc6856::SECTIONS,
         crate::rfc8314::SECTIONS,
+        crate::practice::SECTIONS,
     ];
     let mut checks: Vec<Check> =
         folders.into_iter().flatten().flat_map(|section| section.iter().copied()).collect();

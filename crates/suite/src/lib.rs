@@ -22,6 +22,7 @@ mod mechanisms;
 mod needs;
 pub mod outcome;
 pub mod pool;
+mod practice;
 mod receiving;
 pub mod refusal;
 mod refuses;

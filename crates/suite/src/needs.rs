@@ -47,7 +47,7 @@ fn lost(need: &str, check: &Check, site: &Site) -> Option<Stop> {
         })
     };
     match need {
-        "creds" | "mail" | "fixture" | "second-session" | "large"
+        "creds" | "mail" | "fixture" | "second-session" | "large" | "many"
             if site.pool.accounts().next().is_some() =>
         {
             survey.no_login.as_ref().map(|stop| match stop.clone() {
@@ -78,7 +78,7 @@ fn forbidden(survey: &Survey) -> bool {
 fn unmet(need: &str, site: &Site) -> Option<String> {
     let survey = &site.survey;
     let (met, reason) = match need {
-        "creds" | "mail" | "fixture" | "second-session" | "large" => (
+        "creds" | "mail" | "fixture" | "second-session" | "large" | "many" => (
             site.pool.accounts().next().is_some() && survey.method.is_some(),
             "needs an account: give --user, or --accounts FILE".to_owned(),
         ),

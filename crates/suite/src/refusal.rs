@@ -33,6 +33,21 @@ const UNKNOWN: &[&str] = &[
     "not supported",
     "unsupported",
 ];
+/// Words of what stands behind a server and is nobody's business: a database, a directory, a language it is written in.
+const MACHINERY: &[&str] = &[
+    "sql",
+    "ldap",
+    "bad search filter",
+    "traceback",
+    "exception",
+    "panic",
+    "segmentation",
+    "stack trace",
+    "no such file",
+    "not a directory",
+    "/var/",
+    "/home/",
+];
 /// What a client sends: of these to be unknown is what is asked for.
 const SENT: &[&str] = &["command", "verb", "keyword", "mechanism"];
 /// Other things that a server may not know, as in `unknown user` and `language not supported`.
@@ -96,6 +111,11 @@ pub(crate) fn says_read_only(reply: &Reply) -> bool {
 /// Whether a refusal is about the length of what was sent.
 pub(crate) fn says_too_long(reply: &Reply) -> bool {
     reply.is_err() && any_of(TOO_LONG, &lower(reply))
+}
+
+/// Whether an answer tells of a database, a file or a fault in the program behind it.
+pub(crate) fn speaks_of_machinery(reply: &Reply) -> bool {
+    any_of(MACHINERY, &lower(reply))
 }
 
 /// Whether a refusal is about base64 and not about what it stands for.

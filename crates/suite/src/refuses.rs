@@ -2,7 +2,7 @@
 
 use mail::Role;
 
-use crate::enduring::{self, Enduring};
+use crate::enduring::Enduring;
 use crate::lab::Lab;
 use crate::outcome::{Outcome, Stop};
 
@@ -14,8 +14,6 @@ pub(crate) enum State {
     Authorization,
     /// Somebody is. Behind each command a good one is answered.
     Transaction,
-    /// The same, and there is mail.
-    Maildrop,
 }
 
 /// Requires `-ERR` to each of these commands. DELE is left out where it is not permitted, before a login too: who is
@@ -35,7 +33,6 @@ pub(crate) async fn refused(lab: &Lab, state: State, commands: &[&str]) -> Outco
             let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
             session.require_refusals(commands).await
         }
-        State::Maildrop => enduring::with_mail(lab).await?.require_refusals(commands).await,
     }
 }
 

@@ -40,7 +40,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "server", house: &["fake", "mail", "net", "script"], outside: Some(&["tokio"]) },
     Layer {
         name: "suite",
-        house: &["yaml", "proto", "sasl", "mail", "transcript", "record", "stats", "net"],
+        house: &["chance", "yaml", "proto", "sasl", "mail", "transcript", "record", "stats", "net"],
         outside: None,
     },
     Layer {

@@ -1,15 +1,18 @@
 //! Checks of RFC 1939, one file per section and command.
 
 mod maildrop;
+pub(crate) mod s3_blanks;
 pub(crate) mod s3_commands;
 pub(crate) mod s3_framing;
 pub(crate) mod s3_greeting;
+pub(crate) mod s3_numbers;
 pub(crate) mod s4_lock;
 pub(crate) mod s4_states;
 pub(crate) mod s5_dele;
 pub(crate) mod s5_list;
 pub(crate) mod s5_retr;
 pub(crate) mod s5_stat;
+pub(crate) mod s6_half_close;
 pub(crate) mod s6_update;
 pub(crate) mod s7_apop;
 pub(crate) mod s7_top;
@@ -20,6 +23,6 @@ pub(crate) mod s8_policy;
 use crate::check::sections;
 
 sections! {
-    s3_commands, s3_framing, s3_greeting, s4_lock, s4_states, s5_dele, s5_list, s5_retr, s5_stat, s6_update,
+    s3_blanks, s3_commands, s3_framing, s3_greeting, s3_numbers, s4_lock, s4_states, s5_dele, s5_list, s5_retr, s5_stat, s6_half_close, s6_update,
     s7_apop, s7_top, s7_uidl, s7_user, s8_policy,
 }

@@ -19,9 +19,6 @@ checks! {
     "rfc1939.cmd.extra-args" => surplus_arguments,
     "rfc1939.cmd.too-many-args" => too_many_arguments,
     "rfc1939.cmd.missing-arg" => missing_argument,
-    "rfc1939.cmd.number-syntax" => number_syntax,
-    "rfc1939.cmd.number-zero" => number_zero,
-    "rfc1939.cmd.number-overflow" => number_overflow,
     "rfc1939.cmd.arg-40" => argument_of_40,
     "rfc2449.cmd.len-255" => line_of_255,
     "rfc1939.cmd.minimal-set" => minimal_set,
@@ -30,11 +27,6 @@ checks! {
 refuses! {
     /// RFC 1939 §3: Keywords must match whole: abbreviations and longer words are not commands.
     no_prefix_match in Transaction: "STA", "STATUS", "QUITX", "NO", "RETRX 1";
-
-    /// RFC 1939 §4, §5: A message-number is an unsigned decimal number; anything else is invalid.
-    ///
-    /// `RETR 01` and `RETR +1` are left out: they may work or not.
-    number_syntax in Maildrop: "RETR abc", "RETR 1x", "RETR 1.0", "RETR 0x1", "RETR -1", "RETR *", "RETR 1,2";
 }
 
 /// RFC 1939 §3: An unknown command gets a negative reply, in every state, and the session goes on.
@@ -125,29 +117,6 @@ async fn missing_argument(lab: &Lab) -> Outcome {
     Ok(())
 }
 
-/// RFC 1939 §4: Numbers start at 1; number 0 never names a message.
-async fn number_zero(lab: &Lab) -> Outcome {
-    let (mut session, may_delete) = perhaps_deletable(lab).await?;
-    let commands: &[&str] = if may_delete {
-        &["RETR 0", "DELE 0", "LIST 0", "UIDL 0", "TOP 0 0"]
-    } else {
-        &["RETR 0", "LIST 0", "UIDL 0", "TOP 0 0"]
-    };
-    and_reset(&mut session, commands).await
-}
-
-/// RFC 1939 §4: Numbers larger than the server's integer type do not wrap to an existing message.
-async fn number_overflow(lab: &Lab) -> Outcome {
-    let (mut session, may_delete) = perhaps_deletable(lab).await?;
-    // One more than 2^32 and 2^64: wrapped, both are message 1.
-    let commands: &[&str] = if may_delete {
-        &["RETR 4294967297", "DELE 4294967297", "RETR 18446744073709551617", "LIST 99999999999999999999"]
-    } else {
-        &["RETR 4294967297", "RETR 18446744073709551617", "LIST 99999999999999999999"]
-    };
-    and_reset(&mut session, commands).await
-}
-
 /// RFC 1939 §3: Arguments of up to 40 characters are accepted.
 async fn argument_of_40(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
@@ -212,14 +181,4 @@ async fn perhaps_deletable(
     };
     let open = async move || if may_delete { lab.deletable(1).await } else { lab.mail(1).await };
     Ok((Enduring::with(session, open), may_delete))
-}
-
-/// The refusals, and then a RSET in any case: a server that errs may have marked something.
-async fn and_reset(
-    session: &mut Enduring<impl AsyncFn() -> Result<Session, Stop>>,
-    commands: &[&str],
-) -> Outcome {
-    let outcome = session.require_refusals(commands).await;
-    let _ = session.session().command("RSET").await;
-    outcome
 }

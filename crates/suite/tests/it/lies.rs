@@ -16,9 +16,11 @@ use crate::liar::{Letter, Liar, Lie};
 
 /// All checks that send a DELE after a login. That none is missing is tested below.
 const DELETING: &[&str] = &[
+    "practice.robust.half-close-quit",
     "rfc1939.cmd.minimal-set",
     "rfc1939.cmd.missing-arg",
     "rfc1939.cmd.number-overflow",
+    "rfc1939.cmd.number-syntax",
     "rfc1939.cmd.number-zero",
     "rfc1939.cmd.too-many-args",
     "rfc1939.dele.all",

@@ -1,0 +1,92 @@
+//! Maildrops of many messages, and messages of many lines.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::check::checks;
+use crate::lab::{Lab, Placed};
+use crate::outcome::{Judged, Outcome, fail, require};
+
+checks! {
+    "practice.robust.big-maildrop" => many_messages,
+    "practice.robust.big-line-count" => many_lines,
+}
+
+/// Message numbers of five digits.
+const MANY: u64 = 10_000;
+/// More lines than any message has.
+const LINES: u64 = 999_999;
+/// TOP has no reason to take so many times as long as RETR of the same message.
+const SLOWER: u32 = 20;
+/// What takes less is no trouble to anybody.
+const NOTICEABLE: Duration = Duration::from_secs(3);
+
+/// Good practice: 10 000 or more messages: LIST and UIDL complete, numbers above 9999 work, DELE of all works.
+///
+/// Nothing is deleted here: it may be somebody's mail.
+async fn many_messages(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(MANY).await?;
+    let (count, _) = session.assume_ok("STAT").await?.totals()?;
+    let listed = session.command("LIST").await.judged()?.assume_ok()?.scan_listing()?;
+    require(listed.len() as u64 == count, || {
+        format!("STAT counts {count} messages, LIST has {}", listed.len())
+    })?;
+    let gap = (1..).zip(&listed).find(|(expected, (number, _))| expected != number);
+    if let Some((expected, (number, _))) = gap {
+        return fail(format!("of {count} messages LIST gives {number} where {expected} was expected"));
+    }
+    if lab.survey().has_uidl {
+        let ids = session.command("UIDL").await.judged()?.assume_ok()?.unique_ids()?;
+        require(ids.len() as u64 == count, || {
+            format!("STAT counts {count} messages, UIDL has {}", ids.len())
+        })?;
+        let last = session.command(format!("UIDL {count}")).await.judged()?.assume_ok()?;
+        let shown = proto::listing::unique_id(last.text()).0.map(|(number, id)| (number, id.to_vec()));
+        require(shown.as_ref() == ids.last(), || {
+            format!("{}, and UIDL gives another line for it", last.seen())
+        })?;
+    }
+    for number in [9_999, 10_000, count] {
+        let reply = session.command(format!("LIST {number}")).await.judged()?;
+        let size = proto::listing::scan(reply.text()).0;
+        let expected = listed.iter().find(|(listed, _)| *listed == number).copied();
+        require(reply.is_ok() && size == expected, || {
+            format!("{}, and LIST gives {expected:?}", reply.seen())
+        })?;
+        let message = session.command(format!("RETR {number}")).await.judged()?;
+        require(message.is_ok(), || format!("of {count} messages, {}", message.seen()))?;
+    }
+    Ok(())
+}
+
+/// Good practice: A message of a million short lines is handled by RETR and TOP.
+///
+/// The largest fixture has more than a hundred thousand; that is enough for time that grows with their square.
+async fn many_lines(lab: &Lab) -> Outcome {
+    let Placed { mut session, number, .. } = lab.fixture("fx.large").await?;
+    let began = Instant::now();
+    let whole = session.command(format!("RETR {number}")).await.judged()?.assume_ok()?;
+    let retrieved = began.elapsed();
+    let began = Instant::now();
+    let top = session.command(format!("TOP {number} {LINES}")).await.judged()?;
+    let topped = began.elapsed();
+    if !top.is_ok() && !lab.survey().has_top {
+        return crate::outcome::skipped("the server has no TOP");
+    }
+    let top = top.require_ok()?;
+    require(mail::body(top.octets()) == mail::body(whole.octets()), || {
+        format!(
+            "RETR {number} brings a body of {} octets, TOP {number} {LINES} one of {}",
+            mail::body(whole.octets()).len(),
+            mail::body(top.octets()).len()
+        )
+    })?;
+    require(topped < NOTICEABLE || topped < retrieved * SLOWER, || {
+        format!(
+            "RETR {number} took {} ms, TOP {number} {LINES} took {} ms",
+            retrieved.as_millis(),
+            topped.as_millis()
+        )
+    })
+}

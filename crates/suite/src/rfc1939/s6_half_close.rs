@@ -1,0 +1,40 @@
+//! RFC 1939 section 6: QUIT from a client that says no more, and shuts its sending side down behind it.
+
+use super::maildrop::Maildrop;
+use crate::check::checks;
+use crate::lab::Lab;
+use crate::outcome::{Mishap, Outcome, fail};
+
+checks! {
+    "practice.robust.half-close-quit" => quit_and_half_close,
+}
+
+/// RFC 1939 §6: QUIT followed by half-close is a complete QUIT.
+async fn quit_and_half_close(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    session.assume_ok("DELE 1").await?;
+    // So that QUIT may be sent without waiting for more.
+    session.settle().await?;
+    let under_tls = session.tls().is_some();
+    session.send("QUIT").await?;
+    session.shutdown_write().await;
+    let reply = session.reply().await;
+    session.until_closed().await;
+    drop(session);
+    let later = Maildrop::look_again(lab, &account).await?;
+    let what = "DELE 1 was answered +OK, then QUIT was sent and the sending side shut down";
+    before.require_unmarked_kept(&later, &[1], lab, what)?;
+    match reply {
+        // What could not be carried out may stay.
+        Ok(reply) if reply.is_err() => Ok(()),
+        Ok(_) => before.require_marked_gone(&later, &[1], what),
+        Err(mishap @ Mishap::Closed { .. }) => {
+            before.require_marked_gone(&later, &[1], what)?;
+            // Inside TLS an end of sending ends both directions (RFC 5246 section 7.2.1).
+            if under_tls { Ok(()) } else { fail(format!("{what}; {mishap}")) }
+        }
+        Err(mishap) => Err(mishap.into()),
+    }
+}
