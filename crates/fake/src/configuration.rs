@@ -110,7 +110,7 @@ pub struct Configuration {
     /// Whether USER, PASS, PLAIN and LOGIN are accepted without TLS (RFC 2595 section 2.3 wants this to be a
     /// setting). If not, they are not announced there either.
     pub cleartext_login: bool,
-    /// Whether SCRAM-SHA-1 is offered too. What is offered stands in every list of capabilities, and many tests have one.
+    /// Whether SCRAM-SHA-1 and, under TLS, both variants that are bound to the channel are offered too. What is offered stands in every list of capabilities, and many tests have one.
     pub more_mechanisms: bool,
 }
 

@@ -276,6 +276,10 @@ impl Machine for Connection {
         self.resume();
     }
 
+    fn bound(&mut self, exported: [u8; 32], certificate: &[u8]) {
+        self.session.bound(exported, certificate);
+    }
+
     /// What the client said before STLS is forgotten.
     fn secured(&mut self) {
         (self.output, self.then) = (Output::default(), Then::GoOn);

@@ -109,6 +109,10 @@ pub trait Machine {
     /// Appends output, at most so many octets.
     fn transmit(&mut self, out: &mut Vec<u8>, at_most: usize);
 
+    /// What TLS gives to bind something to this connection: 32 octets exported from it (RFC 9266), and the certificate that
+    /// was shown, DER (RFC 5929 section 4). Told just before [`Machine::secured`], to machines that want it.
+    fn bound(&mut self, _exported: [u8; 32], _certificate: &[u8]) {}
+
     /// The handshake after [`Next::StartTls`] has succeeded.
     fn secured(&mut self);
 

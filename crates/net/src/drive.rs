@@ -112,6 +112,11 @@ impl<S: Service> Host<S> {
                         match host.accept_tls(stream, identity).await {
                             Ok(secured) => {
                                 stream = secured;
+                                if let (Some(exported), Some(acceptor)) =
+                                    (stream.exported(), host.acceptor(identity))
+                                {
+                                    machine.bound(exported, acceptor.certificate());
+                                }
                                 machine.secured();
                             }
                             Err(Some(clear)) if machine.unsecured() => stream = clear,
@@ -147,10 +152,13 @@ impl<S: Service> Host<S> {
         written
     }
 
+    fn acceptor(&self, identity: IdentityId) -> Option<&Acceptor> {
+        self.acceptors.get(usize::from(identity.0)).or(self.acceptors.first())
+    }
+
     /// The stream with TLS; after a failure the one without, if there is one.
     async fn accept_tls(&self, stream: Stream, identity: IdentityId) -> Result<Stream, Option<Stream>> {
-        let acceptor = self.acceptors.get(usize::from(identity.0)).or(self.acceptors.first());
-        let acceptor = acceptor.ok_or(None)?;
+        let acceptor = self.acceptor(identity).ok_or(None)?;
         // Rare and large, so on the heap: every connection would keep room for it.
         Box::pin(async {
             Frozen::pass(self.frozen).await;

@@ -307,6 +307,14 @@ impl Stream {
         Ok(Stream::dialled(self.layer.into_transport(), host))
     }
 
+    /// What TLS exports for channel binding (RFC 9266); `None` without TLS.
+    pub(crate) fn exported(&self) -> Option<[u8; 32]> {
+        match &self.layer {
+            Layer::Clear(_) => None,
+            Layer::Tls(session) => session.exported(),
+        }
+    }
+
     /// What was negotiated; `None` without TLS.
     pub fn tls(&self) -> Option<&TlsFacts> {
         self.about.as_ref()?.facts.as_ref()

@@ -23,7 +23,7 @@
 //!   2.2 would then have non-ASCII text disallowed; it is passed through instead, since the suite wants to
 //!   send it. Between two ends of this crate that always agrees; with other software, only text that
 //!   `SASLprep` leaves alone (all printable ASCII) is certain to.
-//! * No channel binding (`-PLUS`) and no security layers.
+//! * No security layers.
 //!
 //! ```
 //! use sasl::{Mechanism, ServerStep};

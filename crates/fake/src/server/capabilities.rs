@@ -3,6 +3,7 @@
 use sasl::Mechanism;
 
 use super::Session;
+use super::exchange::BOUND;
 use crate::Channel;
 use crate::reply::{Content, Reply};
 
@@ -14,11 +15,11 @@ impl Session {
 
     /// The list. It is the same in both states but for STLS (RFC 2449 section 5).
     fn capabilities(&self) -> Vec<String> {
-        let mechanisms: Vec<&str> = Mechanism::ALL
-            .into_iter()
-            .filter(|&mechanism| self.offers(mechanism))
-            .map(Mechanism::name)
-            .collect();
+        let offered = Mechanism::ALL.into_iter().filter(|&mechanism| self.offers(mechanism));
+        let mut mechanisms: Vec<&str> = offered.map(Mechanism::name).collect();
+        if self.offers_bound() {
+            mechanisms.extend(BOUND.map(|(name, _)| name));
+        }
         let mut lines = vec!["TOP".to_owned(), "UIDL".to_owned()];
         if self.takes_cleartext() {
             lines.push("USER".to_owned());

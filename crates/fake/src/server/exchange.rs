@@ -13,7 +13,31 @@ pub(crate) struct Exchange {
     server: Box<dyn ServerExchange + Send>,
 }
 
+/// What an exchange can be bound to.
+pub(super) struct Bindings {
+    pub(super) exported: [u8; 32],
+    /// The server's own, DER.
+    pub(super) certificate: Vec<u8>,
+}
+
+impl Bindings {
+    /// By kind. The certificates of this server are signed with SHA-256.
+    fn all(&self) -> Vec<scram::Binding> {
+        let end_point = scram::server_end_point(&self.certificate, "SHA-256").unwrap_or_default();
+        vec![(scram::TLS_EXPORTER, self.exported.to_vec()), (scram::TLS_SERVER_END_POINT, end_point)]
+    }
+}
+
+/// The variants of SCRAM that are bound to the channel, with the mechanism that each is a variant of.
+pub(super) const BOUND: [(&str, Mechanism); 2] =
+    [("SCRAM-SHA-1-PLUS", Mechanism::ScramSha1), ("SCRAM-SHA-256-PLUS", Mechanism::ScramSha256)];
+
 impl Session {
+    /// Whether mechanisms that are bound to the channel can be used.
+    pub(super) fn offers_bound(&self) -> bool {
+        self.bindings.is_some()
+    }
+
     /// Whether a mechanism can be used on this channel.
     pub(crate) fn offers(&self, mechanism: Mechanism) -> bool {
         match mechanism {
@@ -29,7 +53,11 @@ impl Session {
             [name, initial] => (name, Some(*initial)),
             _ => return Reply::err("AUTH takes a mechanism and perhaps an initial response"),
         };
-        let Some(mechanism) = Mechanism::parse(name) else { return Reply::err("Unknown mechanism") };
+        let bound = BOUND.into_iter().find(|(bound, _)| bound.as_bytes().eq_ignore_ascii_case(name));
+        let bound = bound.filter(|_| self.offers_bound());
+        let Some(mechanism) = bound.map(|(_, mechanism)| mechanism).or_else(|| Mechanism::parse(name)) else {
+            return Reply::err("Unknown mechanism");
+        };
         if !self.offers(mechanism) {
             return Reply::err("No cleartext passwords here: use STLS or another mechanism");
         }
@@ -40,25 +68,30 @@ impl Session {
             Ok(initial) => initial,
             Err(refusal) => return refusal,
         };
-        let server = self.mechanism(mechanism);
+        let server = self.mechanism(mechanism, bound.is_some());
         self.go_on(Exchange { server }, initial.as_deref())
     }
 
-    /// The server's side of a mechanism. A user has the same salt in each exchange, and so has who does not exist.
-    fn mechanism(&mut self, mechanism: Mechanism) -> Box<dyn ServerExchange + Send> {
-        let configuration = self.world.configuration();
-        let salts = format!("poplab fake {} salts", configuration.seed);
+    /// The server's side of a mechanism.
+    fn mechanism(&mut self, mechanism: Mechanism, bound: bool) -> Box<dyn ServerExchange + Send> {
         match mechanism {
-            Mechanism::ScramSha1 => {
-                Box::new(scram::Server::<scram::Sha1>::new(&self.nonces.nonce()).salting(&salts))
-            }
-            Mechanism::ScramSha256 => {
-                Box::new(scram::Server::<scram::Sha256>::new(&self.nonces.nonce()).salting(&salts))
-            }
+            Mechanism::ScramSha1 => self.scram::<scram::Sha1>(bound),
+            Mechanism::ScramSha256 => self.scram::<scram::Sha256>(bound),
             Mechanism::Plain | Mechanism::Login | Mechanism::CramMd5 => {
-                sasl::server(mechanism, &self.nonces.challenge(&configuration.host))
+                sasl::server(mechanism, &self.nonces.challenge(&self.world.configuration().host))
             }
         }
+    }
+
+    /// A user has the same salt in each exchange, and so has who does not exist.
+    fn scram<H: scram::Hash + Send + 'static>(&mut self, bound: bool) -> Box<dyn ServerExchange + Send> {
+        let salts = format!("poplab fake {} salts", self.world.configuration().seed);
+        let server = scram::Server::<H>::new(&self.nonces.nonce()).salting(&salts);
+        Box::new(match &self.bindings {
+            Some(bindings) if bound => server.bound_to(bindings.all()),
+            Some(_) => server.beside_binding(),
+            None => server,
+        })
     }
 
     /// Begins an exchange of another mechanism, with the word behind its name if there is one.

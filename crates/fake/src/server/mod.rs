@@ -21,6 +21,7 @@ use proto::{Command, Incoming, Verb};
 use crate::reply::Reply;
 use crate::{Channel, World};
 use arguments::Arguments;
+use exchange::Bindings;
 pub(crate) use exchange::Exchange;
 use nonces::Nonces;
 pub(crate) use transaction::Transaction;
@@ -35,6 +36,8 @@ pub(crate) struct Session {
     /// UTF8 was said (RFC 6856 section 2).
     pub(crate) utf8: bool,
     pub(crate) nonces: Nonces,
+    /// What an exchange can be bound to, where such mechanisms are offered and TLS is active.
+    bindings: Option<Box<Bindings>>,
 }
 
 /// The states of RFC 1939 section 3.
@@ -63,7 +66,7 @@ impl Session {
     /// A new session.
     pub(crate) fn new(world: World, number: u64, channel: Channel) -> Session {
         let nonces = Nonces::new(world.configuration().seed, number);
-        Session { world, number, channel, state: State::beginning(), utf8: false, nonces }
+        Session { world, number, channel, state: State::beginning(), utf8: false, nonces, bindings: None }
     }
 
     /// The greeting, with a timestamp for APOP (RFC 1939 sections 3 and 7).
@@ -71,6 +74,13 @@ impl Session {
         let mut text = b"poplab POP3 server ready ".to_vec();
         self.nonces.timestamp(&self.world.configuration().host, &mut text);
         Reply::said(text)
+    }
+
+    /// What TLS gives to bind an exchange to.
+    pub(crate) fn bound(&mut self, exported: [u8; 32], certificate: &[u8]) {
+        if self.world.configuration().more_mechanisms {
+            self.bindings = Some(Box::new(Bindings { exported, certificate: certificate.to_vec() }));
+        }
     }
 
     /// TLS is active now. Everything said before it is forgotten (RFC 2595 section 4); no second greeting follows.

@@ -127,6 +127,8 @@ pub struct TlsFacts {
     pub resumed: bool,
     /// Whether the server asked for a client certificate (it got none).
     pub client_certificate_requested: bool,
+    /// Octets exported from the connection for channel binding (RFC 9266), which the server has too and nobody else.
+    pub exported: Option<[u8; 32]>,
 }
 
 impl TlsFacts {
@@ -168,6 +170,9 @@ pub struct Handshake {
     pub resumed: bool,
 }
 
+/// The label of what is exported for channel binding (RFC 9266 section 2).
+const EXPORTER: &[u8] = b"EXPORTER-Channel-Binding";
+
 /// One side of an established TLS connection.
 pub(crate) struct Session(TlsStream<Transport>);
 
@@ -193,7 +198,11 @@ struct Memory {
 }
 
 /// The server's side.
-pub(crate) struct Acceptor(TlsAcceptor);
+pub(crate) struct Acceptor {
+    acceptor: TlsAcceptor,
+    /// The server's own certificate, DER.
+    certificate: Vec<u8>,
+}
 
 tokio::task_local! {
     /// Set when the server of the handshake under way asks for a client certificate. A flag of the task, not of
@@ -264,7 +273,11 @@ impl Connector {
         CLIENT_CERTIFICATE_REQUESTED
             .scope(Cell::new(false), async {
                 let stream = shake(configuration, target.name, transport).await?;
-                let facts = facts(stream.get_ref().1, CLIENT_CERTIFICATE_REQUESTED.with(Cell::get));
+                let connection = stream.get_ref().1;
+                let facts = TlsFacts {
+                    exported: connection.export_keying_material([0; 32], EXPORTER, Some(&[])).ok(),
+                    ..facts(connection, CLIENT_CERTIFICATE_REQUESTED.with(Cell::get))
+                };
                 Ok((Session(TlsStream::Client(stream)), facts))
             })
             .await
@@ -368,7 +381,13 @@ impl Acceptor {
         let mut configuration = builder.with_single_cert(chain, key.into()).map_err(|error| setup(&error))?;
         // Tickets that carry their state: with a store of sessions, of twenty thousand users few could resume.
         configuration.ticketer = Ticketer::new().map_err(|error| setup(&error))?;
-        Ok(Acceptor(TlsAcceptor::from(Arc::new(configuration))))
+        let certificate = identity.chain().first().cloned().unwrap_or_default();
+        Ok(Acceptor { acceptor: TlsAcceptor::from(Arc::new(configuration)), certificate })
+    }
+
+    /// The certificate that is shown, DER.
+    pub(crate) fn certificate(&self) -> &[u8] {
+        &self.certificate
     }
 
     /// Shows the certificate of one identity and signs with the key of the other.
@@ -383,12 +402,12 @@ impl Acceptor {
             .unwrap()
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(resolver));
-        Acceptor(TlsAcceptor::from(Arc::new(configuration)))
+        Acceptor { acceptor: TlsAcceptor::from(Arc::new(configuration)), certificate: Vec::new() }
     }
 
     /// The server's handshake; after a failure the transport, to which the alert has been written.
     pub(crate) async fn accept(&self, transport: Transport) -> Result<Session, Transport> {
-        match Box::pin(self.0.accept(transport).into_fallible()).await {
+        match Box::pin(self.acceptor.accept(transport).into_fallible()).await {
             Ok(stream) => Ok(Session(TlsStream::Server(stream))),
             Err((_, transport)) => Err(transport),
         }
@@ -418,6 +437,19 @@ impl Session {
                 let _ = session.process_new_packets();
             }
         }
+    }
+
+    /// What is exported for channel binding (RFC 9266).
+    pub(crate) fn exported(&self) -> Option<[u8; 32]> {
+        match &self.0 {
+            TlsStream::Client(stream) => {
+                stream.get_ref().1.export_keying_material([0; 32], EXPORTER, Some(&[]))
+            }
+            TlsStream::Server(stream) => {
+                stream.get_ref().1.export_keying_material([0; 32], EXPORTER, Some(&[]))
+            }
+        }
+        .ok()
     }
 
     /// Says `close_notify`, and leaves the transport as it is.
@@ -536,5 +568,6 @@ fn facts(connection: &CommonState, client_certificate_requested: bool) -> TlsFac
             .collect(),
         resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
         client_certificate_requested,
+        exported: None,
     }
 }

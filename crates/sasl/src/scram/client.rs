@@ -24,6 +24,8 @@ pub struct Alterations {
     pub first_extensions: Option<String>,
     /// The GS2 header `c=` claims to have been sent, instead of the one that was.
     pub claimed_gs2_header: Option<String>,
+    /// The octets of a channel binding, behind the header in `c=`. A good client names their kind in its header.
+    pub binding: Option<Vec<u8>>,
     /// The nonce of the final message instead of the server's.
     pub final_nonce: Option<String>,
     /// Optional extensions before the proof, as `x=1,y=2`.
@@ -96,7 +98,8 @@ impl<H: Hash> Client<H> {
         let altered = &self.alterations;
         let claimed = altered.claimed_gs2_header.as_deref().unwrap_or(self.gs2_header());
         let nonce = altered.final_nonce.as_deref().unwrap_or(first.nonce);
-        let mut without_proof = client_final_without_proof(claimed, nonce);
+        let bound = [claimed.as_bytes(), altered.binding.as_deref().unwrap_or_default()].concat();
+        let mut without_proof = client_final_without_proof(bound, nonce);
         append(&mut without_proof, altered.final_extensions.as_deref());
 
         let message = auth_message(&self.first_bare(), first.text, &without_proof);

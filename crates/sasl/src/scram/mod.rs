@@ -1,18 +1,19 @@
-//! SCRAM (RFC 5802) over any hash, in practice SCRAM-SHA-256 (RFC 7677) and, for the vector of RFC 5802,
-//! SCRAM-SHA-1.
+//! SCRAM (RFC 5802) over any hash, that is SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 7677), and their -PLUS variants.
 //!
 //! Three levels: [`Client`] and [`Server`] are whole machines; [`Alterations`] make the client misbehave in
 //! one named way and stay right in all others; the functions of this module build every part from raw input
 //! and believe whatever they are given.
 //!
-//! No channel binding: servers refuse the flag `p`, and accept `y`, which is true of them. No `SASLprep`:
+//! Without channel binding servers refuse the flag `p`, and accept `y`, which is true of them. No `SASLprep`:
 //! see the crate's documentation. Errors are not reported with `e=`; servers just fail, as section 5.1 allows.
 
+mod binding;
 mod client;
 mod grammar;
 mod hash;
 mod server;
 
+pub use binding::{Binding, TLS_EXPORTER, TLS_SERVER_END_POINT, server_end_point};
 pub use client::{Alterations, Client};
 pub use grammar::{
     ClientFinal, ClientFirst, ServerFinal, ServerFirst, escape, is_nonce, parse_client_final,
@@ -51,9 +52,9 @@ pub fn server_first(nonce: &str, salt: &[u8], iterations: u32) -> String {
     format!("r={nonce},s={},i={iterations}", base64::encode(salt))
 }
 
-/// The client's final message without the proof: `c=...,r=...`, where `c=` is the base64 of the GS2 header
-/// and the nonce is the whole one of the server's first message.
-pub fn client_final_without_proof(gs2_header: &str, nonce: &str) -> String {
+/// The client's final message without the proof: `c=...,r=...`, where `c=` is the base64 of the GS2 header, with the
+/// octets of the channel binding behind it, and the nonce is the whole one of the server's first message.
+pub fn client_final_without_proof(gs2_header: impl AsRef<[u8]>, nonce: &str) -> String {
     format!("c={},r={nonce}", base64::encode(gs2_header))
 }
 

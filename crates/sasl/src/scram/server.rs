@@ -4,7 +4,7 @@
 use std::{marker::PhantomData, mem};
 
 use super::{
-    Hash, auth_message, parse_client_final, parse_client_first, printable_nonce, salted_password,
+    Binding, Hash, auth_message, parse_client_final, parse_client_first, printable_nonce, salted_password,
     server_final, server_first, server_signature, verify_proof,
 };
 use crate::{Passwords, ServerExchange, ServerStep, base64};
@@ -24,8 +24,19 @@ pub struct Server<H> {
     salts: String,
     nonce: String,
     salt: Option<Vec<u8>>,
+    channel: Channel,
     state: State,
     hash: PhantomData<H>,
+}
+
+/// What becomes of channel binding.
+enum Channel {
+    /// There is none.
+    Unknown,
+    /// There is, with another mechanism: a client that says otherwise was deceived (RFC 5802 section 6).
+    Elsewhere,
+    /// One of these has to be used.
+    Bound(Vec<Binding>),
 }
 
 enum State {
@@ -39,7 +50,8 @@ enum State {
 /// What is remembered of the first two messages.
 struct Opening {
     user: String,
-    gs2_header: String,
+    /// What `c=` must stand for.
+    bound: Vec<u8>,
     bare: String,
     nonce: String,
     salt: Vec<u8>,
@@ -54,6 +66,7 @@ impl<H: Hash> Server<H> {
             salts: nonce.to_owned(),
             nonce: printable_nonce(nonce),
             salt: None,
+            channel: Channel::Unknown,
             state: State::Start,
             hash: PhantomData,
         }
@@ -65,6 +78,18 @@ impl<H: Hash> Server<H> {
         Server { salts: salts.to_owned(), ..self }
     }
 
+    /// The same server as the -PLUS variant, bound to a channel in one of these ways.
+    #[must_use]
+    pub fn bound_to(self, bindings: Vec<Binding>) -> Server<H> {
+        Server { channel: Channel::Bound(bindings), ..self }
+    }
+
+    /// The same server beside a -PLUS variant.
+    #[must_use]
+    pub fn beside_binding(self) -> Server<H> {
+        Server { channel: Channel::Elsewhere, ..self }
+    }
+
     /// The same server with this salt for every user.
     #[must_use]
     pub fn with_salt(self, salt: &[u8]) -> Server<H> {
@@ -73,17 +98,25 @@ impl<H: Hash> Server<H> {
 
     fn first(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         let first = parse_client_first(message).ok()?;
-        // No -PLUS is offered: "p" asks for what is not there, and "y" (the client thinks we do no channel
-        // binding) is simply true.
-        if first.flag.starts_with('p') || first.authzid.is_some_and(|authzid| authzid != first.user) {
+        let binding: &[u8] = match (&self.channel, first.flag) {
+            // "y" (the client thinks we do no channel binding) is simply true where there is none.
+            (Channel::Unknown, "n" | "y") | (Channel::Elsewhere, "n") => &[],
+            (Channel::Bound(bindings), flag) => {
+                let asked = flag.strip_prefix("p=")?;
+                &bindings.iter().find(|(kind, _)| *kind == asked)?.1
+            }
+            _ => return None,
+        };
+        if first.authzid.is_some_and(|authzid| authzid != first.user) {
             return None;
         }
+        let bound = [first.gs2_header.as_bytes(), binding].concat();
         let nonce = format!("{}{}", first.nonce, self.nonce);
         let salt = self.salt.clone().unwrap_or_else(|| derive_salt::<H>(&self.salts, &first.user));
         let server_first = server_first(&nonce, &salt, ITERATIONS);
         self.state = State::AwaitFinal(Box::new(Opening {
             user: first.user,
-            gs2_header: first.gs2_header.to_owned(),
+            bound,
             bare: first.bare.to_owned(),
             nonce,
             salt,
@@ -94,7 +127,7 @@ impl<H: Hash> Server<H> {
 
     fn last(&mut self, opening: Opening, message: &[u8], passwords: &dyn Passwords) -> Option<Vec<u8>> {
         let last = parse_client_final(message).ok()?;
-        if last.channel_binding != base64::encode(&opening.gs2_header) || last.nonce != opening.nonce {
+        if last.channel_binding != base64::encode(&opening.bound) || last.nonce != opening.nonce {
             return None;
         }
         let password = passwords.password(&opening.user)?;
@@ -246,6 +279,42 @@ mod tests {
             assert_eq!(run("user", Alterations { proof: Some(proof), ..none() }), 1);
         }
         assert_eq!(run("nobody", none()), 1);
+    }
+
+    /// What becomes of a client with this header and these octets at a server that knows `tls-exporter`.
+    fn bound(header: &str, binding: &[u8], beside: bool) -> bool {
+        let altered = Alterations {
+            gs2_header: Some(header.to_owned()),
+            binding: Some(binding.to_vec()),
+            ..Alterations::default()
+        };
+        let mut client = Client::<Sha1>::altered("user", "pencil", "client", altered);
+        let server = Server::<Sha1>::new("server");
+        let exporter = vec![("tls-exporter", b"exported".to_vec())];
+        let mut server = if beside { server.beside_binding() } else { server.bound_to(exporter) };
+        let Some(first) = challenge(server.step(Some(client.first().as_bytes()), &passwords)) else {
+            return false;
+        };
+        let last = client.last(&first).unwrap();
+        challenge(server.step(Some(last.as_bytes()), &passwords)).is_some()
+    }
+
+    #[test]
+    fn a_bound_exchange_is_bound_to_this_channel_alone() {
+        assert!(bound("p=tls-exporter,,", b"exported", false));
+        for (header, binding) in [
+            ("p=tls-exporter,,", &b"exporteD"[..]),
+            ("p=tls-exporter,,", b""),
+            ("p=tls-unique,,", b"exported"),
+            ("n,,", b""),
+            ("y,,", b""),
+        ] {
+            assert!(!bound(header, binding, false), "{header}");
+        }
+        // Who says `y` was told that there is no binding, and there is.
+        assert!(bound("n,,", b"", true));
+        assert!(!bound("y,,", b"", true));
+        assert!(!bound("p=tls-exporter,,", b"exported", true));
     }
 
     #[test]
