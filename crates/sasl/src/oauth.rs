@@ -57,11 +57,23 @@ impl Kind {
 
 /// The client's message, whatever is put into it; only commas and `=` in the name of OAUTHBEARER are escaped.
 pub fn message(kind: Kind, user: &str, token: &str) -> Vec<u8> {
+    message_with(kind, user, token, &[])
+}
+
+/// The same with these keys and values before the token (RFC 7628 section 3.1: `host`, `port`, and what nobody knows).
+pub fn message_with(kind: Kind, user: &str, token: &str, pairs: &[(&str, &str)]) -> Vec<u8> {
     let head = match kind {
         Kind::XOAuth2 => format!("user={user}"),
         Kind::OAuthBearer => scram::gs2_header("n", Some(user)),
     };
-    format!("{head}{SEPARATOR}auth=Bearer {token}{SEPARATOR}{SEPARATOR}").into_bytes()
+    let mut message = format!("{head}{SEPARATOR}");
+    for part in pairs.iter().flat_map(|(key, value)| [key, "=", value, "\u{1}"]) {
+        message.push_str(part);
+    }
+    for part in ["auth=Bearer ", token, "\u{1}\u{1}"] {
+        message.push_str(part);
+    }
+    message.into_bytes()
 }
 
 /// A message that keeps the grammar.
@@ -143,7 +155,7 @@ impl ServerExchange for Server {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Server, message, parse};
+    use super::{Kind, Server, message, message_with, parse};
     use crate::{ServerExchange, ServerStep, base64};
 
     fn passwords(user: &str) -> Option<String> {
@@ -208,6 +220,15 @@ mod tests {
         }
         let lower = b"y,a=tim,\x01port=110\x01auth=bearer t\x01\x01";
         assert!(parse(Kind::OAuthBearer, lower).is_some_and(|read| read.token == "t"));
+    }
+
+    /// RFC 7628 section 3.1: unknown pairs are ignored.
+    #[test]
+    fn pairs_stand_before_the_token_and_do_not_matter() {
+        let octets =
+            message_with(Kind::OAuthBearer, "tim", "t", &[("host", "h.example"), ("port", "995"), ("x", "")]);
+        assert_eq!(octets, b"n,a=tim,\x01host=h.example\x01port=995\x01x=\x01auth=Bearer t\x01\x01");
+        assert!(parse(Kind::OAuthBearer, &octets).is_some_and(|read| read.token == "t"));
     }
 
     #[test]

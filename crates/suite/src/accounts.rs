@@ -1,5 +1,5 @@
-//! Accounts and what a run has learned of each; the file that names them is read in [`file`]. Passwords never leave an
-//! [`Account`] but through [`Account::password`], which the login alone calls; `Debug` hides them.
+//! Accounts and what a run has learned of each; the file that names them is read in [`file`]. Passwords and tokens never
+//! leave an [`Account`] but through [`Account::password`] and [`Account::token`], for logins alone; `Debug` hides them.
 
 mod file;
 
@@ -20,6 +20,8 @@ pub struct Account {
     /// The login name.
     pub user: String,
     password: String,
+    /// What it can log in with instead, where tokens are taken.
+    token: Option<String>,
     /// What the account is for.
     pub role: Role,
     retired: Cell<bool>,
@@ -71,6 +73,7 @@ impl Account {
         Self {
             user: user.into(),
             password: password.into(),
+            token: None,
             role,
             retired: Cell::new(false),
             spent: Cell::new(false),
@@ -83,6 +86,17 @@ impl Account {
             freed: Cell::new(None),
             stuck: Cell::new(false),
         }
+    }
+
+    /// The same with a token for XOAUTH2 and OAUTHBEARER, which is kept as the password is.
+    #[must_use]
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
+    }
+
+    /// The token, for logging in and for nothing else.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// The password, for logging in and for nothing else.

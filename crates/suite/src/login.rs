@@ -4,7 +4,7 @@
 //! challenge in the transcript a digest lets a password be guessed. This module deliberately does not choose a
 //! method for a server; [`crate::survey()`] does.
 
-use sasl::Mechanism;
+use sasl::{Mechanism, base64, oauth};
 use transcript::Secrets;
 
 use crate::accounts::{Account, unsendable};
@@ -39,7 +39,7 @@ impl std::fmt::Display for Method {
 /// one; after so many it does not know what it wants.
 const CHALLENGES_AT_MOST: usize = 6;
 
-/// Makes known what must not be shown of these accounts: the passwords, PLAIN messages with them, and the wrong
+/// Makes known what must not be shown of these accounts: passwords and tokens, PLAIN messages with them, and the wrong
 /// passwords that checks make from right ones by taking a letter away or changing its case. Those with something
 /// behind or before the right one are found by it.
 pub(crate) fn learn(accounts: &[Account], secrets: &Secrets) {
@@ -49,8 +49,14 @@ pub(crate) fn learn(accounts: &[Account], secrets: &Secrets) {
         let (user, password) = (&account.user, account.password());
         [["", user, password].join("\0"), [user, user, password].join("\0"), [user, password].join("\0")]
     });
-    secrets.add_all(messages.map(sasl::base64::encode));
+    secrets.add_all(messages.map(base64::encode));
     for account in accounts {
+        if let Some(token) = account.token() {
+            secrets.add_all([token]);
+            secrets.add_all(
+                oauth::Kind::ALL.map(|kind| base64::encode(oauth::message(kind, &account.user, token))),
+            );
+        }
         let mut shorter = account.password().to_owned();
         shorter.pop();
         secrets.add_like(shorter);
@@ -62,7 +68,7 @@ pub(crate) fn learn(accounts: &[Account], secrets: &Secrets) {
 /// journals of the run, as a whole and as what a server may take out of it to show: the digest of CRAM-MD5, the proof of
 /// SCRAM.
 pub(crate) fn known(journal: &Journal, response: &[u8]) -> String {
-    let text = sasl::base64::encode(response);
+    let text = base64::encode(response);
     let digest = response.iter().rposition(|octet| *octet == b' ').map(|space| &response[space + 1..]);
     let proof = response.split(|octet| *octet == b',').find_map(|part| part.strip_prefix(b"p="));
     match digest.or(proof) {
@@ -158,7 +164,7 @@ async fn exchange(
     let mut client = sasl::client(mechanism, user, password, nonce);
     let mut reply = match client.initial() {
         Some(first) => {
-            let encoded = sasl::base64::encode(&first);
+            let encoded = base64::encode(&first);
             session.journal().secret(encoded.as_bytes());
             let line = format!("AUTH {} {encoded}", mechanism.name());
             // RFC 5034 section 4: a command line has 255 octets at most, a longer response goes on its own line.
@@ -182,7 +188,7 @@ async fn exchange(
                 format!("challenge {challenges} came although the exchange had been cancelled with `*`");
             return Err(Mishap::Endless { command: format!("AUTH {mechanism}"), how });
         }
-        let answer = sasl::base64::decode(reply.text())
+        let answer = base64::decode(reply.text())
             .ok()
             .filter(|_| challenges <= CHALLENGES_AT_MOST)
             .and_then(|challenge| client.respond(&challenge).ok());

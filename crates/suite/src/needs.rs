@@ -133,7 +133,12 @@ fn refuses(name: &str, site: &Site) -> bool {
         "SASL-server-first" => {
             site.survey.server_first_mechanism().is_some_and(|mechanism| refused.contains(&mechanism))
         }
-        "SCRAM" => refused.contains(&Mechanism::ScramSha256),
+        "SCRAM" => {
+            let announced = site.survey.mechanisms();
+            let known =
+                Mechanism::SCRAM.iter().filter(|scram| announced.iter().any(|name| name == scram.name()));
+            known.clone().next().is_some() && known.into_iter().all(|scram| refused.contains(scram))
+        }
         _ => Mechanism::parse(name).is_some_and(|mechanism| refused.contains(&mechanism)),
     }
 }
@@ -146,7 +151,7 @@ fn has(name: &str, site: &Site) -> bool {
         "CAPA" => survey.capabilities.is_some(),
         "TOP" => survey.has_top,
         "UIDL" => survey.has_uidl,
-        "SCRAM" => offers("SCRAM-SHA-256"),
+        "SCRAM" => Mechanism::SCRAM.iter().any(|scram| offers(scram.name())),
         "PLAIN" | "CRAM-MD5" | "EXTERNAL" | "GSSAPI" | "OAUTHBEARER" | "XOAUTH2" | "ANONYMOUS" => {
             offers(name)
         }

@@ -42,6 +42,16 @@ static ACCOUNT: Table = table(
             Form::Either(&[Form::AnyText, Form::Nothing]),
             "The name of the environment variable that holds the password.",
         ),
+        key(
+            "token",
+            Form::Either(&[Form::Secret, Form::Nothing]),
+            "A token for XOAUTH2 and OAUTHBEARER, for servers that take them; kept as the password is.",
+        ),
+        key(
+            "token_env",
+            Form::Either(&[Form::AnyText, Form::Nothing]),
+            "The name of the environment variable that holds the token.",
+        ),
         needed(
             "role",
             Form::Word(&ROLES),
@@ -108,11 +118,25 @@ impl Reader<'_> {
             Some(("password", node)) => {
                 node.scalar().and_then(|text| self.password(node, text, "this password"))
             }
-            Some((_, node)) => self.variable(node),
+            Some((_, node)) => self.variable(node, "password"),
             None => None,
         };
+        let token = self.token(node);
         let role = node.read("role", |word| word.parse::<Role>().map_err(|wrong| wrong.to_string()));
-        Some(Account::new(user?, password?, role?))
+        Some(Account::new(user?, password?, role?).with_token(token))
+    }
+
+    fn token(&mut self, node: &Node) -> Option<String> {
+        let given = |key| node.at(key).filter(|node| node.scalar().is_some());
+        match (given("token"), given("token_env")) {
+            (Some(_), Some(variable)) => {
+                self.findings.wrong(variable, "`token_env` and `token` exclude each other: give one of them");
+                None
+            }
+            (Some(node), None) => node.scalar().and_then(|text| self.password(node, text, "this token")),
+            (None, Some(node)) => self.variable(node, "token"),
+            (None, None) => None,
+        }
     }
 
     fn user(&mut self, node: &Node) -> Option<String> {
@@ -128,12 +152,13 @@ impl Reader<'_> {
         Some(user.to_owned())
     }
 
-    fn variable(&mut self, node: &Node) -> Option<String> {
-        let Some(password) = (self.environment)(node.scalar()?) else {
-            self.findings.wrong(node, "the environment has no variable of this name; set it to the password");
+    fn variable(&mut self, node: &Node, what: &str) -> Option<String> {
+        let Some(secret) = (self.environment)(node.scalar()?) else {
+            self.findings
+                .wrong(node, format!("the environment has no variable of this name; set it to the {what}"));
             return None;
         };
-        self.password(node, &password, "the password in this variable")
+        self.password(node, &secret, &format!("the {what} in this variable"))
     }
 
     fn password(&mut self, node: &Node, text: &str, what: &str) -> Option<String> {

@@ -6,8 +6,10 @@
 pub(crate) mod anonymous;
 pub(crate) mod cram_md5;
 pub(crate) mod external;
+pub(crate) mod oauth;
 pub(crate) mod plain;
 pub(crate) mod scram;
+pub(crate) mod scram_bound;
 pub(crate) mod scram_setup;
 
 use std::rc::Rc;
@@ -24,7 +26,7 @@ use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
 
-sections! { anonymous, cram_md5, external, plain, scram, scram_setup }
+sections! { anonymous, cram_md5, external, oauth, plain, scram, scram_setup }
 
 /// Octets of a command line, CRLF included (RFC 5034 section 4, RFC 2449 section 4).
 pub(crate) const COMMAND_AT_MOST: usize = 255;

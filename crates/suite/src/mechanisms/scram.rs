@@ -1,11 +1,13 @@
-//! RFC 5802 and RFC 7677: SCRAM-SHA-256.
+//! RFC 5802 and RFC 7677: SCRAM, with each hash that the server has. Those that are bound to the channel are in
+//! [`super::scram_bound`].
 
 use std::rc::Rc;
 
 use mail::Role;
-use sasl::scram::{self, Alterations, Client, Sha256};
+use sasl::scram::{self, Alterations, Client, Hash, Sha1, Sha256};
 use sasl::{ExchangeError, Mechanism, base64};
 
+use super::scram_bound;
 use super::{COMMAND_AT_MOST, answer, encoded, unhurried};
 use crate::accounts::Account;
 use crate::check::checks;
@@ -23,28 +25,61 @@ checks! {
     "rfc5802.scram.attributes" => attributes [wrong_password],
 }
 
+/// The variants without channel binding that the server has, the better one first.
+pub(crate) fn announced(lab: &Lab) -> Vec<Mechanism> {
+    let names = lab.survey().mechanisms();
+    let known = Mechanism::SCRAM.into_iter().filter(|known| names.iter().any(|name| name == known.name()));
+    known.collect()
+}
+
+/// Calls a function of a hash with the hash of a mechanism.
+macro_rules! with_hash_of {
+    ($mechanism:expr, $function:ident($($argument:expr),*)) => {
+        match $mechanism {
+            Mechanism::ScramSha1 => $function::<Sha1>($($argument),*).await,
+            _ => $function::<Sha256>($($argument),*).await,
+        }
+    };
+}
+pub(crate) use with_hash_of;
+
 /// RFC 5802 §3, §5; RFC 7677 §3: The exchange runs as specified: server-first with nonce, salt, count;
 /// client-final; server signature that verifies.
 async fn exchange(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
-    let (_session, reply) = unhurried(lab, &account, Mechanism::ScramSha256, async |session| {
-        conclusive(lab, session, &account).await
-    })
-    .await?;
-    require(reply.is_ok(), || format!("after the whole exchange, {}; `+OK` was required", reply.seen()))
+    for mechanism in announced(lab) {
+        let (session, reply) = unhurried(lab, &account, mechanism, async |session| {
+            with_hash_of!(mechanism, conclusive(lab, session, &account))
+        })
+        .await?;
+        require(reply.is_ok(), || {
+            format!("after the whole exchange of {mechanism}, {}; `+OK` was required", reply.seen())
+        })?;
+        session.quit().await?;
+    }
+    scram_bound::exchange(lab).await
+}
+
+async fn conclusive<H: Hash>(lab: &Lab, session: &mut Session, account: &Account) -> Result<Reply, Stop> {
+    let client = Client::<H>::new(&account.user, account.password(), &lab.nonce());
+    conclude_well(lab, session, H::MECHANISM, client).await
 }
 
 /// A well-behaved exchange in which each deviation of the server is a failure.
-async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Result<Reply, Stop> {
-    let mut client = Client::<Sha256>::new(&account.user, account.password(), &lab.nonce());
-    let reply = first(lab, session, &client.first()).await?;
-    if is_busy(&reply) {
+pub(crate) async fn conclude_well<H: Hash>(
+    lab: &Lab,
+    session: &mut Session,
+    name: &str,
+    mut client: Client<H>,
+) -> Result<Reply, Stop> {
+    let reply = opened(lab, session, name, &client.first()).await?;
+    if is_busy(&reply) || reply.is_err() {
         return Ok(reply);
     }
     let last = match client.last(&challenge(&reply)?) {
         Ok(last) => last,
         Err(error @ ExchangeError::TooManyIterations(_)) => return inconclusive(error.to_string()),
-        Err(error) => return fail(format!("the server's first message: {error}")),
+        Err(error) => return fail(format!("{name}, the server's first message: {error}")),
     };
     let reply = session.respond(answer(lab, last)).await.judged()?;
     if reply.is_err() {
@@ -52,12 +87,12 @@ async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Resu
     }
     if reply.is_ok() {
         return fail(format!(
-            "the server did not prove itself: the client's proof was answered {}",
+            "{name}: the server did not prove itself: the client's proof was answered {}",
             reply.quoted()
         ));
     }
     if let Err(error) = client.verify(&challenge(&reply)?) {
-        return fail(format!("the server's final message: {error}"));
+        return fail(format!("{name}, the server's final message: {error}"));
     }
     session.respond("").await.judged()
 }
@@ -65,77 +100,127 @@ async fn conclusive(lab: &Lab, session: &mut Session, account: &Account) -> Resu
 /// RFC 5802 §3, §5: A wrong proof fails; an optional last challenge then carries e=, never v=.
 async fn bad_proof(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
+    for mechanism in announced(lab) {
+        for (what, spoil) in SPOILT {
+            let answer = with_hash_of!(mechanism, spoilt(lab, &account, spoil))?;
+            refused(&answer, &format!("{mechanism} with {what}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of the right proof.
+type Spoil = fn(&mut Vec<u8>);
+
+/// The account's own proof, changed or cut in one place: who compares a part of it is found out by that part.
+const SPOILT: [(&str, Spoil); 5] = [
+    ("a proof with one bit changed", |proof| {
+        if let Some(octet) = proof.first_mut() {
+            *octet ^= 1;
+        }
+    }),
+    ("a proof with its last bit changed", |proof| {
+        if let Some(octet) = proof.last_mut() {
+            *octet ^= 1;
+        }
+    }),
+    ("the first half of the proof", |proof| proof.truncate(proof.len() / 2)),
+    ("an octet behind the proof", |proof| proof.push(0)),
+    ("a proof of no octets", Vec::clear),
+];
+
+async fn spoilt<H: Hash>(lab: &Lab, account: &Account, spoil: Spoil) -> Result<Answer, Stop> {
     let mut session = lab.connect_for_login().await?;
-    let mut client = Client::<Sha256>::new(&account.user, account.password(), &lab.nonce());
-    let asked = assumed_challenge(&first(lab, &mut session, &client.first()).await?)?;
+    let mut client = Client::<H>::new(&account.user, account.password(), &lab.nonce());
+    let asked = assumed_challenge(&opened(lab, &mut session, H::MECHANISM, &client.first()).await?)?;
     let right = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
     let parsed =
         scram::parse_client_final(right.as_bytes()).or_else(|error| inconclusive(error.to_string()))?;
     let mut proof = parsed.proof.clone();
-    if let Some(octet) = proof.first_mut() {
-        *octet ^= 1;
-    }
-    let wrong = scram::client_final(parsed.without_proof, &proof);
-    let answer = conclude(lab, &mut session, &wrong).await?;
-    refused(&answer, "a proof with one bit changed")
+    spoil(&mut proof);
+    conclude(lab, &mut session, &scram::client_final(parsed.without_proof, &proof)).await
 }
 
 /// RFC 5802 §5.1: The server checks that the client-final nonce is the one it sent.
 async fn nonce(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
-    for (what, alter) in [
-        (
-            "the client's part of the nonce alone",
-            (|own: &str, _: &str| own.to_owned()) as fn(&str, &str) -> String,
-        ),
-        ("a nonce of which the last character is changed", |_, whole| {
-            let mut other = whole.to_owned();
-            let last = other.pop();
-            other.push(if last == Some('0') { '1' } else { '0' });
-            other
-        }),
-    ] {
-        let mut session = lab.connect_for_login().await?;
-        let own = lab.nonce();
-        let opening = Client::<Sha256>::new(&account.user, account.password(), &own).first();
-        let asked = assumed_challenge(&first(lab, &mut session, &opening).await?)?;
-        let whole = scram::parse_server_first(&asked).or_else(|error| inconclusive(error.to_string()))?.nonce;
-        // The same client again, now that the nonce to misquote is known: its proof is right for what it sends.
-        let altered = Alterations { final_nonce: Some(alter(&own, whole)), ..Alterations::default() };
-        let mut client = Client::<Sha256>::altered(&account.user, account.password(), &own, altered);
-        client.first();
-        let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
-        refused(&conclude(lab, &mut session, &last).await?, what)?;
+    for mechanism in announced(lab) {
+        for (what, alter) in MISQUOTED {
+            let answer = with_hash_of!(mechanism, misquoted(lab, &account, alter))?;
+            refused(&answer, &format!("{mechanism} with {what}"))?;
+        }
     }
     Ok(())
+}
+
+/// Another nonce, from the client's own and the whole one.
+type Misquote = fn(&str, &str) -> String;
+
+const MISQUOTED: [(&str, Misquote); 2] = [
+    ("the client's part of the nonce alone", |own, _| own.to_owned()),
+    ("a nonce of which the last character is changed", |_, whole| {
+        let mut other = whole.to_owned();
+        let last = other.pop();
+        other.push(if last == Some('0') { '1' } else { '0' });
+        other
+    }),
+];
+
+async fn misquoted<H: Hash>(lab: &Lab, account: &Account, alter: Misquote) -> Result<Answer, Stop> {
+    let mut session = lab.connect_for_login().await?;
+    let own = lab.nonce();
+    let opening = Client::<H>::new(&account.user, account.password(), &own).first();
+    let asked = assumed_challenge(&opened(lab, &mut session, H::MECHANISM, &opening).await?)?;
+    let whole = scram::parse_server_first(&asked).or_else(|error| inconclusive(error.to_string()))?.nonce;
+    // The same client again, now that the nonce to misquote is known: its proof is right for what it sends.
+    let altered = Alterations { final_nonce: Some(alter(&own, whole)), ..Alterations::default() };
+    let mut client = Client::<H>::altered(&account.user, account.password(), &own, altered);
+    client.first();
+    let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
+    conclude(lab, &mut session, &last).await
 }
 
 /// RFC 5802 §5, §6: The first message starts with n, y or p; "y" fails if the server supports channel
 /// binding; "p" with an unsupported type fails; c= is validated.
 async fn gs2(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
-    let header = |header: &str| Alterations { gs2_header: Some(header.to_owned()), ..Alterations::default() };
-    let mut wrong = vec![
-        ("the GS2 header `x,,`", header("x,,")),
-        ("the GS2 header `p=no-such-type,,`", header("p=no-such-type,,")),
-        (
-            "`c=` of `y,,` although the header was `n,,`",
-            Alterations { claimed_gs2_header: Some("y,,".to_owned()), ..Alterations::default() },
-        ),
-    ];
-    if lab.survey().mechanisms().iter().any(|name| name == "SCRAM-SHA-256-PLUS") {
-        wrong.push(("the GS2 header `y,,` although SCRAM-SHA-256-PLUS is announced", header("y,,")));
+    for mechanism in announced(lab) {
+        let header =
+            |header: &str| Alterations { gs2_header: Some(header.to_owned()), ..Alterations::default() };
+        let mut wrong = vec![
+            ("the GS2 header `x,,`", header("x,,")),
+            ("the GS2 header `p=no-such-type,,`", header("p=no-such-type,,")),
+            (
+                "`c=` of `y,,` although the header was `n,,`",
+                Alterations { claimed_gs2_header: Some("y,,".to_owned()), ..Alterations::default() },
+            ),
+            (
+                "`c=` with octets behind the header `n,,`",
+                Alterations { binding: Some(vec![0; 32]), ..Alterations::default() },
+            ),
+        ];
+        if lab.survey().mechanisms().contains(&format!("{mechanism}-PLUS")) {
+            wrong.push(("the GS2 header `y,,` although the -PLUS variant is announced", header("y,,")));
+        }
+        for (what, alterations) in wrong {
+            let answer = with_hash_of!(mechanism, altered(lab, &account, alterations))?;
+            refused(&answer, &format!("{mechanism} with {what}"))?;
+        }
     }
-    for (what, alterations) in wrong {
-        refused(&altered(lab, &account, alterations).await?, what)?;
-    }
-    Ok(())
+    scram_bound::misbound(lab, &account).await
 }
 
 /// RFC 5802 §5.1: "m=" fails the exchange; unknown optional extensions are ignored; a user name with "=" not
 /// followed by 2C or 3D fails.
 async fn attributes(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
+    for mechanism in announced(lab) {
+        attributes_of(lab, &account, mechanism).await?;
+    }
+    Ok(())
+}
+
+async fn attributes_of(lab: &Lab, account: &Rc<Account>, mechanism: Mechanism) -> Outcome {
     let extended = |extensions: Option<&str>| Alterations {
         first_extensions: extensions.map(str::to_owned),
         ..Alterations::default()
@@ -143,12 +228,13 @@ async fn attributes(lab: &Lab) -> Outcome {
     for (extensions, what) in
         [(None, "without extensions"), (Some("z=ext"), "with the optional extension `z=ext`")]
     {
-        let (session, reply) = unhurried(lab, &account, Mechanism::ScramSha256, async |session| {
-            Ok(run(lab, session, &account, extended(extensions)).await?.last)
+        let (session, reply) = unhurried(lab, account, mechanism, async |session| {
+            let answer = with_hash_of!(mechanism, run(lab, session, account, extended(extensions)))?;
+            Ok(answer.last)
         })
         .await?;
         if !reply.is_ok() {
-            let seen = format!("a login {what} was answered {}", reply.quoted());
+            let seen = format!("a login by {mechanism} {what} was answered {}", reply.quoted());
             return if extensions.is_none() {
                 inconclusive(seen)
             } else {
@@ -158,9 +244,11 @@ async fn attributes(lab: &Lab) -> Outcome {
         session.quit().await?;
     }
     let mandatory = Alterations { mandatory_extension: Some("x".to_owned()), ..Alterations::default() };
-    refused(&altered(lab, &account, mandatory).await?, "the mandatory extension `m=x`")?;
+    let answer = with_hash_of!(mechanism, altered(lab, account, mandatory))?;
+    refused(&answer, "the mandatory extension `m=x`")?;
     let escape = Alterations { raw_user: Some("us=er".to_owned()), ..Alterations::default() };
-    refused(&altered(lab, &account, escape).await?, "the name `us=er`, whose `=` begins no escape")
+    let answer = with_hash_of!(mechanism, altered(lab, account, escape))?;
+    refused(&answer, "the name `us=er`, whose `=` begins no escape")
 }
 
 /// How an exchange ended.
@@ -172,19 +260,29 @@ pub(crate) struct Answer {
 }
 
 /// An exchange with an altered client on a connection of its own.
-async fn altered(lab: &Lab, account: &Rc<Account>, alterations: Alterations) -> Result<Answer, Stop> {
+async fn altered<H: Hash>(lab: &Lab, account: &Account, alterations: Alterations) -> Result<Answer, Stop> {
     let mut session = lab.connect_for_login().await?;
-    run(lab, &mut session, account, alterations).await
+    run::<H>(lab, &mut session, account, alterations).await
 }
 
-async fn run(
+async fn run<H: Hash>(
     lab: &Lab,
     session: &mut Session,
     account: &Account,
     alterations: Alterations,
 ) -> Result<Answer, Stop> {
-    let mut client = Client::<Sha256>::altered(&account.user, account.password(), &lab.nonce(), alterations);
-    let reply = first(lab, session, &client.first()).await?;
+    let client = Client::<H>::altered(&account.user, account.password(), &lab.nonce(), alterations);
+    run_client(lab, session, H::MECHANISM, client).await
+}
+
+/// A client's whole exchange under this name, whatever it is worth.
+pub(crate) async fn run_client<H: Hash>(
+    lab: &Lab,
+    session: &mut Session,
+    name: &str,
+    mut client: Client<H>,
+) -> Result<Answer, Stop> {
+    let reply = opened(lab, session, name, &client.first()).await?;
     if !reply.continuation {
         return Ok(Answer { last: reply, message: None });
     }
@@ -193,12 +291,7 @@ async fn run(
     conclude(lab, session, &last).await
 }
 
-/// Sends AUTH with the client's first message.
-pub(crate) async fn first(lab: &Lab, session: &mut Session, message: &str) -> Result<Reply, Stop> {
-    opened(lab, session, Mechanism::ScramSha256.name(), message).await
-}
-
-/// The same with a variant of this name.
+/// Sends AUTH with the name of a variant and the client's first message.
 pub(crate) async fn opened(
     lab: &Lab,
     session: &mut Session,
@@ -224,7 +317,8 @@ async fn conclude(lab: &Lab, session: &mut Session, message: &str) -> Result<Ans
     Ok(Answer { last: session.respond("").await.judged()?, message })
 }
 
-fn refused(answer: &Answer, what: &str) -> Outcome {
+/// Requires that an exchange failed, and not as if it had succeeded.
+pub(crate) fn refused(answer: &Answer, what: &str) -> Outcome {
     require(!answer.message.as_ref().is_some_and(|message| message.starts_with(b"v=")), || {
         format!("{what} was answered with the server's proof, as in a successful exchange")
     })?;

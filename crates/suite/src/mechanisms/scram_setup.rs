@@ -4,7 +4,7 @@ use mail::Role;
 use sasl::Mechanism;
 use sasl::scram;
 
-use super::scram::{assumed_challenge, opened};
+use super::scram::{announced, assumed_challenge, opened};
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::outcome::{Outcome, Stop, assume, fail, inconclusive, require};
@@ -104,13 +104,6 @@ async fn unknown_user(lab: &Lab) -> Outcome {
         })?;
     }
     Ok(())
-}
-
-/// The variants without channel binding that the server has.
-fn announced(lab: &Lab) -> Vec<Mechanism> {
-    let names = lab.survey().mechanisms();
-    let known = Mechanism::SCRAM.into_iter().filter(|known| names.iter().any(|name| name == known.name()));
-    known.collect()
 }
 
 /// What a server says first of a user, or how it refused. The exchange is cancelled then; nothing is proved.

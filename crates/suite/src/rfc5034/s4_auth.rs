@@ -2,16 +2,20 @@
 
 use mail::Role;
 use sasl::Mechanism;
+use sasl::scram::{Hash, Sha1, Sha256};
 
+use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::login::Method;
+use crate::login::{Method, swapped};
+use crate::mechanisms::scram::with_hash_of;
 use crate::mechanisms::{
-    challenged, encoded, needs, plain_at_once, plain_in_two_steps, plainest, require_transaction,
+    answered, challenged, encoded, needs, plain_at_once, plain_in_two_steps, plainest, require_transaction,
     require_usable, scram, unhurried,
 };
-use crate::outcome::{Judged, Mishap, Outcome, fail, inconclusive, require, skipped};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
 use crate::refusal::{complains_of_base64, is_busy, is_momentary};
+use crate::reply::Reply;
 use crate::session::Session;
 
 checks! {
@@ -38,13 +42,35 @@ async fn unknown_mechanism(lab: &Lab) -> Outcome {
 
 /// RFC 5034 §5: Mechanism names are accepted in any case.
 async fn mechanism_case(lab: &Lab) -> Outcome {
-    let mechanism = plainest(lab)?;
-    challenged(lab, mechanism).await?;
-    let mut session = lab.connect().await?;
-    let reply = session.command(format!("AUTH {}", mechanism.name().to_ascii_lowercase())).await.judged()?;
-    require(reply.continuation, || {
-        format!("AUTH {mechanism} is answered with a challenge, but {}", reply.seen())
-    })
+    plainest(lab)?;
+    let mut tried = 0;
+    for mechanism in spoken(lab) {
+        if matches!(challenged(lab, mechanism).await, Err(Stop::Inconclusive(_))) {
+            continue;
+        }
+        tried += 1;
+        let (lower, capital) = (mechanism.name().to_ascii_lowercase(), capitalized(mechanism.name()));
+        for name in [lower, capital] {
+            let mut session = lab.connect_for_login().await?;
+            let reply = session.command(format!("AUTH {name}")).await.judged()?;
+            require(reply.continuation, || {
+                format!("AUTH {mechanism} is answered with a challenge, but {}", reply.seen())
+            })?;
+        }
+    }
+    assume(tried > 0, || "AUTH was answered with no challenge".to_owned())
+}
+
+/// The mechanisms that the server announces and poplab speaks.
+fn spoken(lab: &Lab) -> Vec<Mechanism> {
+    let announced = lab.survey().mechanisms();
+    Mechanism::ALL.into_iter().filter(|known| announced.iter().any(|name| name == known.name())).collect()
+}
+
+/// `Plain`, `Cram-md5`.
+fn capitalized(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    format!("{first}{}", rest.to_ascii_lowercase())
 }
 
 /// RFC 5034 §4: An initial response in the AUTH command is accepted.
@@ -106,10 +132,55 @@ async fn initial_response_out_of_turn(lab: &Lab) -> Outcome {
 
 /// RFC 5034 §4: A line with a single "\*" cancels: the server answers -ERR.
 async fn cancel(lab: &Lab) -> Outcome {
+    plainest(lab)?;
+    let mut tried = 0;
+    for mechanism in spoken(lab) {
+        let (mut session, _) = match challenged(lab, mechanism).await {
+            Err(Stop::Inconclusive(_)) => continue,
+            other => other?,
+        };
+        tried += 1;
+        let reply = session.respond("*").await.judged()?;
+        require(reply.is_err(), || {
+            format!("within AUTH {mechanism}, `*` was answered {}; `-ERR` was required", reply.quoted())
+        })?;
+        require_usable(&mut session, &format!("an exchange of {mechanism} was cancelled")).await?;
+    }
+    assume(tried > 0, || "AUTH was answered with no challenge".to_owned())?;
+    // Behind the first challenge there may be more: LOGIN asks for the name and then for the password.
+    if spoken(lab).contains(&Mechanism::Login) {
+        let (mut session, reply) =
+            answered(lab, Mechanism::Login, sasl::base64::encode("poplab-nobody")).await?;
+        if reply.continuation {
+            let reply = session.respond("*").await.judged()?;
+            require(reply.is_err(), || {
+                format!(
+                    "within AUTH LOGIN, `*` in place of the password was answered {}; `-ERR` was required",
+                    reply.quoted()
+                )
+            })?;
+            require_usable(&mut session, "AUTH LOGIN was cancelled behind the name").await?;
+        }
+    }
+    at_once(lab).await
+}
+
+/// `*` and the next command in one write: who cancels may go on at once, and what follows is a command.
+async fn at_once(lab: &Lab) -> Outcome {
     let (mut session, _) = challenged(lab, plainest(lab)?).await?;
-    let reply = session.respond("*").await.judged()?;
+    session.batch(b"*\r\nCAPA\r\n").await?;
+    let reply = session.reply().await.judged()?;
     require(reply.is_err(), || format!("`*` was answered {}; `-ERR` was required", reply.quoted()))?;
-    require_usable(&mut session, "an exchange was cancelled").await
+    if !lab.survey().announces("PIPELINING") {
+        return Ok(());
+    }
+    let list = session.reply().await.judged()?;
+    require(list.is_ok(), || {
+        format!(
+            "CAPA in one write with `*`, which cancels, was answered {}; a list was required",
+            list.quoted()
+        )
+    })
 }
 
 /// RFC 5034 §4: Success is +OK and the session is in TRANSACTION.
@@ -126,6 +197,7 @@ async fn success(lab: &Lab) -> Outcome {
 async fn failure(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     let account = lab.account(Role::Disposable).await?;
+    compared_whole(lab, &account).await?;
     let mut session = lab.connect_for_login().await?;
     let wrong = format!("not-{}", account.password());
     lab.journal().secret(wrong.as_bytes());
@@ -162,7 +234,33 @@ async fn failure(lab: &Lab) -> Outcome {
     ))
 }
 
-async fn plain(session: &mut Session, encoded: &str) -> Result<crate::reply::Reply, Mishap> {
+/// The own password, cut or changed in one place, is a wrong one: who compares a part of it is found out by that part.
+async fn compared_whole(lab: &Lab, account: &Account) -> Outcome {
+    let right = account.password();
+    let mut shorter = right.to_owned();
+    shorter.pop();
+    let first = right.chars().next().map(String::from).unwrap_or_default();
+    for (what, wrong) in [
+        ("without its last character", shorter),
+        ("with a character behind it", format!("{right}x")),
+        ("with its letters in the other case", swapped(right)),
+        ("cut to its first character", first),
+    ] {
+        if wrong.is_empty() || wrong == right {
+            continue;
+        }
+        // Known to the journal as it is sent; the shortest would blot out half of the transcript otherwise.
+        let message = sasl::plain::message("", &account.user, &wrong);
+        let mut session = lab.connect_for_login().await?;
+        let reply = plain(&mut session, &encoded(lab, message)).await.judged()?;
+        require(!reply.is_ok(), || {
+            format!("the password {what} was answered {}; `-ERR` was required", reply.quoted())
+        })?;
+    }
+    Ok(())
+}
+
+async fn plain(session: &mut Session, encoded: &str) -> Result<Reply, Mishap> {
     let line = format!("AUTH PLAIN {encoded}");
     let reply = session.command(line).await?;
     // A server that ignores initial responses is judged by rfc5034.auth.initial-response.
@@ -208,27 +306,11 @@ async fn refused_again(lab: &Lab, session: &mut Session, mechanism: Mechanism) -
 /// empty line; +OK carries none.
 async fn no_data_with_ok(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
-    let (_session, reply) = unhurried(lab, &account, Mechanism::ScramSha256, async |session| {
-        let mut client =
-            sasl::scram::Client::<sasl::scram::Sha256>::new(&account.user, account.password(), &lab.nonce());
-        let reply = scram::first(lab, session, &client.first()).await?;
-        if is_busy(&reply) {
-            return Ok(reply);
-        }
-        let asked = scram::assumed_challenge(&reply)?;
-        let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
-        let reply = session.respond(crate::mechanisms::answer(lab, last)).await?;
-        if is_busy(&reply) {
-            return Ok(reply);
-        }
-        if reply.is_ok() {
-            return fail(format!(
-                "the client's proof was answered {}; a challenge with the server's proof was required",
-                reply.quoted()
-            ));
-        }
-        scram::assumed_challenge(&reply)?;
-        session.respond("").await.judged()
+    let Some(mechanism) = scram::announced(lab).first().copied() else {
+        return skipped("the server announces no SCRAM without channel binding");
+    };
+    let (_session, reply) = unhurried(lab, &account, mechanism, async |session| {
+        with_hash_of!(mechanism, proved_to(lab, session, &account))
     })
     .await?;
     require(reply.is_ok(), || {
@@ -236,6 +318,29 @@ async fn no_data_with_ok(lab: &Lab) -> Outcome {
     })?;
     // What `v=` looks like in base64.
     require(!reply.text().starts_with(b"dj"), || format!("{} carries data of the mechanism", reply.quoted()))
+}
+
+/// An exchange in which the server's proof comes before `+OK`; the reply to the empty answer to it.
+async fn proved_to<H: Hash>(lab: &Lab, session: &mut Session, account: &Account) -> Result<Reply, Stop> {
+    let mut client = sasl::scram::Client::<H>::new(&account.user, account.password(), &lab.nonce());
+    let reply = scram::opened(lab, session, H::MECHANISM, &client.first()).await?;
+    if is_busy(&reply) {
+        return Ok(reply);
+    }
+    let asked = scram::assumed_challenge(&reply)?;
+    let last = client.last(&asked).or_else(|error| inconclusive(error.to_string()))?;
+    let reply = session.respond(crate::mechanisms::answer(lab, last)).await?;
+    if is_busy(&reply) {
+        return Ok(reply);
+    }
+    if reply.is_ok() {
+        return fail(format!(
+            "the client's proof was answered {}; a challenge with the server's proof was required",
+            reply.quoted()
+        ));
+    }
+    scram::assumed_challenge(&reply)?;
+    session.respond("").await.judged()
 }
 
 /// RFC 5034 §4: PLAIN over TLS is implemented by every server with AUTH.

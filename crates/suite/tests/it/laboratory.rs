@@ -58,6 +58,16 @@ pub(crate) fn accounts() -> Vec<Account> {
     named().map(|(user, role, _)| Account::new(user.clone(), password(&user), role)).collect()
 }
 
+/// The same with tokens, as the fake takes them.
+pub(crate) fn accounts_with_tokens() -> Vec<Account> {
+    named()
+        .map(|(user, role, _)| {
+            let token = password(&user);
+            Account::new(user.clone(), token.clone(), role).with_token(Some(token))
+        })
+        .collect()
+}
+
 /// The names of all accounts.
 pub(crate) fn named() -> impl Iterator<Item = (String, Role, u32)> {
     ACCOUNTS

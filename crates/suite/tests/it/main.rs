@@ -18,6 +18,7 @@ mod liar;
 mod lies;
 mod locks;
 mod lost_messages;
+mod mechanisms;
 mod pairs;
 mod policies;
 mod promises;

@@ -23,6 +23,20 @@ fn a_file_names_accounts_roles_and_seeding() {
 }
 
 #[test]
+fn a_token_is_given_itself_or_by_the_environment_and_shown_nowhere() {
+    let text = "accounts:\n  - {user: a, password: b, token: opaque, role: empty}\n  - {user: c, password: d, token_env: SECRET, role: empty}\n  - {user: e, password: f, role: empty}\n";
+    let accounts = parse(text).unwrap().accounts;
+    let tokens: Vec<Option<&str>> = accounts.iter().map(Account::token).collect();
+    assert_eq!(tokens, [Some("opaque"), Some("from the environment"), None]);
+    assert_eq!(format!("{:?}", accounts[0]), "Account(a, empty)");
+    let both = "accounts: [{user: a, password: b, token: opaque, token_env: SECRET, role: empty}]\n";
+    for wrong in [both, &both.replace("token: opaque, token_env: SECRET", "token_env: LINE")] {
+        let told = parse(wrong).unwrap_err();
+        assert!(told.contains("token") && !told.contains("opaque") && !told.contains("swordfish"), "{told}");
+    }
+}
+
+#[test]
 fn passwords_are_as_they_are_written() {
     for (written, meant) in [
         ("007", "007"),
