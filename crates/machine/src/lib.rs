@@ -2,7 +2,7 @@
 //! protocol.
 //!
 //! A driver asks [`Machine::next`] and does what it says, until it says one of the endings or the peer is gone; then it
-//! drops the machine. A [`Service`] makes a machine for each connection. Time-outs, sockets and TLS are the driver's
+//! drops the machine. A [`Service`] makes a machine for each connection. Clocks, sockets and TLS are the driver's
 //! matter alone; so a machine can be driven over TCP, over pipes in memory, or by a loop of four lines in a test.
 //!
 //! What this crate deliberately does not do: it drives nothing and knows no protocol. It has no dependency.
@@ -97,6 +97,17 @@ impl Next {
     }
 }
 
+/// How long a machine has patience with its peer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Whenever it waits for octets of the peer, and it begins anew with them.
+    Silence(Duration),
+    /// From octets of the peer to its next ones, also while what it was answered is still on its way.
+    Answer(Duration),
+    /// From the beginning of the connection on, whatever the peer says.
+    Connection(Duration),
+}
+
 /// One connection of a service. Dropping it tells it that the connection is lost.
 pub trait Machine {
     /// What to do now. Asking again gives the same, but for what is said once.
@@ -121,6 +132,15 @@ pub trait Machine {
     fn unsecured(&mut self) -> bool {
         false
     }
+
+    /// How long it has patience with its peer: for ever, if it does not say otherwise. A machine that is not always
+    /// patient says so from the beginning on.
+    fn patience(&self) -> Option<Patience> {
+        None
+    }
+
+    /// Its patience has ended. What is still on its way is given up; [`Machine::next`] says what happens now.
+    fn expired(&mut self) {}
 }
 
 /// What answers connections.

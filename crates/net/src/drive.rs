@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machine::{Channel, IdentityId, Machine, Next, Service};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout_at};
 
 use crate::authority::Identity;
+use crate::clock::Clock;
 use crate::connections::{Entry, Room};
 use crate::listening::{Freeze, Frozen};
 use crate::stream::{Ending, Stream};
@@ -58,6 +59,7 @@ impl<S: Service> Host<S> {
             let _held = &held;
             // Numbered in the order of arrival, not in that of finished handshakes.
             let mut machine = host.service.connect(channel);
+            let mut clock = Clock::of(&machine);
             let mut input = Unused::default();
             // What has been gathered and not written; lent by the thread.
             let mut output = Vec::new();
@@ -89,13 +91,41 @@ impl<S: Service> Host<S> {
                     _ => {}
                 }
                 // The client gets what has been gathered before anything is awaited.
-                if !host.flush(&mut stream, &mut output).await {
-                    return;
+                let limit = clock.as_ref().and_then(|clock| clock.writes_until(&machine));
+                let flushed = match limit {
+                    None => Some(host.flush(&mut stream, &mut output).await),
+                    Some(limit) => {
+                        Box::pin(timeout_at(limit, host.flush(&mut stream, &mut output))).await.ok()
+                    }
+                };
+                match flushed {
+                    Some(true) => {}
+                    Some(false) => return,
+                    None => {
+                        output.clear();
+                        machine.expired();
+                        continue;
+                    }
                 }
                 match next {
                     Next::Read if input.is_empty() => {
+                        let limit = clock.as_ref().and_then(|clock| clock.reads_until(&machine));
                         let consume = |octets: &[u8]| machine.receive(octets);
-                        match stream.receive(&mut input.octets, usize::MAX, consume).await {
+                        let received = stream.receive(&mut input.octets, usize::MAX, consume);
+                        let received = match limit {
+                            None => received.await,
+                            Some(limit) => {
+                                let Ok(received) = Box::pin(timeout_at(limit, received)).await else {
+                                    machine.expired();
+                                    continue;
+                                };
+                                received
+                            }
+                        };
+                        if let Some(clock) = &mut clock {
+                            clock.hear();
+                        }
+                        match received {
                             Ok(count) if count > 0 => {}
                             Ok(_) => {
                                 // The client has left, or will not say more. Lost before it learns of the end.

@@ -42,6 +42,7 @@
 
 mod alarm;
 mod authority;
+mod clock;
 mod connections;
 mod dialer;
 mod drive;

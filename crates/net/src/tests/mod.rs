@@ -3,6 +3,7 @@
 mod endings;
 mod machines;
 mod many;
+mod patience;
 mod relay;
 mod server;
 mod trust;
