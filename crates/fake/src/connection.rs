@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chance::Chance;
-use machine::{Channel, IdentityId, Machine, Next};
+use machine::{Channel, IdentityId, Machine, Next, Patience};
 use proto::{Server, ServerLimits};
 
 use crate::World;
@@ -310,6 +310,18 @@ impl Machine for Connection {
             }
         }
         goes_on
+    }
+
+    fn patience(&self) -> Option<Patience> {
+        self.twisted.as_ref().and_then(|twisted| twisted.patience())
+    }
+
+    fn expired(&mut self) {
+        (self.output, self.then) = (Output::default(), Then::Close);
+        if let Some(twisted) = &mut self.twisted {
+            let reply = twisted.expired(&mut self.session);
+            self.put(reply);
+        }
     }
 }
 

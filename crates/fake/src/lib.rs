@@ -13,8 +13,8 @@
 //! streamed in small pieces, however large the message is (a seeded one is in memory only while it is sent). No octets
 //! of a client panic it.
 //!
-//! What this crate deliberately does not do: no sockets, no TLS (the driver's; see [`Next::StartTls`]), no clock and
-//! so no time-outs (a delay is asked of the driver, [`Next::Wait`]), no files, no global randomness. It is no server
+//! What this crate deliberately does not do: no sockets, no TLS (the driver's; see [`Next::StartTls`]), no clock
+//! (a delay is asked of the driver, [`Next::Wait`], and so is the end of patience with a silent client), no files, no global randomness. It is no server
 //! for real mail.
 //!
 //! ```

@@ -231,5 +231,5 @@ pub(super) const ROWS: &[Defect] = &[
 /// What DELE has moved away is there again.
 fn move_back(maildrop: &mut Maildrop) {
     let back = std::mem::take(&mut maildrop.notes().trash);
-    maildrop.put_back(back);
+    maildrop.bring_back(back);
 }

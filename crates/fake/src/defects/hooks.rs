@@ -1,5 +1,7 @@
 //! The form in which defects are written: functions at the places where a [`Twist`] can act, most of them absent.
 
+use machine::Patience;
+
 use crate::reply::Reply;
 use crate::twist::{Asked, Circumstance, Twist};
 
@@ -10,6 +12,7 @@ type After = fn(&mut Circumstance<'_>, &Asked, &mut Reply);
 type Handshake = fn(&mut Circumstance<'_>, &mut Reply);
 type Arrival = fn(&mut Circumstance<'_>, &mut Vec<u8>);
 type Asks = fn(&mut Circumstance<'_>) -> bool;
+type Expiry = fn(&mut Circumstance<'_>, &mut Reply);
 type Loss = fn(&mut Circumstance<'_>, &[u8]);
 
 /// What a defect does, and where.
@@ -26,6 +29,8 @@ pub(crate) struct Hooks {
     longest: Option<usize>,
     held: Option<Asks>,
     unsecured: Option<Asks>,
+    patience: Option<Patience>,
+    expired: Option<Expiry>,
     lost: Option<Loss>,
 }
 
@@ -41,6 +46,8 @@ const NONE: Hooks = Hooks {
     longest: None,
     held: None,
     unsecured: None,
+    patience: None,
+    expired: None,
     lost: None,
 };
 
@@ -99,6 +106,11 @@ pub(super) const fn unsecured(act: Asks) -> Hooks {
     Hooks { unsecured: Some(act), ..NONE }
 }
 
+/// Has the session end when this patience has.
+pub(super) const fn patience(patience: Patience) -> Hooks {
+    Hooks { patience: Some(patience), ..NONE }
+}
+
 /// When the connection is gone.
 pub(super) const fn lost(act: Loss) -> Hooks {
     Hooks { lost: Some(act), ..NONE }
@@ -138,6 +150,11 @@ impl Hooks {
     /// Also acts when a maildrop has been opened.
     pub(super) const fn and_opened(self, act: Act) -> Hooks {
         Hooks { opened: Some(act), ..self }
+    }
+
+    /// Also acts when the patience has ended; the reply is the last.
+    pub(super) const fn and_expired(self, act: Expiry) -> Hooks {
+        Hooks { expired: Some(act), ..self }
     }
 
     /// Also acts when the connection is gone.
@@ -202,6 +219,16 @@ impl Twist for Hooks {
 
     fn secured(&self, _: &mut Circumstance<'_>) -> Option<Reply> {
         self.secured.map(|say| say())
+    }
+
+    fn patience(&self) -> Option<Patience> {
+        self.patience
+    }
+
+    fn expired(&self, circumstance: &mut Circumstance<'_>, reply: &mut Reply) {
+        if let Some(act) = self.expired {
+            act(circumstance, reply);
+        }
     }
 
     fn lost(&self, circumstance: &mut Circumstance<'_>, unfinished: &[u8]) {

@@ -23,6 +23,7 @@ mod framing;
 mod greeting;
 mod hooks;
 mod identities;
+mod inactivity;
 mod languages;
 mod limits;
 mod lines;
@@ -99,6 +100,7 @@ const AREAS: &[&[Defect]] = &[
     update::ROWS,
     removal::ROWS,
     ending::ROWS,
+    inactivity::ROWS,
     cycles::ROWS,
     capabilities::ROWS,
     promises::ROWS,

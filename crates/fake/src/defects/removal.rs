@@ -185,7 +185,7 @@ pub(super) const ROWS: &[Defect] = &[
                 notes.logins += 1;
                 if notes.logins > 1 {
                     let back = std::mem::take(&mut notes.trash);
-                    maildrop.put_back(back);
+                    maildrop.bring_back(back);
                 }
             });
             look_again(circumstance);

@@ -12,7 +12,7 @@ mod history;
 
 use std::sync::Arc;
 
-use machine::IdentityId;
+use machine::{IdentityId, Patience};
 use proto::{Incoming, Verb};
 use script::Script;
 
@@ -71,6 +71,14 @@ pub(crate) trait Twist: Send + Sync {
     fn is_held(&self, _: &mut Circumstance<'_>) -> bool {
         false
     }
+
+    /// How long it has patience with a client, if not for ever.
+    fn patience(&self) -> Option<Patience> {
+        None
+    }
+
+    /// The patience has ended; the reply is the last, and says nothing unless it is altered.
+    fn expired(&self, _: &mut Circumstance<'_>, _: &mut Reply) {}
 
     /// The connection is gone, in the middle of a line that began like this; the server does not know of it yet.
     fn lost(&self, _: &mut Circumstance<'_>, _: &[u8]) {}
@@ -179,6 +187,18 @@ impl Twisted {
         let mut said = None;
         self.each(session, false, |twist, circumstance| said = twist.secured(circumstance).or(said.take()));
         said
+    }
+
+    /// How long it has patience with the client, if a twist says so.
+    pub(crate) fn patience(&self) -> Option<Patience> {
+        self.twists.0.iter().find_map(|twist| twist.patience())
+    }
+
+    /// The patience has ended: what is said then.
+    pub(crate) fn expired(&mut self, session: &mut Session) -> Reply {
+        let mut reply = Reply::nothing().then(Then::Close);
+        self.each(session, false, |twist, circumstance| twist.expired(circumstance, &mut reply));
+        reply
     }
 
     /// The connection is gone.

@@ -235,7 +235,7 @@ impl Maildrop {
     }
 
     /// Puts messages back that were taken out, each to its place.
-    pub(crate) fn put_back(&mut self, messages: Vec<Message>) {
+    pub(crate) fn bring_back(&mut self, messages: Vec<Message>) {
         if !messages.is_empty() {
             self.changed = true;
             let all = Arc::make_mut(&mut self.messages);

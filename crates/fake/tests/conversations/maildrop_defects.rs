@@ -2,7 +2,7 @@
 //!
 //! A conversation is steps parted by `;`. A step is a command, or several in one write parted by `|`, or one of these:
 //! `login`, `auth`, `apop`, `tls` and `wrong` with an account (the last with a wrong password), `connect`, `drop`, and
-//! `deliver`, `redeliver` and `remove` with an account, which act on its maildrop. `2:` before a step is another connection.
+//! `deliver`, `redeliver` and `remove` with an account, which act on its maildrop. `silence` lets the server lose its patience. `2:` before a step is another connection.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -120,6 +120,14 @@ impl Talk {
                 let timestamp = &greeting[greeting.find('<').unwrap()..=greeting.find('>').unwrap()];
                 self.say(slot, &format!("APOP {user} {}", sasl::apop::digest(timestamp, "x")));
             }
+            "silence" => {
+                let connection = self.connections.get_mut(&slot).unwrap();
+                if let Some(patience) = connection.patience() {
+                    self.said.push(format!("{patience:?}"));
+                    connection.expired();
+                    self.say(slot, "");
+                }
+            }
             "drop" => drop(self.connections.remove(&slot)),
             "deliver" => assert!(self.world.deliver(user, message(99))),
             "ALL" => {
@@ -157,7 +165,8 @@ impl Talk {
     }
 
     fn say(&mut self, slot: u8, lines: &str) {
-        let octets: Vec<u8> = lines.split('|').flat_map(|line| format!("{line}\r\n").into_bytes()).collect();
+        let lines = lines.split('|').filter(|line| !line.is_empty());
+        let octets: Vec<u8> = lines.flat_map(|line| format!("{line}\r\n").into_bytes()).collect();
         let connection = self.connections.get_mut(&slot).unwrap();
         let said = exchange(connection, &octets, usize::MAX);
         let lines = said.split_inclusive(|&octet| octet == b'\n').map(|line| line.escape_ascii().to_string());
