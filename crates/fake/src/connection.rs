@@ -151,6 +151,11 @@ impl Connection {
         self.then = self.output.put(reply);
     }
 
+    /// Whether it is of before the server's last restart.
+    fn is_cut(&self) -> bool {
+        self.session.world.has_cut(self.session.number)
+    }
+
     /// Where the session is recorded.
     fn seen(&mut self) -> Option<&mut Seen> {
         self.twisted.as_mut()?.seen.as_mut()
@@ -241,6 +246,10 @@ impl Machine for Connection {
         if self.without_wait() != Next::Read {
             return 0;
         }
+        if self.is_cut() {
+            self.then = Then::Reset;
+            return input.len();
+        }
         let end = memchr::memchr(b'\n', input).map_or(input.len(), |line_feed| line_feed + 1);
         if let Some(seen) = self.seen() {
             if seen.is_stale() {
@@ -327,6 +336,10 @@ impl Machine for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // A server that ended does not notice who goes.
+        if self.is_cut() {
+            return;
+        }
         if let Some(twisted) = &mut self.twisted {
             twisted.lost(&mut self.session, &self.partial);
         }

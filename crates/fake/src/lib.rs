@@ -60,4 +60,4 @@ pub use policy::{Expiry, Policy};
 pub use script::{Received, Script, Unmet};
 pub use transcript::Transcript;
 pub use witness::{Happening, RECEIVED, What};
-pub use world::{Removed, World};
+pub use world::{Removed, Saved, Store, World};

@@ -9,7 +9,7 @@ use proto::Verb;
 use super::{Arguments, Session, State, Transaction};
 use crate::Channel;
 use crate::reply::{Reply, Then};
-use crate::world::Owner;
+use crate::world::{Owner, Store};
 
 impl Session {
     pub(super) fn authorize(&mut self, verb: Verb, arguments: &Arguments<'_>) -> Reply {
@@ -75,6 +75,9 @@ impl Session {
 
     /// Opens a maildrop for a user who has proved to be that (RFC 1939 section 4).
     pub(crate) fn log_in(&mut self, owner: Owner) -> Reply {
+        if self.world.store(owner) == Store::Unreadable {
+            return Reply::coded("SYS/TEMP", "The maildrop cannot be opened");
+        }
         let number = self.number;
         let Some(snapshot) = self.world.with(owner, |maildrop| maildrop.open(number)) else {
             return Reply::coded("IN-USE", "Maildrop is busy");

@@ -5,12 +5,12 @@
 use super::{Arguments, Transaction};
 use crate::World;
 use crate::reply::{Content, Message, Reply};
-use crate::world;
+use crate::world::{self, Store};
 
 impl Transaction {
     pub(super) fn retr(&self, world: &World, utf8: bool, arguments: &Arguments<'_>) -> Reply {
         let [number] = arguments.words() else { return Reply::err("RETR takes one message number") };
-        match self.readable(number, utf8) {
+        match self.readable(world, number, utf8) {
             Ok(message) => self.send(world, message),
             Err(refusal) => refusal,
         }
@@ -21,7 +21,7 @@ impl Transaction {
             return Reply::err("TOP takes a message number and a number of lines");
         };
         let Some(lines) = proto::number(lines) else { return Reply::err("Not a number of lines") };
-        match self.readable(number, utf8) {
+        match self.readable(world, number, utf8) {
             Ok(message) => self.send_top(world, message, lines),
             Err(refusal) => refusal,
         }
@@ -42,12 +42,15 @@ impl Transaction {
 
     /// A message that may be sent: one with UTF-8 in its header is not for clients that did not ask for UTF8 (RFC 6856
     /// section 4).
-    fn readable(&self, number: &[u8], utf8: bool) -> Result<&world::Message, Reply> {
+    fn readable(&self, world: &World, number: &[u8], utf8: bool) -> Result<&world::Message, Reply> {
         let index = self.find(number)?;
         match self.messages.get(index) {
             None => Err(Reply::err("No such message")),
             Some(message) if message.needs_utf8() && !utf8 => {
                 Err(Reply::coded("UTF8", "That message needs UTF8 mode"))
+            }
+            Some(_) if world.store(self.owner) == Store::Unreadable => {
+                Err(Reply::coded("SYS/TEMP", "That message cannot be read now"))
             }
             Some(message) => Ok(message),
         }

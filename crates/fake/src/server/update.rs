@@ -7,15 +7,21 @@ use crate::reply::{Reply, Then};
 use crate::world::Message;
 
 impl Session {
-    /// Removes what is marked and releases the lock, before QUIT is answered.
+    /// Removes what is marked and releases the lock, before QUIT is answered. If it cannot be removed the answer says so,
+    /// and the session ends all the same (RFC 1939 section 6).
     pub(super) fn quit(&mut self) -> Reply {
         if let State::Transaction(transaction) = std::mem::replace(&mut self.state, State::Over) {
             let marked = transaction.ordinals(&transaction.marks());
             let number = self.number;
-            self.world.with(transaction.owner, |maildrop| {
+            let removed = self.world.with(transaction.owner, |maildrop| {
+                let can = maildrop.can_remove(&marked);
                 maildrop.remove(&marked);
                 maildrop.release(number);
+                can
             });
+            if !removed {
+                return Reply::coded("SYS/TEMP", "Marked messages could not be removed").then(Then::Close);
+            }
         }
         Reply::ok("Bye").then(Then::Close)
     }

@@ -47,9 +47,22 @@ pub(crate) struct Maildrop {
     holder: Option<u64>,
     /// It is not what it was made as.
     changed: bool,
+    store: Store,
     notes: Option<Box<Notes>>,
     /// What was removed, in that order; where it is kept at all.
     removed: Option<Vec<Message>>,
+}
+
+/// What the store of a maildrop can do at present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Store {
+    /// All.
+    #[default]
+    Sound,
+    /// Mail can be read, and nothing can be removed: a full disk, or one that is mounted read-only.
+    ReadOnly,
+    /// Nothing can be read.
+    Unreadable,
 }
 
 /// Where unique-ids come from: the seed of the world, and the account.
@@ -185,7 +198,7 @@ impl Maildrop {
 
     /// Whether it could be made again as it is now, so that it need not be kept.
     pub(crate) fn is_pristine(&self) -> bool {
-        !self.changed && !self.is_locked() && self.notes.is_none()
+        !self.changed && !self.is_locked() && self.notes.is_none() && self.store == Store::Sound
     }
 
     /// Takes the lock for a connection and gives it the snapshot (RFC 1939 section 4); `None` if another connection
@@ -211,9 +224,24 @@ impl Maildrop {
         self.holder = None;
     }
 
+    /// What its store can do.
+    pub(crate) fn store(&self) -> Store {
+        self.store
+    }
+
+    /// From now on its store can do this.
+    pub(crate) fn set_store(&mut self, store: Store) {
+        self.store = store;
+    }
+
+    /// Whether these messages can be removed now.
+    pub(crate) fn can_remove(&self, ordinals: &[u64]) -> bool {
+        ordinals.is_empty() || self.store == Store::Sound
+    }
+
     /// Removes the messages with these ordinals: the UPDATE state (RFC 1939 section 6).
     pub(crate) fn remove(&mut self, ordinals: &[u64]) {
-        if !ordinals.is_empty() {
+        if !ordinals.is_empty() && self.can_remove(ordinals) {
             self.changed = true;
             let messages = Arc::make_mut(&mut self.messages);
             if let Some(removed) = &mut self.removed {
@@ -223,6 +251,12 @@ impl Maildrop {
             messages.retain(|message| !ordinals.contains(&message.ordinal()));
             messages.shrink_to_fit();
         }
+    }
+
+    /// Puts back what was here before; ids and order are of then.
+    pub(crate) fn restore(&mut self, messages: Snapshot) {
+        self.changed = true;
+        self.messages = messages;
     }
 
     /// Puts other mail in the place of all there is. Ordinals go on, so that no unique-id comes back.

@@ -5,12 +5,13 @@
 //! persistence: a world lives as long as its last handle.
 
 mod maildrop;
+mod operated;
 mod recorded;
 mod remembered;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use machine::Service;
@@ -24,7 +25,9 @@ use crate::witness::Witness;
 use crate::{Channel, Configuration, Connection, Password, Tenancy};
 
 use maildrop::Origin;
+pub use maildrop::Store;
 pub(crate) use maildrop::{Maildrop, Message, Snapshot};
+pub use operated::Saved;
 pub use recorded::Removed;
 pub(crate) use remembered::Remembered;
 
@@ -49,6 +52,11 @@ struct Inner {
     witness: Option<Arc<Witness>>,
     remembered: Mutex<Remembered>,
     connections: AtomicU64,
+    /// Connections up to this number are of before the last restart.
+    restarted_behind: AtomicU64,
+    restarts: AtomicU64,
+    /// The store of some account was unsound once.
+    unsound: AtomicBool,
     /// The mail of those accounts at the start.
     beginnings: Vec<Vec<Arc<[u8]>>>,
 }
@@ -95,7 +103,6 @@ impl World {
         let tenants = configuration.population.iter().map(Tenants::of).collect();
         let behaviour = RwLock::new(Behaviour::of(&configuration, script));
         let witness = configuration.recorded.then(|| Witness::of(&configuration));
-        let connections = AtomicU64::new(0);
         let inner = Inner {
             configuration,
             names,
@@ -104,7 +111,10 @@ impl World {
             behaviour,
             witness,
             remembered: Mutex::default(),
-            connections,
+            connections: AtomicU64::new(0),
+            restarted_behind: AtomicU64::new(0),
+            restarts: AtomicU64::new(0),
+            unsound: AtomicBool::new(false),
             beginnings,
         };
         World { inner: Arc::new(inner) }

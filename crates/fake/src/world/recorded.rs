@@ -37,6 +37,7 @@ impl World {
         }
         *locked(&self.inner.remembered) = super::Remembered::default();
         self.inner.connections.store(0, Ordering::Relaxed);
+        self.inner.restarted_behind.store(0, Ordering::Relaxed);
         self.behave(Behaviour::of(configuration, configuration.script.clone()));
         let accounts = configuration.accounts.iter().zip(&self.inner.beginnings).zip(&self.inner.maildrops);
         for ((account, messages), maildrop) in accounts {
