@@ -35,7 +35,7 @@ mod unique_id;
 
 pub use content::{body, digest, lines_to_crlf, lines_to_lf, wire};
 pub use corpus::{Fixture, corpus, identify, large};
-pub use maildrop::{Role, UnknownRole, maildrop, maildrop_beside, ordinary};
+pub use maildrop::{Role, UnknownRole, delivered, maildrop, maildrop_beside, ordinary};
 pub use marker::Marker;
 pub use ownership::is_own;
 pub use unique_id::{UniqueId, UniqueIdError};

@@ -74,6 +74,13 @@ pub fn ordinary(seed: u64, number: u32, octets: usize) -> Vec<u8> {
     plain(seed, &format!("ordinary-{number}"), octets)
 }
 
+/// An ordinary marked message that is delivered while checks run, of `octets` octets as [`ordinary`] has them. `copy`, a
+/// few lower-case letters and digits, tells runs apart, and `number` the messages of one: no two may be alike, see
+/// [`maildrop_beside`]. Its marker names it `delivered-COPY-NUMBER`.
+pub fn delivered(seed: u64, copy: &str, number: u32, octets: usize) -> Vec<u8> {
+    plain(seed, &format!("delivered-{copy}-{number}"), octets)
+}
+
 /// The messages of an account, named, in the order in which they are to be delivered.
 ///
 /// `number` tells accounts of one role apart (from 1); no two accounts share an ordinary message.
