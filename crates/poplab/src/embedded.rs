@@ -1,13 +1,16 @@
 //! The fake server inside this process: its accounts and mail, and a thread with a runtime of its own, so that a
 //! busy client does not make it slow. What its defects are stands in `fake`.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::fake::{Configuration, Defect, Defects, World};
-use mail::Role;
+use ::fake::{Configuration, Defect, Defects, Saved, Store, World};
+use mail::{Marker, Role};
 use net::Listening;
 use server::FakeServer;
+use suite::{Acting, Hook, Operator, Order};
 
 use crate::exit::Failure;
 use crate::glob;
@@ -68,6 +71,11 @@ impl Embedded {
             .collect()
     }
 
+    /// Who can do to it what POP3 cannot: everything.
+    pub(crate) fn operator(&self) -> InCharge {
+        InCharge { world: self.server.world().clone(), saved: RefCell::default() }
+    }
+
     /// Where it listens without TLS.
     pub(crate) fn clear(&self) -> SocketAddr {
         self.clear
@@ -81,6 +89,68 @@ impl Embedded {
     /// The certificate to trust, PEM.
     pub(crate) fn ca_pem(&self) -> &str {
         self.server.ca_pem()
+    }
+}
+
+/// The operator of an embedded server. Nothing that it is told can fail.
+pub(crate) struct InCharge {
+    world: World,
+    /// Mailboxes that were saved.
+    saved: RefCell<BTreeMap<String, Saved>>,
+}
+
+impl InCharge {
+    fn do_at_once(&self, order: Order<'_>) -> Vec<u8> {
+        let Order { hook, user, marker, message } = order;
+        match hook {
+            Hook::Restart | Hook::Kill => self.world.restart(),
+            Hook::Deliver => {
+                self.world.deliver(user, message);
+            }
+            Hook::List => {
+                let messages = self.world.messages(user);
+                let markers = messages.iter().filter_map(|octets| Marker::parse(octets));
+                return markers.map(|marker| marker.to_string()).collect::<Vec<_>>().join("\n").into_bytes();
+            }
+            Hook::Remove => {
+                let is_meant =
+                    |octets: &[u8]| Marker::parse(octets).is_some_and(|held| held.body_sha256 == marker);
+                self.world.remove(user, is_meant);
+            }
+            Hook::Unreadable => {
+                self.world.set_store(user, Store::Unreadable);
+            }
+            Hook::ReadOnly => {
+                self.world.set_store(user, Store::ReadOnly);
+            }
+            Hook::Mend => {
+                self.world.set_store(user, Store::Sound);
+            }
+            Hook::Save => {
+                self.saved.borrow_mut().extend(self.world.save(user).map(|saved| (user.to_owned(), saved)));
+            }
+            Hook::Restore => {
+                if let Some(saved) = self.saved.borrow_mut().remove(user) {
+                    self.world.restore(user, saved);
+                }
+            }
+        }
+        Vec::new()
+    }
+}
+
+impl Operator for InCharge {
+    fn can(&self, _: Hook) -> bool {
+        true
+    }
+
+    fn act<'a>(&'a self, order: Order<'a>) -> Acting<'a> {
+        Box::pin(std::future::ready(Ok(self.do_at_once(order))))
+    }
+
+    fn copy(&self) -> String {
+        // Each entrance has its mail anew.
+        "1".to_owned()
     }
 }
 

@@ -18,6 +18,7 @@ mod input;
 mod interrupt;
 mod limits;
 mod loaded;
+mod operator;
 mod records;
 mod secrets;
 mod terminal;

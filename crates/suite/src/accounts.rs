@@ -2,6 +2,7 @@
 //! leave an [`Account`] but through [`Account::password`] and [`Account::token`], for logins alone; `Debug` hides them.
 
 mod file;
+pub mod hooks;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -59,6 +60,8 @@ pub struct Accounts {
     pub accounts: Vec<Account>,
     /// How to seed them, if said.
     pub seeding: Option<Seeding>,
+    /// What may be done to the server beside POP3, and how.
+    pub hooks: hooks::Hooks,
 }
 
 /// Why an accounts file cannot be used: all that is wrong with it, at once. Nothing of the file is repeated but the names

@@ -29,6 +29,9 @@ pub struct Check {
     pub wrong_password: bool,
     /// Whether a server that is wrong may keep the maildrop locked afterwards for good, so that it comes last of all.
     pub may_leave_lock: bool,
+    /// Whether it restarts the server, kills it or takes its store away, so that no other check may run meanwhile. It comes
+    /// when all others are done.
+    pub alone: bool,
     /// What it asks of whoever waits for it, and of the server.
     pub cost: Cost,
 }
@@ -49,7 +52,15 @@ pub enum Cost {
 impl Check {
     /// A row of a table.
     pub(crate) const fn new(id: &'static str, run: for<'lab> fn(&'lab Lab) -> Running<'lab>) -> Self {
-        Self { id, run, watch: None, wrong_password: false, may_leave_lock: false, cost: Cost::Ordinary }
+        Self {
+            id,
+            run,
+            watch: None,
+            wrong_password: false,
+            may_leave_lock: false,
+            alone: false,
+            cost: Cost::Ordinary,
+        }
     }
 
     /// The row's `[watch …]`.
@@ -65,6 +76,11 @@ impl Check {
     /// The row's `[may_leave_lock]`.
     pub(crate) const fn may_leave_lock(self) -> Self {
         Self { may_leave_lock: true, ..self }
+    }
+
+    /// The row's `[alone]`.
+    pub(crate) const fn alone(self) -> Self {
+        Self { alone: true, ..self }
     }
 
     /// The row's `[waits]`.

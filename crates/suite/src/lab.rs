@@ -6,6 +6,9 @@
 mod connections;
 mod deletable;
 mod logins;
+mod operations;
+
+pub(crate) use operations::ON_ITS_WAY;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -36,9 +39,11 @@ pub struct Lab {
     source: Option<u8>,
     dials: Cell<u8>,
     nonces: Cell<u32>,
-    /// The time spent waiting for accounts that others had.
+    /// The time spent waiting for accounts that others had, and for commands of the user's.
     waited: Cell<Duration>,
     waiting: Cell<Option<Instant>>,
+    /// It had something done beside POP3.
+    operated: Cell<bool>,
 }
 
 /// A logged-in session and the number of the fixture it was opened for.
@@ -69,6 +74,7 @@ impl Lab {
             nonces: Cell::new(0),
             waited: Cell::new(Duration::ZERO),
             waiting: Cell::new(None),
+            operated: Cell::new(false),
         }
     }
 

@@ -20,6 +20,7 @@ pub mod lab;
 pub mod login;
 mod mechanisms;
 mod needs;
+pub mod operator;
 pub mod outcome;
 pub mod pool;
 mod practice;
@@ -43,8 +44,10 @@ mod rfc5034;
 mod rfc6856;
 mod rfc8314;
 
+pub use accounts::hooks::{Hook, Hooks};
 pub use accounts::{Account, Accounts, AccountsError, Seeding, unsendable};
 pub use check::{Check, Cost, all};
+pub use operator::{Acting, Operations, Operator, Order};
 pub use pool::Pool;
 pub use runner::{Evidence, Runner};
 pub use site::{Costs, Entrance, MailShown, Permissions, Security, Site};

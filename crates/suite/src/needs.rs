@@ -6,6 +6,7 @@
 use mail::Role;
 use sasl::Mechanism;
 
+use crate::accounts::hooks::Hook;
 use crate::check::{Check, Cost};
 use crate::outcome::Stop;
 use crate::site::{Costs, Security, Site, Survey};
@@ -106,6 +107,14 @@ fn unmet(need: &str, site: &Site) -> Option<String> {
             survey.greeting.contains(&b'<') && site.pool.has(Role::Disposable),
             "needs a greeting with an APOP timestamp and an account with role `disposable`".to_owned(),
         ),
+        "restart" => by_hook(Hook::Restart, site),
+        "kill" => by_hook(Hook::Kill, site),
+        "backup" => by_hook(Hook::Restore, site),
+        "inject" => by_hook(Hook::Deliver, site),
+        "other-access" => by_hook(Hook::List, site),
+        // Which of the two kinds it is the check itself says.
+        "fault" if lacking(Hook::ReadOnly, site).is_none() => (true, String::new()),
+        "fault" => by_hook(Hook::Unreadable, site),
         _ => match need.strip_prefix("cap:") {
             Some(name) if refuses(name, site) => {
                 (false, format!("needs {name}, which is announced here and refused (rfc2449.capa.truthful)"))
@@ -115,6 +124,43 @@ fn unmet(need: &str, site: &Site) -> Option<String> {
         },
     };
     (!met).then_some(reason)
+}
+
+/// Why this cannot be done to the server, if it cannot. What is about a mailbox changes it, be it by one message more.
+pub(crate) fn lacking(hook: Hook, site: &Site) -> Option<String> {
+    if !site.operations.as_ref().is_some_and(|operations| operations.can(hook)) {
+        return Some(of_hook(hook));
+    }
+    let permitted = site.permissions.allow_delete || hook.is_about_the_server();
+    (!permitted).then(|| {
+        format!("runs the hook `{}` on a `disposable` mailbox, so it needs --allow-delete", hook.key())
+    })
+}
+
+fn by_hook(hook: Hook, site: &Site) -> (bool, String) {
+    let lacking = lacking(hook, site);
+    (lacking.is_none(), lacking.unwrap_or_default())
+}
+
+/// Why something cannot be done without this hook, and what to write to have it.
+fn of_hook(hook: Hook) -> String {
+    format!(
+        "needs the hook `{}`, a command that {}; add to the accounts file, as it is on your server, {}",
+        hook.key(),
+        match hook {
+            Hook::Restart => "restarts the server",
+            Hook::Kill => "kills the server",
+            Hook::Deliver => "delivers a message",
+            Hook::List => "lists a mailbox without POP3",
+            Hook::Remove => "removes a message without POP3",
+            Hook::Unreadable => "makes a mailbox unreadable",
+            Hook::ReadOnly => "makes a mailbox read-only",
+            Hook::Mend => "puts a mailbox back in order",
+            Hook::Save => "makes a backup of a mailbox",
+            Hook::Restore => "brings a mailbox back from its backup",
+        },
+        hook.line()
+    )
 }
 
 /// Whether what is announced under this name was refused to everybody: a mechanism, or all that poplab speaks. That

@@ -27,6 +27,9 @@ pub(crate) const SECURED: &str = "TLS established";
 /// Why there is no reproduction.
 pub(crate) const NONE: &str = "see the transcript: it has lines that cannot be made again, or too many";
 
+/// The same where a hook of the user's was run.
+pub(crate) const BY_HOOKS: &str = "see the transcript: a hook of the accounts file was run, so `poplab conformance --select` shows it again";
+
 /// The conversation of a finding in a form that can be had again.
 #[derive(Clone, Debug)]
 pub struct Reproduction {

@@ -119,8 +119,9 @@ impl Runner {
 
     async fn phases(self: &Rc<Self>, listener: &Listener) {
         let began = Instant::now();
+        let (alone, others): (Vec<Check>, Vec<Check>) = self.checks.iter().partition(|check| check.alone);
         let (last, others): (Vec<Check>, Vec<Check>) =
-            self.checks.iter().partition(|check| check.may_leave_lock);
+            others.into_iter().partition(|check| check.may_leave_lock);
         let (late, ordinary): (Vec<Check>, Vec<Check>) =
             others.into_iter().partition(|check| check.wrong_password);
         let turn = |check, source| Turn { check, source, avoid: Vec::new() };
@@ -131,6 +132,8 @@ impl Runner {
         self.phase(late.collect(), listener).await;
         self.once_more(began.elapsed().max(ONCE_MORE), listener).await;
         self.phase(last.into_iter().map(|check| turn(check, None)).collect(), listener).await;
+        // One at a time since `once_more`: what they do to the server hurts whoever else is connected.
+        self.phase(alone.into_iter().map(|check| turn(check, None)).collect(), listener).await;
         self.knock(listener).await;
     }
 
@@ -289,14 +292,20 @@ impl Runner {
             outcome =
                 seen.iter().find_map(|seen| watch(seen, &lab)).map_or(Ok(()), |wrong| Err(Stop::Fail(wrong)));
         }
+        if let Some(left) = lab.mend().await {
+            self.notices.borrow_mut().push(format!("after {}: {left}", check.id));
+        }
         let outcome = redacted(outcome, &lab);
-        let conversation = lab.journal().reproduction(&self.site);
+        let conversation = lab.journal().reproduction(&self.site).filter(|_| !lab.has_operated());
         let leavings = lab.journal().close();
         lab.farewell().await;
         self.latencies.borrow_mut().merge(&leavings.latencies);
         let result = self.result(&check, &outcome, Some(&leavings), began.elapsed());
         turn.avoid = lab.users();
-        let evidence = evidence(result, leavings.transcript, conversation.clone());
+        let mut evidence = evidence(result, leavings.transcript, conversation.clone());
+        if lab.has_operated() && !evidence.result.reproduce.is_empty() {
+            reproduce::BY_HOOKS.clone_into(&mut evidence.result.reproduce);
+        }
         Finished { evidence, seen: leavings.seen, conversation, turn }
     }
 

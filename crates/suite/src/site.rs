@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::crowd::Crowd;
 use crate::login::Method;
+use crate::operator::Operations;
 use crate::outcome::Stop;
 use crate::pool::Pool;
 use crate::session::Patience;
@@ -183,6 +184,8 @@ pub struct Site {
     pub(crate) refused_mechanisms: Rc<RefCell<BTreeSet<Mechanism>>>,
     /// The checks that are left run alone, and nothing has to be spared for others any more.
     pub(crate) last_round: Rc<Cell<bool>>,
+    /// What can be done to the server beside POP3, if the user said how.
+    pub operations: Option<Rc<Operations>>,
     pub(crate) corpora: RefCell<HashMap<u64, Rc<Vec<Fixture>>>>,
 }
 

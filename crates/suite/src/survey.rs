@@ -20,6 +20,7 @@ pub use error::SurveyError;
 
 use crate::journal::Leavings;
 use crate::lab::Lab;
+use crate::operator::Operations;
 use crate::pool::Pool;
 use crate::reply::{Reply, quote};
 use crate::session::Patience;
@@ -50,6 +51,8 @@ pub struct Plan {
     pub wait: Option<Duration>,
     /// When the run has to end.
     pub until: Option<Instant>,
+    /// What can be done to the server beside POP3, if the user said how.
+    pub operations: Option<Rc<Operations>>,
 }
 
 /// Surveys an entrance. The leavings hold the survey's own transcript, whether it succeeded or not.
@@ -95,6 +98,7 @@ pub async fn survey_until(
         silences: Rc::default(),
         last_round: Rc::default(),
         refused_mechanisms: Rc::default(),
+        operations: plan.operations,
         corpora: std::cell::RefCell::default(),
     };
     let lab = Lab::new(Rc::new(site.clone()), "survey", None);

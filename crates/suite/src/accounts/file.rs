@@ -9,6 +9,7 @@ use std::path::Path;
 use mail::Role;
 use yaml::{Excerpts, Findings, Form, Kind, Node, Table, key, needed, table};
 
+use super::hooks::{self, HOOKS};
 use super::{Account, Accounts, AccountsError, Seeding, unsendable};
 
 static FILE: Kind = Kind::new("poplab accounts", &ACCOUNTS).excerpts(Excerpts::Hidden);
@@ -21,6 +22,11 @@ static ACCOUNTS: Table = table(
             "seed",
             Form::Either(&[Form::Map(&SEED), Form::Nothing]),
             "How `poplab seed` puts mail into them. Needed for nothing else.",
+        ),
+        key(
+            "hooks",
+            Form::Either(&[Form::Map(&HOOKS), Form::Nothing]),
+            "Commands by which `poplab conformance` may do to the server what POP3 cannot. None is run that is not here.",
         ),
     ],
 );
@@ -94,7 +100,9 @@ impl Accounts {
         let mut reader = Reader { environment, findings, lines: BTreeMap::new() };
         let accounts = root.items("accounts").iter().filter_map(|node| reader.account(node)).collect();
         let seeding = root.at("seed").and_then(|node| reader.seeding(node));
-        Ok(reader.findings.finish(Some(Self { accounts, seeding }))?)
+        let given = root.at("hooks").filter(|node| node.map().is_some());
+        let hooks = given.map(|node| hooks::read(node, &mut reader.findings)).unwrap_or_default();
+        Ok(reader.findings.finish(Some(Self { accounts, seeding, hooks }))?)
     }
 
     /// The JSON Schema of accounts files, as the text of a file, for completion and marks in editors.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::Lab;
 use crate::accounts::{Account, unsendable};
 use crate::login::{self, Method};
-use crate::outcome::{Outcome, Stop, inconclusive, skipped};
+use crate::outcome::{Mishap, Outcome, Stop, inconclusive, skipped};
 use crate::pool::Lent;
 use crate::refusal::is_busy;
 use crate::reply::Reply;
@@ -161,6 +161,27 @@ impl Lab {
             account.retire();
         }
         inconclusive(format!("the login of `{}` was refused: {}", account.user, reply.quoted()))
+    }
+
+    /// One login by the usual method, without asking a busy maildrop again; the reply to its last step is the caller's
+    /// to judge.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it does not get that far, [`Stop::Skipped`] if no password may be sent here.
+    pub(crate) async fn login_once(
+        &self,
+        account: &Rc<Account>,
+    ) -> Result<(Session, Result<Reply, Mishap>), Stop> {
+        let Some(method) = self.survey().method else {
+            return skipped("no way to log in is known");
+        };
+        let (mut session, greeting) = self.opened_for_login().await?;
+        let timestamp = sasl::apop::timestamp(&greeting.line);
+        let reply = login::attempt(&mut session, method, account, timestamp, &self.nonce()).await;
+        if reply.as_ref().is_ok_and(Reply::is_ok) {
+            session.belongs_to(Rc::clone(account));
+        }
+        Ok((session, reply))
     }
 
     /// One login by the given method; a busy maildrop is asked again for as long as the patience lasts.

@@ -13,8 +13,7 @@ use super::maildrop::{Maildrop, numbers};
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::login;
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
 use crate::refusal::{is_busy, is_delayed, speaks_of_lock};
 use crate::reply::Reply;
 use crate::session::Session;
@@ -192,14 +191,5 @@ pub(super) async fn login_once(
     lab: &Lab,
     account: &Rc<Account>,
 ) -> Result<(Session, Result<Reply, Mishap>), Stop> {
-    let Some(method) = lab.survey().method else {
-        return skipped("no way to log in is known");
-    };
-    let (mut session, greeting) = lab.opened_for_login().await?;
-    let timestamp = sasl::apop::timestamp(&greeting.line);
-    let reply = login::attempt(&mut session, method, account, timestamp, &lab.nonce()).await;
-    if reply.as_ref().is_ok_and(Reply::is_ok) {
-        session.belongs_to(Rc::clone(account));
-    }
-    Ok((session, reply))
+    lab.login_once(account).await
 }

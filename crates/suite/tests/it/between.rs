@@ -168,6 +168,7 @@ impl Between {
             seed: SEED,
             wait: Some(Duration::from_secs(10)),
             until,
+            operations: None,
         };
         let (site, leavings) = suite::survey(plan).await;
         (site, leavings.expect("a survey leaves its transcript").transcript)

@@ -22,6 +22,7 @@ fn verdict(trust: impl FnOnce(&MemoryNetwork) -> Trust) -> (Verdict, String) {
             seed: SEED,
             wait: None,
             until: None,
+            operations: None,
         };
         let site = suite::survey(plan).await.0.expect("the fake can be surveyed");
         let Ok(mut site) = Rc::try_unwrap(site) else { panic!("the survey keeps its site") };

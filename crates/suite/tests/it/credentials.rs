@@ -154,6 +154,7 @@ fn tried(security: Security, loopback: bool) -> Vec<Tried> {
             seed: SEED,
             wait: None,
             until: None,
+            operations: None,
         };
         let (site, _) = suite::survey(plan).await;
         let mut site: Site = (*site.expect("the fake can be surveyed")).clone();

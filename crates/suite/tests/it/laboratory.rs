@@ -6,7 +6,10 @@ use std::sync::{Arc, OnceLock};
 use fake::{Configuration, Defects, Policy, World};
 use mail::Role;
 use net::{Dialer, MemoryNetwork, Trust};
-use suite::{Account, Check, Evidence, Permissions, Plan, Pool, Runner, Security, Site, SurveyError};
+use suite::{
+    Account, Acting, Check, Evidence, Hook, Operations, Operator, Order, Permissions, Plan, Pool, Runner,
+    Security, Site, SurveyError,
+};
 use transcript::Transcript;
 
 /// The seed of all tests.
@@ -125,6 +128,7 @@ pub(crate) async fn surveyed(
         seed: SEED,
         wait: None,
         until: None,
+        operations: Some(Operations::new(Rc::new(InCharge::of(world)))),
     };
     let (result, leavings) = suite::survey(plan).await;
     (result, leavings.expect("a survey leaves its transcript").transcript)
@@ -152,4 +156,58 @@ pub(crate) fn paused<T>(future: impl Future<Output = T>) -> T {
         .build()
         .expect("a runtime")
         .block_on(future)
+}
+
+/// The operator of a world, who can do everything.
+pub(crate) struct InCharge {
+    world: World,
+    /// Mailboxes that were saved.
+    saved: std::cell::RefCell<std::collections::BTreeMap<String, fake::Saved>>,
+}
+
+impl InCharge {
+    pub(crate) fn of(world: &World) -> Self {
+        Self { world: world.clone(), saved: std::cell::RefCell::default() }
+    }
+}
+
+impl Operator for InCharge {
+    fn can(&self, _: Hook) -> bool {
+        true
+    }
+
+    fn act<'a>(&'a self, order: Order<'a>) -> Acting<'a> {
+        let Order { hook, user, marker, message } = order;
+        let world = &self.world;
+        let marker_of = |octets: &[u8]| mail::Marker::parse(octets);
+        let mut said = Vec::new();
+        match hook {
+            Hook::Restart | Hook::Kill => world.restart(),
+            Hook::Deliver => assert!(world.deliver(user, message), "{user} is there"),
+            Hook::List => {
+                let messages = world.messages(user);
+                let lines =
+                    messages.iter().filter_map(|octets| marker_of(octets)).map(|marker| marker.to_string());
+                said = lines.collect::<Vec<_>>().join("\n").into_bytes();
+            }
+            Hook::Remove => {
+                world.remove(user, |octets| marker_of(octets).is_some_and(|held| held.body_sha256 == marker));
+            }
+            Hook::Unreadable => assert!(world.set_store(user, fake::Store::Unreadable)),
+            Hook::ReadOnly => assert!(world.set_store(user, fake::Store::ReadOnly)),
+            Hook::Mend => assert!(world.set_store(user, fake::Store::Sound)),
+            Hook::Save => {
+                self.saved.borrow_mut().extend(world.save(user).map(|saved| (user.to_owned(), saved)));
+            }
+            Hook::Restore => {
+                let saved = self.saved.borrow_mut().remove(user);
+                world.restore(user, saved.expect("it was saved"));
+            }
+        }
+        Box::pin(std::future::ready(Ok(said)))
+    }
+
+    fn copy(&self) -> String {
+        "1".to_owned()
+    }
 }

@@ -57,6 +57,20 @@ const DELETING: &[&str] = &[
     "rfc1939.update.no-quit-tls",
     "rfc2449.pipe.in-order",
     "rfc6856.utf8.code",
+    // Those that need hooks.
+    "practice.multi.readded",
+    "practice.multi.restore",
+    "practice.multi.three-devices",
+    "practice.update.crash",
+    "practice.update.delivery-race",
+    "practice.update.seen-elsewhere",
+    "rfc1939.dele.deferred",
+    "rfc1939.quit.closes-after-err",
+    "rfc1939.quit.durable",
+    "rfc1939.quit.failure-is-err",
+    "rfc1939.quit.partial",
+    "rfc1939.uidl.no-reuse",
+    "rfc1939.update.no-quit-restart",
 ];
 
 const DISPOSABLE: [&str; 2] = ["disposable1", "disposable2"];
@@ -145,6 +159,7 @@ fn against(lie: Lie, letters: impl Fn(Vec<Letter>) -> Vec<Letter>) -> Outcome {
             seed: SEED,
             wait: Some(Duration::from_mins(1)),
             until: None,
+            operations: None,
         };
         let site = suite::survey(plan).await.0.expect("it can be surveyed");
         let checks: Vec<Check> =

@@ -12,6 +12,7 @@ mod crowd;
 mod defects;
 mod evidence;
 mod foreign_mail;
+mod hooks;
 mod hostile;
 mod laboratory;
 mod liar;

@@ -132,6 +132,7 @@ fn judged(info: &'static Defect, served: &Served, security: Security, all: bool)
             seed: SEED,
             wait: Some(WAIT),
             until: None,
+            operations: None,
         };
         let Ok(site) = suite::survey(plan).await.0 else { return Vec::new() };
         let breaks = |id: &str| info.proves.contains(&id);

@@ -92,6 +92,12 @@ fn carry_out(arguments: &Arguments, records: &Records) -> (Course, anyhow::Resul
         // From before the first connection to the end, without a gap in which a signal would be lost or the end.
         let interrupt = interrupt::Listener::start();
         let mut course = judge::judge(&plan, arguments.seed, progress, &interrupt).await;
+        // However it ended, the server is left as it was found.
+        if let Some(operations) = plan.operations.as_ref().filter(|operations| operations.has_to_mend())
+            && let Err(left) = operations.mend().await
+        {
+            terminal::tell(&format!("warning: {}", terminal::visible(&left)));
+        }
         if course.error.is_none() {
             course.error = last_look::last_look(&plan.dialer, &course.entrances, plan.wait, &interrupt).await;
         }

@@ -3,12 +3,13 @@
 use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use mail::Role;
 use net::{Dialer, Endpoint, Trust};
-use suite::{Account, Check, Costs, MailShown, Permissions, Pool, Security};
+use suite::{Account, Accounts, Check, Costs, MailShown, Operations, Permissions, Pool, Security};
 use tokio::time::Instant;
 
 use super::arguments::{Arguments, Tls};
@@ -17,6 +18,7 @@ use super::{descriptors, selection};
 use crate::baseline::Baseline;
 use crate::embedded::{self, Embedded};
 use crate::exit::Failure;
+use crate::operator::Processes;
 use crate::secrets;
 
 /// A run to be carried out.
@@ -31,6 +33,8 @@ pub(super) struct Plan {
     pub(super) allow_delete: bool,
     mail_shown: MailShown,
     costs: Costs,
+    /// What can be done to the server beside POP3.
+    pub(super) operations: Option<Rc<Operations>>,
     /// The checks.
     pub(super) checks: Vec<Check>,
     /// How many of them side by side.
@@ -74,7 +78,7 @@ impl Plan {
         let defects = embedded::defects(&arguments.defect)?;
         let baseline = baseline(arguments)?;
         let cleartext_password = arguments.tls == Tls::None;
-        let (target, entrances, trust) = if let Some(endpoint) = &arguments.target {
+        let (target, entrances, trust, operations) = if let Some(endpoint) = &arguments.target {
             let trust = trust(arguments.ca.as_deref(), arguments.insecure)?;
             let entrance = |endpoint: &Endpoint, security| Entrance {
                 endpoint: endpoint.clone(),
@@ -90,7 +94,8 @@ impl Plan {
                 }
                 entrances.push(entrance(also, None));
             }
-            (Target::Server(pool(accounts(arguments)?)), entrances, trust)
+            let (accounts, operations) = accounts(arguments)?;
+            (Target::Server(pool(accounts)), entrances, trust, operations)
         } else {
             let server = Embedded::start(arguments.seed, defects)?;
             let entrance = |address: std::net::SocketAddr, security| Entrance {
@@ -103,7 +108,8 @@ impl Plan {
                 entrance(server.clear(), Security::Starttls),
             ];
             let trust = Trust::Only { ca_pem: server.ca_pem().into() };
-            (Target::Embedded(server), entrances, trust)
+            let operations = Operations::new(Rc::new(server.operator()));
+            (Target::Embedded(server), entrances, trust, Some(operations))
         };
         let dialer = Dialer::tcp(trust).map_err(|error| {
             let file = arguments.ca.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
@@ -117,6 +123,7 @@ impl Plan {
             target,
             entrances,
             dialer,
+            operations,
             checks,
             within: arguments.within(),
             costs: arguments.costs(),
@@ -147,6 +154,7 @@ impl Plan {
             seed,
             wait: self.wait,
             until: Some(until),
+            operations: self.operations.clone(),
         }
     }
 }
@@ -196,14 +204,17 @@ fn pool(accounts: Vec<Account>) -> Pool {
     Pool::among(accounts, secrets::of_the_run())
 }
 
-fn accounts(arguments: &Arguments) -> anyhow::Result<Vec<Account>> {
+/// Whose accounts, and by which hooks something may be done to the server.
+fn accounts(arguments: &Arguments) -> anyhow::Result<(Vec<Account>, Option<Rc<Operations>>)> {
     if let Some(path) = &arguments.accounts {
-        return Ok(crate::accounts::read(path)?.accounts);
+        let Accounts { accounts, hooks, .. } = crate::accounts::read(path)?;
+        let operations = (!hooks.is_empty()).then(|| Operations::new(Rc::new(Processes::new(hooks))));
+        return Ok((accounts, operations));
     }
-    let Some(user) = &arguments.user else { return Ok(Vec::new()) };
+    let Some(user) = &arguments.user else { return Ok((Vec::new(), None)) };
     let (variable, file) = (arguments.password_env.as_deref(), arguments.password_file.as_deref());
     let password = password(user, variable, file)?;
-    Ok(vec![Account::new(user.clone(), password, Role::Fixtures)])
+    Ok((vec![Account::new(user.clone(), password, Role::Fixtures)], None))
 }
 
 /// The password of a user, from where the command line says.

@@ -110,6 +110,7 @@ fn survey(
         seed: scenario.seed,
         wait: Some(scenario.timeouts.connect.min(PATIENCE)),
         until: None,
+        operations: None,
     }
 }
 

@@ -18,9 +18,9 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::delivery::{Delivery, Protocol};
 use super::filter::deliver;
-use super::fit;
 use super::maildir::{Maildir, Template};
 use super::progress::Progress;
+use crate::accounts::plain;
 use crate::exit::Failure;
 use crate::{interrupt, terminal};
 
@@ -73,7 +73,7 @@ pub(super) fn of(scenario: &Scenario) -> anyhow::Result<Population> {
         sizes: mail.sizes.clone(),
     };
     // All names are the same but for their digits.
-    fit(&population.name(0))?;
+    plain(&population.name(0))?;
     Ok(population)
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::accounts::hooks::Hook;
 
 fn parse(text: &str) -> Result<Accounts, String> {
     let environment = |name: &str| match name {
@@ -123,6 +124,39 @@ fn the_committed_schema_is_the_one_of_the_tables() {
         committed == Accounts::schema(),
         "scenarios/accounts.schema.json is not what the tables say; run this test with POPLAB_ACCEPT_SCHEMA=1"
     );
+}
+
+#[test]
+fn hooks_are_lists_of_arguments_and_say_whom_they_are_about() {
+    let told = |hooks: &str| {
+        let text = format!("accounts: [{{user: a, password: b, role: empty}}]\nhooks:\n{hooks}");
+        parse(&text).map(|accounts| accounts.hooks)
+    };
+    let hooks = told("  restart: [sh, -c, \"exit 0\"]\n  within: 2s\n").unwrap();
+    assert_eq!(hooks.command(Hook::Restart), Some(&["sh", "-c", "exit 0"].map(str::to_owned)[..]));
+    assert_eq!((hooks.command(Hook::Kill), hooks.within.as_secs()), (None, 2));
+    for (hooks, said) in [
+        ("  kill: [kill-it]\n", "has to be started again; give `restart`"),
+        ("  deliver: [deliver]\n", "has no `{user}` in it"),
+        ("  other_access: {list: [a, \"{user}\"], remove: [b, \"{user}\"]}\n", "has no `{marker}` in it"),
+        ("  deliver: \"deliver {user}\"\n", "accounts.yaml:3:12: "),
+        ("  fault: {unreadable: [a, \"{user}\"]}\n", "mend"),
+        ("  restart: []\n", "accounts.yaml:3:12: "),
+    ] {
+        let problem = told(hooks).unwrap_err();
+        assert!(problem.contains(said), "{hooks}: {problem}");
+    }
+}
+
+#[test]
+fn the_shipped_hooks_are_read_whole() {
+    for name in ["dovecot", "courier"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/hooks");
+        let text = std::fs::read_to_string(folder.join(format!("{name}.yaml"))).unwrap();
+        let accounts = parse(&format!("accounts: [{{user: a, password: b, role: empty}}]\n{text}"));
+        let hooks = accounts.unwrap_or_else(|told| panic!("{name}: {told}")).hooks;
+        assert!(Hook::ALL.iter().all(|hook| hooks.command(*hook).is_some()), "{name}");
+    }
 }
 
 /// Lines of accounts files in which `%` is a password, as people write and miswrite them.
