@@ -45,6 +45,11 @@ pub(super) struct Missing<'a> {
 }
 
 impl Held {
+    /// What tells it apart, whatever it is called.
+    pub(super) fn marker(&self) -> &Marker {
+        &self.marker
+    }
+
     /// The message for people: number, unique-id, name of the fixture.
     pub(super) fn told(&self) -> String {
         match &self.unique_id {
@@ -116,6 +121,16 @@ impl Maildrop {
     pub(super) async fn look_again(lab: &Lab, account: &Rc<Account>) -> Result<Self, Stop> {
         let mut session = lab.login_to(account).await?;
         Self::look(&mut session, lab).await
+    }
+
+    /// The message with this marker.
+    pub(super) fn find(&self, marker: &Marker) -> Option<&Held> {
+        self.messages.iter().find(|held| held.marker == *marker)
+    }
+
+    /// Whether all the mail that was looked at is poplab's, as far as heads tell.
+    pub(super) fn is_own(&self) -> bool {
+        self.foreign.is_none()
     }
 
     /// The highest message number; 0 without messages.

@@ -1,6 +1,11 @@
 //! Checks of RFC 1939, one file per section and command.
 
+pub(crate) mod deliveries;
+pub(crate) mod devices;
+pub(crate) mod faults;
 mod maildrop;
+pub(crate) mod other_access;
+pub(crate) mod restarts;
 pub(crate) mod s3_blanks;
 pub(crate) mod s3_commands;
 pub(crate) mod s3_framing;
@@ -25,4 +30,5 @@ use crate::check::sections;
 sections! {
     s3_blanks, s3_commands, s3_framing, s3_greeting, s3_numbers, s4_lock, s4_states, s5_dele, s5_list, s5_retr, s5_stat, s6_half_close, s6_update,
     s7_apop, s7_top, s7_uidl, s7_user, s8_policy,
+    deliveries, devices, faults, other_access, restarts,
 }

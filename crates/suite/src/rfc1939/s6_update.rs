@@ -66,14 +66,18 @@ async fn require_closed(session: &mut Session) -> Outcome {
 }
 
 /// A session with message 1 marked, the maildrop before, and whose it is.
-struct Marked {
-    session: Session,
-    before: Maildrop,
-    account: Rc<Account>,
+pub(super) struct Marked {
+    pub(super) session: Session,
+    pub(super) before: Maildrop,
+    pub(super) account: Rc<Account>,
 }
 
 impl Marked {
-    async fn first(lab: &Lab) -> Result<Self, Stop> {
+    /// In a disposable maildrop.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`], and if message 1 cannot be marked.
+    pub(super) async fn first(lab: &Lab) -> Result<Self, Stop> {
         let mut session = lab.deletable(1).await?;
         let account = session.account()?;
         let before = Maildrop::before_marks(&mut session, lab).await?;

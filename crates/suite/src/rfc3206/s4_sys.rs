@@ -3,14 +3,17 @@
 use mail::Role;
 use proto::{ResponseCode, Status};
 
+use crate::accounts::hooks::Hook;
 use crate::check::checks;
 use crate::journal::Seen;
 use crate::lab::Lab;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, assume, require};
+use crate::refusal::blames_credentials;
 use crate::runner::told;
 
 checks! {
     "rfc3206.sys.syntax" => provoke [watch syntax],
+    "rfc3206.sys.used" => used [alone],
 }
 
 /// A conversation with refusals in it. A fault of the system cannot be brought about from outside.
@@ -25,6 +28,27 @@ pub(crate) async fn provoke(lab: &Lab) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// RFC 3206 §4: Internal failures during login are reported with SYS, not with AUTH.
+async fn used(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    // That it takes the password is seen before.
+    lab.login_to(&account).await?.quit().await?;
+    lab.take_store(&account, Hook::Unreadable).await?;
+    let (session, reply) = lab.login_once(&account).await?;
+    lab.mend_store(&account).await?;
+    drop(session);
+    let reply = reply?;
+    assume(reply.is_err(), || {
+        format!("the store was made unreadable, and a login was answered {} all the same", reply.quoted())
+    })?;
+    require(!blames_credentials(&reply), || {
+        format!("the store was made unreadable, and the right password was answered {}", reply.quoted())
+    })?;
+    assume(reply.has_code("SYS/TEMP") || reply.has_code("SYS/PERM"), || {
+        format!("the store was made unreadable, and a login was answered {}, without SYS", reply.quoted())
+    })
 }
 
 /// RFC 3206 §4: SYS has exactly the second levels TEMP and PERM, on -ERR only.

@@ -1,6 +1,8 @@
 //! The transcript of every check against the fake, as a snapshot. Each check has a fresh fake of its own, so that a
 //! new check changes no other's transcript.
 
+use std::fmt::Write as _;
+
 use record::Verdict;
 use suite::{Check, Security};
 
@@ -16,7 +18,30 @@ fn transcript(check: Check, security: Security) -> Option<String> {
         return None;
     }
     let transcript = evidence.transcript.map(|transcript| transcript.render()).unwrap_or_default();
-    Some(format!("{}: {}\n\n{transcript}", evidence.result.verdict, evidence.result.observed))
+    Some(format!("{}: {}\n\n{}", evidence.result.verdict, evidence.result.observed, folded(&transcript)))
+}
+
+/// Where hooks are run there are many sessions, and nearly all that is said in them is mail that was seen before: of long
+/// content the beginning is kept.
+fn folded(transcript: &str) -> String {
+    /// Lines that are kept.
+    const KEPT: usize = 2;
+    if !transcript.contains("== hook `") {
+        return transcript.to_owned();
+    }
+    let (mut text, mut content) = (String::new(), 0);
+    for line in transcript.lines().chain([""]) {
+        let is_content = line.contains("] S| ") || line.ends_with("] S|");
+        if !is_content && content > KEPT {
+            let _ = writeln!(text, "    … {content} lines in all");
+        }
+        content = if is_content { content + 1 } else { 0 };
+        if content <= KEPT {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// Snapshots of the checks whose index leaves this remainder: tests run side by side.
