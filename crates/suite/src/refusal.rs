@@ -37,6 +37,12 @@ const UNKNOWN: &[&str] = &[
 const MACHINERY: &[&str] = &[
     "sql",
     "ldap",
+    "database",
+    "query",
+    "unterminated",
+    "quoted string",
+    "near '",
+    "near \"",
     "bad search filter",
     "traceback",
     "exception",

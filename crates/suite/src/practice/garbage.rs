@@ -3,7 +3,7 @@
 use chance::Chance;
 use mail::Role;
 
-use super::odd_lines::{OddLines, require_listening};
+use super::odd_lines::{OddLines, require_alive};
 use super::times;
 use crate::check::checks;
 use crate::lab::Lab;
@@ -42,7 +42,7 @@ async fn nul(lab: &Lab) -> Outcome {
         let what = format!("the line {}", crate::reply::quote(line));
         let whole = [line, b"\r\n"].concat();
         // Two answers to one line are told by who says it.
-        let Some(reply) = lines.say(&whole, &what).await? else { continue };
+        let reply = lines.require_answer(&whole, &what).await?;
         require(reply.is_err() || reply.is_ok(), || format!("{what} was answered {}", reply.quoted()))?;
         // Who leaves NULs out sees `XYZZYNOOP`, who stops at them `XYZZY`.
         require(!(line.starts_with(b"XYZZY") && reply.is_ok()), || {
@@ -57,12 +57,12 @@ async fn eight_bit(lab: &Lab) -> Outcome {
     let mut lines = OddLines::before_login(lab).await?;
     for line in [&b"\xff\xfe"[..], b"\x80", b"\xc3\x28", b"XYZZY \xe9", b"\xce\x9dOOP", b"Q\xc3\x9cIT"] {
         let what = format!("the octets {}", crate::reply::quote(line));
-        let Some(reply) = lines.say(&[line, b"\r\n"].concat(), &what).await? else { continue };
+        let reply = lines.require_answer(&[line, b"\r\n"].concat(), &what).await?;
         require(reply.is_err(), || format!("{what} were answered {}", reply.quoted()))?;
     }
     for name in [&b"USER \xe9t\xe9"[..], b"USER \xc3\xa9t\xc3\xa9", b"USER \xff\xfe\xfd"] {
         let what = crate::reply::quote(name);
-        let Some(reply) = lines.say(&[name, b"\r\n"].concat(), &what).await? else { continue };
+        let reply = lines.require_answer(&[name, b"\r\n"].concat(), &what).await?;
         require(reply.is_err() || reply.is_ok(), || format!("{what} was answered {}", reply.quoted()))?;
     }
     let mut lines = match OddLines::after_login(lab).await {
@@ -73,7 +73,7 @@ async fn eight_bit(lab: &Lab) -> Outcome {
     // Digits of other scripts, or what looks like one: in Latin-1, in UTF-8, Arabic, full width.
     for digit in [&b"\xb9"[..], b"\xc2\xb9", b"\xd9\xa1", b"\xef\xbc\x91"] {
         let what = format!("LIST with the digit {}", crate::reply::quote(digit));
-        let Some(reply) = lines.say(&[b"LIST ", digit, b"\r\n"].concat(), &what).await? else { continue };
+        let reply = lines.require_answer(&[b"LIST ", digit, b"\r\n"].concat(), &what).await?;
         require(reply.is_err(), || {
             format!("{what} was answered {}; a number has the digits 0 to 9", reply.quoted())
         })?;
@@ -89,14 +89,14 @@ async fn controls(lab: &Lab) -> Outcome {
         [&b"\x1b[A"[..], b"XYZZ\x08Y", b"\x04", b"\x03", b"\x1a", b"\x7f\x7f", b"\x0c", b"USER \x07\x1b[2J"]
     {
         let what = format!("the line {}", crate::reply::quote(line));
-        let Some(reply) = lines.say(&[line, b"\r\n"].concat(), &what).await? else { continue };
+        let reply = lines.require_answer(&[line, b"\r\n"].concat(), &what).await?;
         judge(&what, &reply, &mut obeyed)?;
     }
     telnet(lab.connect().await?, &mut obeyed).await?;
     if let Ok(mut lines) = OddLines::after_login(lab).await {
         for line in [&b"NOO\x08OP"[..], b"NOOX\x08P", b"\x1bNOOP", b"NOOP\x04", b"\x16NOOP"] {
             let what = format!("the line {}", crate::reply::quote(line));
-            let Some(reply) = lines.say(&[line, b"\r\n"].concat(), &what).await? else { continue };
+            let reply = lines.require_answer(&[line, b"\r\n"].concat(), &what).await?;
             judge(&what, &reply, &mut obeyed)?;
         }
     }
@@ -132,7 +132,7 @@ async fn random(lab: &Lab) -> Outcome {
             Ok(session) => session,
             Err(Stop::Skipped(_)) if number < logged_in => continue,
             Err(stop @ Stop::Inconclusive(_)) => {
-                require_listening(lab, &format!("{number} connections with random octets")).await?;
+                require_alive(lab, &format!("{number} connections with random octets")).await?;
                 return Err(stop);
             }
             Err(stop) => return Err(stop),
@@ -140,6 +140,7 @@ async fn random(lab: &Lab) -> Outcome {
         // What the guards of mail and passwords do not let pass is left out.
         let _ = session.fragment(&octets(&mut chance)).await;
     }
+    require_alive(lab, &format!("{connections} connections with random octets")).await?;
     let mut session = lab.connect().await?;
     match session.command("XYZZY").await {
         Ok(reply) => require(reply.is_err(), || format!("after random octets {}", reply.seen())),

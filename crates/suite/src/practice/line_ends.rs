@@ -5,6 +5,7 @@ use std::time::Duration;
 use mail::Role;
 use tokio::time::sleep;
 
+use super::nobody_like;
 use super::odd_lines::OddLines;
 use crate::check::checks;
 use crate::lab::Lab;
@@ -28,75 +29,105 @@ const BETWEEN_OCTETS: Duration = Duration::from_millis(2);
 /// More answers than two to two lines are not counted.
 const ANSWERS_AT_MOST: usize = 4;
 
+/// What comes of a command that ends with LF alone, and the same with CRLF behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineFeed {
+    /// One answer to both.
+    EndsNothing,
+    /// Each has the same answer.
+    EndsLine,
+    /// Each has an answer, and the first is another one.
+    IsRefused,
+    /// More answers than lines.
+    AnsweredOften,
+    /// The connection ended.
+    HangsUp,
+    /// Nothing came at all.
+    Silence,
+}
+
+impl LineFeed {
+    fn told(self) -> &'static str {
+        match self {
+            Self::EndsNothing => "one answer",
+            Self::EndsLine => "two answers alike",
+            Self::IsRefused => "two answers, not alike",
+            Self::AnsweredOften => "more than two answers",
+            Self::HangsUp => "an end of the connection",
+            Self::Silence => "no answer",
+        }
+    }
+}
+
 /// Good practice: A command ended by a bare LF is handled predictably: either as a complete line or by waiting
 /// for CRLF, and identically in every state.
 ///
 /// Sent apart and in one write: a server that looks for CRLF at the end of what it has read takes the two differently.
 async fn line_feed_alone(lab: &Lab) -> Outcome {
-    let mut counts = Vec::new();
-    for (state, together) in
-        [("before login", false), ("before login", true), ("after login", false), ("after login", true)]
-    {
-        let Some(count) =
-            lines_counted(lab, state == "after login", together, lab.site().patience.quiet).await?
-        else {
-            return inconclusive("the connection ended, or nothing came");
-        };
-        counts.push((state, together, count));
-    }
-    if counts.iter().all(|(.., count)| *count == counts[0].2) {
+    let seen = line_feeds(lab, lab.site().patience.quiet).await?;
+    if seen.iter().all(|one| {
+        *one == seen[0] && matches!(one, LineFeed::EndsNothing | LineFeed::EndsLine | LineFeed::IsRefused)
+    }) {
         return Ok(());
     }
     // Refusals may be slow on purpose: once more, with patience.
-    let mut told = Vec::new();
-    let mut same = true;
-    for (state, together, _) in counts {
-        let after_login = state == "after login";
-        let Some(count) = lines_counted(lab, after_login, together, lab.site().patience.answer / 2).await?
-        else {
-            return inconclusive("the connection ended, or nothing came");
-        };
-        let how = if together { "in one write" } else { "one after the other" };
-        same &= told.first().is_none_or(|(_, first)| *first == count);
-        told.push((format!("{state}, {how}: {count}"), count));
+    let seen = line_feeds(lab, lab.site().patience.answer / 2).await?;
+    let told = seen.map(LineFeed::told);
+    let words = format!(
+        "to a command that ends with LF alone, and the same with CRLF behind it, came: before login {}, and in one write \
+         {}; after login {}, and in one write {}",
+        told[0], told[1], told[2], told[3]
+    );
+    if seen.contains(&LineFeed::Silence) {
+        return inconclusive(words);
     }
-    let told: Vec<String> = told.into_iter().map(|(text, _)| text).collect();
-    require(same, || {
-        format!(
-            "a command that ends with LF alone and the same with CRLF were not the same number of lines each time; answers {}",
-            told.join("; ")
-        )
-    })
+    let ends = seen.iter().any(|one| matches!(one, LineFeed::HangsUp | LineFeed::AnsweredOften));
+    require(!ends && seen.iter().all(|one| *one == seen[0]), || words)
 }
 
-/// How many answers come to a command that ends with LF and the same with CRLF behind it; `None` if that cannot be told.
-async fn lines_counted(
-    lab: &Lab,
-    after_login: bool,
-    together: bool,
-    wait: Duration,
-) -> Result<Option<usize>, Stop> {
+async fn line_feeds(lab: &Lab, wait: Duration) -> Result<[LineFeed; 4], Stop> {
+    Ok([
+        line_feed(lab, false, false, wait).await?,
+        line_feed(lab, false, true, wait).await?,
+        line_feed(lab, true, false, wait).await?,
+        line_feed(lab, true, true, wait).await?,
+    ])
+}
+
+async fn line_feed(lab: &Lab, after_login: bool, together: bool, wait: Duration) -> Result<LineFeed, Stop> {
     let (mut session, command) = if after_login {
-        (lab.login(Role::Fixtures).await?, "NOOP")
+        (lab.login(Role::Fixtures).await?, "NOOP".to_owned())
     } else {
-        (lab.connect().await?, "XYZZY")
+        (lab.connect().await?, format!("USER {}", nobody_like(lab, "")))
     };
-    let (mut answers, whole) = (0, format!("{command}\r\n"));
+    let whole = format!("{command}\r\n");
+    let mut answers: Vec<String> = Vec::new();
     if together {
         session.fragment(format!("{command}\n{whole}").as_bytes()).await?;
     } else {
         session.fragment(format!("{command}\n").as_bytes()).await?;
-        answers += usize::from(session.surplus(wait).await.is_some());
-        session.fragment(whole.as_bytes()).await?;
+        answers.extend(session.surplus(wait).await);
+        if session.has_ended() || session.fragment(whole.as_bytes()).await.is_err() {
+            return Ok(LineFeed::HangsUp);
+        }
     }
-    if answers == 0 {
+    if answers.is_empty() {
         let patience = session.patience().answer;
-        answers += usize::from(session.surplus(patience).await.is_some());
+        answers.extend(session.surplus(patience).await);
     }
-    while answers < ANSWERS_AT_MOST && session.surplus(wait).await.is_some() {
-        answers += 1;
+    while answers.len() < ANSWERS_AT_MOST {
+        let Some(answer) = session.surplus(wait).await else { break };
+        answers.push(answer);
     }
-    Ok((answers > 0 && !session.has_ended()).then_some(answers))
+    let sign = |answer: &String| answer.chars().nth(1);
+    Ok(match &answers[..] {
+        [] if session.has_ended() => LineFeed::HangsUp,
+        [] => LineFeed::Silence,
+        [_] => LineFeed::EndsNothing,
+        [first, second] if sign(first) == sign(second) => LineFeed::EndsLine,
+        [_, _] => LineFeed::IsRefused,
+        _ => LineFeed::AnsweredOften,
+    })
 }
 
 /// Good practice: A bare CR inside a command line is not taken as the end of the line.

@@ -50,6 +50,8 @@ async fn before_login(lab: &Lab) -> Outcome {
 async fn without_end(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let piece = vec![b'A'; PIECE];
+    // A name: who agrees to it has kept the whole line.
+    session.fragment(b"USER ").await?;
     for _ in 0..ENDLESS / PIECE {
         match session.fragment(&piece).await {
             Ok(()) => {}
@@ -66,7 +68,7 @@ async fn without_end(lab: &Lab) -> Outcome {
         Err(Mishap::Closed { .. }) => return Ok(()),
         Err(mishap) => return Err(mishap.into()),
     }
-    let what = format!("a line of {ENDLESS} octets");
+    let what = format!("USER with a name of {ENDLESS} octets");
     match session.reply().await {
         Ok(reply) => require(reply.is_err(), || format!("{what} was answered {}", reply.quoted()))?,
         Err(Mishap::Closed { .. }) => return Ok(()),

@@ -19,6 +19,7 @@ use crate::outcome::{Mishap, Outcome, Stop, assume, fail, inconclusive, require,
 use crate::refusal::{is_momentary, speaks_of_machinery};
 use crate::reply::Reply;
 use crate::runner::told;
+use crate::session::Session;
 
 checks! {
     "practice.sec.name-injection" => injection [wrong_password],
@@ -48,7 +49,10 @@ async fn injection(lab: &Lab) -> Outcome {
         format!("{user}/..//{user}"),
         "%s%s%s%n%n%n".to_owned(),
         "%x.%x.%x.%x".to_owned(),
+        "' OR '1'='1".to_owned(),
         "'OR'1'='1".to_owned(),
+        format!("{user}'"),
+        format!("{user}\""),
         format!("{user}'--"),
         format!("{user}'/*"),
         "nobody'UNION/**/SELECT/**/1--".to_owned(),
@@ -195,19 +199,40 @@ fn ways(lab: &Lab) -> Vec<Way> {
 
 /// What a wrong password for a name is answered, step by step, without what is different each time.
 async fn failure(lab: &Lab, way: Way, user: &str) -> Result<Vec<String>, Stop> {
-    let wrong = lab.nonce();
-    lab.journal().secret(wrong.as_bytes());
     let mut session = lab.connect_for_login().await?;
     let mut steps = Vec::new();
-    let last = match way {
+    let last = match last_answer(lab, way, user, &mut session, &mut steps).await {
+        Ok(last) => last,
+        Err(Mishap::Closed { .. }) => {
+            steps.push("an end of the connection".to_owned());
+            return Ok(steps);
+        }
+        Err(mishap) => return Err(mishap.into()),
+    };
+    assume(!is_momentary(&last), || format!("the login was put off: {}", last.quoted()))?;
+    assume(last.is_err(), || format!("a wrong password: {}", last.seen()))?;
+    steps.push(masked(&last, user));
+    Ok(steps)
+}
+
+/// The last answer to a wrong password; what came before is put into the steps.
+async fn last_answer(
+    lab: &Lab,
+    way: Way,
+    user: &str,
+    session: &mut Session,
+    steps: &mut Vec<String>,
+) -> Result<Reply, Mishap> {
+    let wrong = lab.nonce();
+    lab.journal().secret(wrong.as_bytes());
+    match way {
         Way::User => {
             let reply = session.command(format!("USER {user}")).await?;
-            if reply.is_ok() {
-                steps.push(masked(&reply, user));
-                session.command(format!("PASS {wrong}")).await?
-            } else {
-                reply
+            if !reply.is_ok() {
+                return Ok(reply);
             }
+            steps.push(masked(&reply, user));
+            session.command(format!("PASS {wrong}")).await
         }
         Way::Sasl(mechanism) => {
             let mut client = sasl::client(mechanism, user, &wrong, &lab.nonce());
@@ -223,13 +248,9 @@ async fn failure(lab: &Lab, way: Way, user: &str) -> Result<Vec<String>, Stop> {
                     client.respond(&challenge).map_or_else(|_| "*".to_owned(), |octets| encoded(lab, octets));
                 reply = session.respond(answer).await?;
             }
-            reply
+            Ok(reply)
         }
-    };
-    assume(!is_momentary(&last), || format!("the login was put off: {}", last.quoted()))?;
-    assume(last.is_err(), || format!("a wrong password: {}", last.seen()))?;
-    steps.push(masked(&last, user));
-    Ok(steps)
+    }
 }
 
 /// A status line without the name that was given, numbers and identifiers.

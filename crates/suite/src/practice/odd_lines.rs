@@ -4,17 +4,22 @@
 //! Behind each a command is said whose answer nothing else could be, so that an answer too many is seen at once. A
 //! server may close the connection at such a line; then there is another one.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use mail::Role;
-use net::DialError;
-use tokio::time::timeout;
+use net::{DialError, Stream};
+use tokio::time::{sleep, timeout};
 
 use crate::lab::Lab;
-use crate::outcome::{Mishap, Outcome, Stop, fail, inconclusive};
+use crate::outcome::{Mishap, Outcome, Stop, fail, inconclusive, require};
 use crate::reply::Reply;
 use crate::session::Session;
+use crate::site::Security;
 
 /// So many connections a server may close before it is left alone: what is left to say would fare no better.
 const CLOSINGS_AT_MOST: u32 = 12;
+/// One connection may be lost by chance.
+const TRIES: u32 = 3;
 
 /// The session, and how it goes on.
 pub(super) struct OddLines<'lab> {
@@ -73,6 +78,19 @@ impl<'lab> OddLines<'lab> {
         Ok(Some(reply))
     }
 
+    /// The same for a line that is to have an answer: RFC 1939 section 3 has a server refuse what is no command.
+    ///
+    /// # Errors
+    /// Those of [`OddLines::say`], and [`Stop::Fail`] if the connection ends without an answer each time.
+    pub(super) async fn require_answer(&mut self, octets: &[u8], what: &str) -> Result<Reply, Stop> {
+        for _ in 0..2 {
+            if let Some(reply) = self.say(octets, what).await? {
+                return Ok(reply);
+            }
+        }
+        fail(format!("{what} ended the connection twice, and was not answered; `-ERR` was required"))
+    }
+
     /// Whether the connection goes on; and if so, that what comes next is the answer to what is asked next.
     async fn in_step(&mut self, after: &str) -> Result<bool, Stop> {
         let Some(totals) = self.totals else {
@@ -121,7 +139,7 @@ impl<'lab> OddLines<'lab> {
         match again {
             Ok(session) => self.session = session,
             Err(stop @ Stop::Inconclusive(_)) => {
-                require_listening(self.lab, what).await?;
+                require_alive(self.lab, what).await?;
                 return Err(stop);
             }
             Err(stop) => return Err(stop),
@@ -133,17 +151,48 @@ impl<'lab> OddLines<'lab> {
     }
 }
 
-/// Requires that somebody listens at the port still. That a connection is not served may have many reasons.
+/// Requires that the service is still there. That this address is served no longer may have good reasons; on loopback
+/// another one is asked.
 ///
 /// # Errors
-/// [`Stop::Fail`] if connections are refused by now.
-pub(super) async fn require_listening(lab: &Lab, what: &str) -> Outcome {
+/// [`Stop::Fail`] if connections are refused by now, or nobody is greeted.
+pub(super) async fn require_alive(lab: &Lab, what: &str) -> Outcome {
+    const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 98, 0, 1));
     let site = lab.site();
-    let dialled = timeout(site.patience.answer, site.dialer.connect(&site.entrance.endpoint, None)).await;
-    match dialled {
-        Ok(Err(DialError::Refused { .. })) => {
-            fail(format!("after {what} nobody listens at {} any more", site.entrance.endpoint))
+    let mut source = site.permissions.loopback.then_some(ELSEWHERE);
+    for _ in 0..TRIES {
+        let dialling = site.dialer.connect(&site.entrance.endpoint, source);
+        let dialled = timeout(site.patience.answer, dialling).await;
+        let greeted = match dialled {
+            Ok(Ok(stream)) => greets(lab, stream).await,
+            Ok(Err(DialError::LocalAddress { .. })) => {
+                source = None;
+                false
+            }
+            Ok(Err(DialError::Refused { .. })) => {
+                return fail(format!("after {what} nobody listens at {} any more", site.entrance.endpoint));
+            }
+            _ => false,
+        };
+        if greeted {
+            return Ok(());
         }
-        _ => Ok(()),
+        sleep(site.patience.quiet).await;
     }
+    require(source.is_none(), || {
+        format!("after {what} nobody is greeted any more, also not at another address")
+    })
+}
+
+async fn greets(lab: &Lab, stream: Stream) -> bool {
+    let site = lab.site();
+    let stream = if site.entrance.security == Security::Implicit {
+        match timeout(site.patience.answer, site.dialer.start_tls(stream, &lab.tls_options())).await {
+            Ok(Ok(stream)) => stream,
+            _ => return false,
+        }
+    } else {
+        stream
+    };
+    lab.adopt(stream).welcome(lab.survey()).await.is_ok_and(|greeting| greeting.is_ok())
 }
