@@ -10,6 +10,7 @@ pub(crate) mod s3_blanks;
 pub(crate) mod s3_commands;
 pub(crate) mod s3_framing;
 pub(crate) mod s3_greeting;
+pub(crate) mod s3_keywords;
 pub(crate) mod s3_numbers;
 pub(crate) mod s4_lock;
 pub(crate) mod s4_states;
@@ -28,7 +29,7 @@ pub(crate) mod s8_policy;
 use crate::check::sections;
 
 sections! {
-    s3_blanks, s3_commands, s3_framing, s3_greeting, s3_numbers, s4_lock, s4_states, s5_dele, s5_list, s5_retr, s5_stat, s6_half_close, s6_update,
+    s3_blanks, s3_commands, s3_framing, s3_greeting, s3_keywords, s3_numbers, s4_lock, s4_states, s5_dele, s5_list, s5_retr, s5_stat, s6_half_close, s6_update,
     s7_apop, s7_top, s7_uidl, s7_user, s8_policy,
     deliveries, devices, faults, other_access, restarts,
 }

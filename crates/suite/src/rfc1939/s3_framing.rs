@@ -4,14 +4,14 @@
 //! provokes some. The dots inside messages are judged in [`super::s5_retr`].
 
 use mail::Role;
-use proto::{Deviation, Indicator};
+use proto::{Deviation, Indicator, listing};
 
 use super::s5_retr::{difference, point_out};
 use crate::check::checks;
 use crate::journal::Seen;
 use crate::lab::{Lab, Placed};
-use crate::outcome::{Judged, Outcome, Stop, assume, fail, require, warn};
-use crate::reply::Reply;
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, require, warn};
+use crate::reply::{Reply, quote};
 use crate::runner::told;
 use crate::session::Session;
 
@@ -22,7 +22,6 @@ checks! {
     "rfc1939.frame.status-512" => provoke_long [watch at_most_512],
     "rfc1939.frame.ascii-text" => provoke [watch ascii],
     "rfc1939.frame.one-reply" => one_reply,
-    "rfc1939.frame.keyword-case" => keyword_case,
     "rfc1939.frame.empty-line" => empty_line,
     "rfc1939.frame.leading-space" => leading_space,
     "rfc1939.multi.terminator" => terminator,
@@ -31,10 +30,30 @@ checks! {
     "rfc1939.single.no-terminator" => no_terminator,
 }
 
+/// So many commands in one session: what counts them, or keeps something of each, ends somewhere.
+const MANY: usize = 250;
+
 async fn crlf(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     for command in ["STAT", "LIST", "UIDL", "CAPA", "NOOP"] {
-        session.command(command).await?.require_without(&[Deviation::BareLf, Deviation::ContentBareLf])?;
+        match session.command(command).await {
+            Ok(reply) => reply.require_without(&[Deviation::BareLf, Deviation::ContentBareLf])?,
+            // It may be for want of a CR that it has no end.
+            Err(mishap @ Mishap::Unterminated { .. }) => {
+                drop(session);
+                let mut session = lab.mail(1).await?;
+                session.send(command).await?;
+                let octets = session.some_content(1).await?;
+                let bare = octets
+                    .split_inclusive(|octet| *octet == b'\n')
+                    .find(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n"));
+                return match bare {
+                    Some(line) => fail(format!("a line of the reply to {command} is {}", quote(line))),
+                    None => Err(mishap.into()),
+                };
+            }
+            Err(mishap) => return Err(mishap.into()),
+        }
     }
     Ok(())
 }
@@ -50,7 +69,12 @@ async fn provoke(lab: &Lab) -> Outcome {
 
 /// What a server may be tempted to echo.
 async fn provoke_long(lab: &Lab) -> Outcome {
-    let commands = [format!("RETR {}", "1".repeat(400)), format!("USER {}", "a".repeat(200))];
+    let commands = [
+        format!("RETR {}", "1".repeat(400)),
+        format!("USER {}", "a".repeat(200)),
+        "X".repeat(500),
+        "X".repeat(2000),
+    ];
     for command in &commands {
         say(&mut lab.connect().await?, &[command]).await;
     }
@@ -79,8 +103,24 @@ fn upper(seen: &Seen, _: &Lab) -> Option<String> {
         [Deviation::StatusCase, Deviation::StatusWord].iter().any(|odd| seen.deviations.contains(*odd));
     // The first word of the greeting is `rfc1939.greeting.positive`'s.
     let judged_elsewhere = seen.command == "(greeting)" && !seen.deviations.contains(Deviation::StatusCase);
-    let wrong = wrong && !seen.continuation && !judged_elsewhere;
+    let wrong = (wrong || is_without_sign(&seen.line)) && !seen.continuation && !judged_elsewhere;
     wrong.then(|| format!("{}; the indicator is `+OK` or `-ERR` in upper case", told(seen)))
+}
+
+/// A line that begins with one of the two words, and its sign is missing or stands apart. Other words without a sign may be
+/// content that is read for status lines.
+fn is_without_sign(line: &[u8]) -> bool {
+    // A NUL of the line before, or a mark of byte order.
+    let behind = line.trim_ascii_start();
+    let behind = behind.iter().position(u8::is_ascii_graphic).map_or(line, |at| &behind[at..]);
+    if behind.len() < line.len() && (behind.starts_with(b"+OK") || behind.starts_with(b"-ERR")) {
+        return true;
+    }
+    let word = [&b"+ "[..], b"- "].iter().find_map(|sign| line.strip_prefix(*sign)).unwrap_or(line);
+    [&b"OK"[..], b"ERR", b"ERROR"]
+        .iter()
+        .filter_map(|known| word.strip_prefix(*known))
+        .any(|behind| matches!(behind.first(), None | Some(b' ' | b':' | b'[')))
 }
 
 /// RFC 2449 §3: The status indicator is followed by end of line or by a single SP and text; nothing may be
@@ -120,31 +160,71 @@ fn is_status(seen: &Seen) -> bool {
 ///
 /// Replies are counted, not compared: what an unknown command is answered is `rfc1939.cmd.unrecognized`'s.
 async fn one_reply(lab: &Lab) -> Outcome {
-    let mut session = lab.login(Role::Fixtures).await?;
+    let mut session = match lab.login(Role::Fixtures).await {
+        Ok(session) => session,
+        Err(stop) => {
+            one_reply_to_login(lab).await?;
+            return Err(stop);
+        }
+    };
     let mut replies = Vec::new();
     for command in ["NOOP", "XYZZY", "NOOP"] {
-        replies.push(session.command(command).await.judged()?.quoted());
+        let reply = session.command(command).await.judged()?;
+        require(reply.is_ok() || reply.is_err(), || format!("{}, which is no reply", reply.seen()))?;
+        replies.push(reply.quoted());
     }
-    match session.require_silence().await {
-        Err(Stop::Fail(more)) => fail(format!(
+    session.require_silence().await.map_err(|stop| match stop {
+        Stop::Fail(more) => Stop::Fail(format!(
             "NOOP, XYZZY and NOOP, each sent after a reply, were answered {}; then {more}",
             replies.join(", ")
         )),
-        outcome => outcome,
+        other => other,
+    })?;
+    drop(session);
+    match many(lab).await? {
+        Ok(()) => Ok(()),
+        // Once may be chance.
+        Err(_) => many(lab).await?.or_else(fail),
     }
 }
 
-/// RFC 1939 §3, Appendix A: Command keywords are matched without regard to case.
-async fn keyword_case(lab: &Lab) -> Outcome {
-    let mut session = lab.login(Role::Fixtures).await?;
-    for command in ["LIST", "NOOP", "STAT"] {
-        session.assume_ok(command).await?;
+/// That nobody can log in may be because the reply that was read was not the one to PASS.
+async fn one_reply_to_login(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let mut session = lab.connect_for_login().await?;
+    let user = session.assume_ok(format!("USER {}", account.user)).await?;
+    let wait = session.patience().quiet;
+    let more = session.surplus(wait).await;
+    require(more.is_none(), || format!("{}; then {} came", user.seen(), more.clone().unwrap_or_default()))?;
+    let pass = session.command(format!("PASS {}", account.password())).await?;
+    let more = session.surplus(wait).await;
+    require(more.is_none(), || format!("{}; then {} came", pass.seen(), more.clone().unwrap_or_default()))
+}
+
+/// Many commands in one session, each answered before the next: what was answered to the wrong one, or not at all, if
+/// anything was.
+async fn many(lab: &Lab) -> Result<Result<(), String>, Stop> {
+    let mut session = lab.mail(1).await?;
+    let stat = session.assume_ok("STAT").await?;
+    let listed = session.assume_ok("LIST").await?.scan_listing()?;
+    for turn in 1..=MANY {
+        let (number, _) = listed[turn % listed.len()];
+        let command = if turn % 2 == 0 { format!("LIST {number}") } else { "STAT".to_owned() };
+        let reply = match session.command(&command).await {
+            Err(mishap @ Mishap::Closed { .. }) => {
+                return Ok(Err(format!("at command {turn} of {MANY} in one session {mishap}")));
+            }
+            reply => reply.judged()?,
+        };
+        let own = match listing::scan(reply.text()).0 {
+            Some((shown, _)) if turn % 2 == 0 => shown == number,
+            _ => turn % 2 == 0 || reply.line == stat.line,
+        };
+        if !own || !(reply.is_ok() || reply.is_err()) {
+            return Ok(Err(format!("command {turn} of {MANY} in one session: {}", reply.seen())));
+        }
     }
-    for command in ["noop", "NoOp", "stat", "LiSt"] {
-        let reply = session.command(command).await.judged()?;
-        require(reply.is_ok(), || format!("{}, although it works in upper case", reply.seen()))?;
-    }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// RFC 1939 §3: An empty command line is syntactically invalid and is answered with -ERR.
@@ -193,7 +273,47 @@ async fn terminator(lab: &Lab) -> Outcome {
         reply.require_without(&[Deviation::DotLineBareLf])?;
         command.clone_into(&mut before);
     }
-    session.require_silence().await.map_err(|stop| behind(stop, &before))
+    session.require_silence().await.map_err(|stop| behind(stop, &before))?;
+    drop(session);
+    odd_messages(lab).await
+}
+
+/// Messages at whose end, or at the end of whose header, a server may get it wrong.
+const ODD_ENDS: &[&str] = &[
+    "fx.nonl",
+    "fx.headeronly",
+    "fx.emptybody",
+    "fx.nohdr",
+    "fx.empty",
+    "fx.dotlast",
+    "fx.lonedot",
+    "fx.barecr",
+];
+
+async fn odd_messages(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let user = session.account()?.user.clone();
+    let Some(fixtures) = lab.survey().fixtures.get(&user) else { return Ok(()) };
+    let numbers = ODD_ENDS.iter().filter_map(|name| Some((name, fixtures.get(*name)?)));
+    for (name, number) in numbers {
+        for command in [format!("RETR {number}"), format!("TOP {number} 0"), format!("TOP {number} 5")] {
+            if command.starts_with("TOP") && !lab.survey().has_top {
+                continue;
+            }
+            let reply = match session.command(&command).await {
+                Err(mishap @ (Mishap::Unterminated { .. } | Mishap::Endless { .. })) => {
+                    return Err(match mishap.judged() {
+                        Stop::Fail(seen) => Stop::Fail(format!("{seen} ({name})")),
+                        other => other,
+                    });
+                }
+                reply => reply?,
+            };
+            require(!is_dot(&reply), || format!("a surplus dot line came before the reply to {command}"))?;
+            reply.require_without(&[Deviation::DotLineBareLf])?;
+        }
+    }
+    session.require_silence().await.map_err(|stop| behind(stop, "the last TOP or RETR"))
 }
 
 /// RFC 1939 §3, §5: A negative reply to a command that would be multi-line is one line, with no terminator
@@ -213,12 +333,15 @@ async fn err_is_single(lab: &Lab) -> Outcome {
 /// RFC 1939 §5, §7: STAT, DELE, NOOP, RSET, LIST n, UIDL n answer with one line and no dot line.
 async fn no_terminator(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
-    let mut last = "";
-    for command in ["LIST 1", "UIDL 1", "STAT"] {
+    // What was asked on the way here.
+    let mut last = "STAT";
+    for command in ["LIST 1", "UIDL 1", "STAT", "RSET", "NOOP"] {
         if command == "UIDL 1" && !lab.survey().has_uidl {
             continue;
         }
-        session.assume_ok(command).await?;
+        let reply = session.command(command).await?;
+        require(!is_dot(&reply), || format!("a dot line came behind the reply to {last}"))?;
+        reply.assume_ok()?;
         let reply = session.command("NOOP").await?;
         if reply.indicator == Indicator::Unknown {
             return fail(format!(

@@ -10,6 +10,7 @@ mod correct;
 mod credentials;
 mod crowd;
 mod defects;
+mod deviations;
 mod evidence;
 mod foreign_mail;
 mod hooks;
