@@ -8,7 +8,7 @@ use chance::Distribution;
 use mail::load::Population;
 use script::Script;
 
-use crate::{Defects, Policy};
+use crate::{Defects, Personas, Policy};
 
 /// One account and the mail that is in its maildrop at the start.
 #[derive(Clone, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub struct Configuration {
     pub pace: Pace,
     /// What the server does wrong.
     pub defects: Defects,
+    /// What it does otherwise and may.
+    pub personas: Personas,
     /// What goes wrong in its sessions.
     pub script: Option<Script>,
     /// What it does that not every server does.
@@ -122,6 +124,7 @@ impl Default for Configuration {
             population: Vec::new(),
             pace: Pace::default(),
             defects: Defects::NONE,
+            personas: Personas::NONE,
             script: None,
             policy: Policy::default(),
             recorded: false,

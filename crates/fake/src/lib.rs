@@ -5,7 +5,8 @@
 //! TOP and UIDL, the lock, a snapshot at login, removal only at QUIT; CAPA, response codes and pipelining (RFC 2449,
 //! RFC 3206); STLS (RFC 2595); AUTH (RFC 5034) with the mechanisms of the sasl crate; UTF8 and LANG (RFC 6856).
 //! [`Defects`] make it wrong, each in one named way ([`defects()`]), so that a conformance suite can be shown to
-//! notice; they stand between the correct server and the wire, and no line of the correct server knows of them. For load there are populations ([`Tenancy`]): accounts by pattern with seeded mail, a million of them for
+//! notice, and [`Personas`] make it another one that is right as well ([`personas()`]), which a suite must not accuse; both
+//! stand between the correct server and the wire, and no line of the correct server knows of them. For load there are populations ([`Tenancy`]): accounts by pattern with seeded mail, a million of them for
 //! nothing until they are used; and a [`Pace`] with a known distribution of response times.
 //!
 //! The contract: the same seed, number of the connection and octets of the client give the same octets of the
@@ -43,6 +44,7 @@ mod defects;
 mod faults;
 mod lies;
 mod oauth;
+mod personas;
 mod policy;
 mod reply;
 mod restrictions;
@@ -56,6 +58,7 @@ pub use configuration::{Account, Configuration, Pace, Password, Tenancy};
 pub use connection::Connection;
 pub use defects::{Defect, Defects, defects};
 pub use machine::{Channel, IdentityId, Machine, Next, Service};
+pub use personas::{Persona, Personas, personas};
 pub use policy::{Expiry, Policy};
 pub use script::{Received, Script, Unmet};
 pub use transcript::Transcript;

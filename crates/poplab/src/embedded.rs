@@ -1,12 +1,12 @@
 //! The fake server inside this process: its accounts and mail, and a thread with a runtime of its own, so that a
-//! busy client does not make it slow. What its defects are stands in `fake`.
+//! busy client does not make it slow. What its defects and personas are stands in `fake`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::fake::{Configuration, Defect, Defects, Saved, Store, World};
+use ::fake::{Configuration, Defect, Defects, Persona, Personas, Saved, Store, World};
 use mail::{Marker, Role};
 use net::Listening;
 use server::FakeServer;
@@ -48,9 +48,10 @@ impl Embedded {
     ///
     /// # Errors
     /// No port is free, or the system gives no thread.
-    pub(crate) fn start(seed: u64, defects: Defects) -> anyhow::Result<Self> {
+    pub(crate) fn start(seed: u64, defects: Defects, personas: Personas) -> anyhow::Result<Self> {
         let accounts = accounts(&pool(seed), seed);
-        let world = World::new(Configuration { seed, accounts, defects, ..Configuration::default() });
+        let world =
+            World::new(Configuration { seed, accounts, defects, personas, ..Configuration::default() });
         let server = FakeServer::start_blocking(world, Listening::default()).map_err(|error| {
             Failure::not_carried_out(format!("the embedded server cannot start: {error}"))
         })?;
@@ -195,6 +196,24 @@ pub(crate) fn defects(ids: &[String]) -> anyhow::Result<Defects> {
                 let near = glob::nearest(id, ::fake::defects().map(|defect| defect.id));
                 Failure::input(format!(
                     "the fake server has no defect `{id}`{}; `poplab fake --list-defects` lists them",
+                    glob::suggestion(&near)
+                ))
+            })
+        })
+        .collect()
+}
+
+/// The personas with these ids.
+///
+/// # Errors
+/// An id is unknown; the message has the nearest ones.
+pub(crate) fn personas(ids: &[String]) -> anyhow::Result<Personas> {
+    ids.iter()
+        .map(|id| {
+            Persona::parse(id).ok_or_else(|| {
+                let near = glob::nearest(id, ::fake::personas().map(|persona| persona.id));
+                Failure::input(format!(
+                    "the fake server has no persona `{id}`{}; `poplab fake --list-personas` lists them",
                     glob::suggestion(&near)
                 ))
             })

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::{
-    Account, Configuration, Defect, Defects, FakeServer, Listening, Pace, Policy, Ports, Script, World,
+    Account, Configuration, Defect, Defects, FakeServer, Listening, Pace, Persona, Personas, Policy, Ports, Script,
+    World,
 };
 
 /// Sets up a [`FakeServer`]. Without a word it is right, has no accounts and listens on two free ports.
@@ -45,6 +46,13 @@ impl Builder {
     pub fn defect(mut self, defect: &'static Defect) -> Builder {
         let defects = &self.configuration.defects;
         self.configuration.defects = defects.iter().chain([defect]).collect::<Defects>();
+        self
+    }
+
+    /// Is unusual in this way, too, as servers may be; the ways are [`personas()`](crate::personas()).
+    pub fn persona(mut self, persona: &'static Persona) -> Builder {
+        let personas = &self.configuration.personas;
+        self.configuration.personas = personas.iter().chain([persona]).collect::<Personas>();
         self
     }
 

@@ -21,7 +21,6 @@ mod exchanges;
 mod exposure;
 mod framing;
 mod greeting;
-mod hooks;
 mod identities;
 mod inactivity;
 mod languages;
@@ -59,7 +58,7 @@ mod update;
 mod upgrades;
 mod windows;
 
-pub(crate) use hooks::Hooks;
+use crate::twist::hooks::{self, Hooks};
 
 /// One way of being wrong.
 pub struct Defect {

@@ -113,6 +113,7 @@ pub(super) fn status_line(reply: &Reply, out: &mut Vec<u8>) {
         out.extend_from_slice(code.as_bytes());
         out.extend_from_slice(b"] ");
     }
+    let indicator = out.len();
     match &reply.text {
         Text::Fixed(text) => out.extend_from_slice(text.as_bytes()),
         Text::Made(text) => out.extend_from_slice(text),
@@ -121,6 +122,10 @@ pub(super) fn status_line(reply: &Reply, out: &mut Vec<u8>) {
             out.push(b' ');
             decimal(*second, out);
         }
+    }
+    if out.len() == indicator {
+        // Where there is no text, the space before it goes too (RFC 2449 section 3).
+        out.pop();
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -193,6 +198,7 @@ mod tests {
         assert_eq!(Reply::numbers(2, 320).line(), b"+OK 2 320\r\n");
         assert_eq!(Reply::challenge("").line(), b"+ \r\n");
         assert_eq!(Reply::verbatim("+OK\n").line(), b"+OK\n");
+        assert_eq!(Reply::ok("").line(), b"+OK\r\n");
         assert_eq!(Reply::nothing().line(), b"");
     }
 }

@@ -9,6 +9,7 @@
 
 mod asked;
 mod history;
+pub(crate) mod hooks;
 
 use std::sync::Arc;
 
@@ -116,6 +117,9 @@ impl Twists {
         faults: Option<&Arc<Faults>>,
     ) -> Option<Twists> {
         let mut twists = crate::policy::twists(configuration, script);
+        twists.extend(
+            configuration.personas.iter().map(|persona| Arc::new(persona.form.hooks) as Arc<dyn Twist>),
+        );
         twists.extend(configuration.defects.iter().map(|defect| Arc::new(defect.hooks) as Arc<dyn Twist>));
         // Last, since faults are of the network: they act on what all others have made of a reply.
         twists.extend(faults.map(|faults| Arc::clone(faults) as Arc<dyn Twist>));

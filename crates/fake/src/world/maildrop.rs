@@ -81,6 +81,8 @@ pub(crate) struct Notes {
     pub(crate) postponed: Vec<u64>,
     /// How often logins were put off since one was admitted.
     pub(crate) put_off: u8,
+    /// Ordinals of messages that were retrieved.
+    pub(crate) seen: Vec<u64>,
     /// How many sessions were cut off.
     pub(crate) cut_off: u64,
     /// How many sessions have removed something.
@@ -143,6 +145,16 @@ impl Message {
         message.octets = u32::try_from(size).unwrap_or(u32::MAX);
         if let Some(stored) = message.kept.as_mut().and_then(|kept| Arc::make_mut(kept).stored.as_mut()) {
             stored.size = size;
+        }
+        message
+    }
+
+    /// The same with other octets, where it is stored.
+    pub(crate) fn rewritten(&self, rewrite: impl FnOnce(&[u8]) -> Vec<u8>) -> Message {
+        let mut message = self.clone();
+        if let Some(stored) = message.kept.as_mut().and_then(|kept| Arc::make_mut(kept).stored.as_mut()) {
+            stored.octets = rewrite(&stored.octets).into();
+            stored.size = mail::wire(&stored.octets).len() as u64;
         }
         message
     }

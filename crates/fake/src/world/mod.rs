@@ -22,7 +22,7 @@ use crate::faults::Faults;
 use crate::reply::Octets;
 use crate::twist::Twists;
 use crate::witness::Witness;
-use crate::{Channel, Configuration, Connection, Password, Tenancy};
+use crate::{Channel, Configuration, Connection, Password, Personas, Tenancy};
 
 use maildrop::Origin;
 pub use maildrop::Store;
@@ -89,6 +89,7 @@ impl World {
     /// A world with these accounts, in which nobody has connected yet.
     pub fn new(mut configuration: Configuration) -> World {
         let (mut names, mut maildrops) = (HashMap::new(), Vec::new());
+        Personas::set_up(&mut configuration);
         let script = configuration.script.clone();
         configuration.recorded |= script.as_ref().is_some_and(|script| !script.expect.is_empty());
         let mut beginnings = Vec::new();
@@ -143,7 +144,7 @@ impl World {
     /// Delivers a message to an account, also while a session holds it; that session does not see it. False if
     /// there is no such user.
     pub fn deliver(&self, user: &str, octets: impl Into<Arc<[u8]>>) -> bool {
-        let octets = octets.into();
+        let octets = kept(self.configuration(), octets.into());
         let owner = self.find(user);
         owner.map(|owner| self.with(owner, |maildrop| maildrop.deliver(octets, self.origin(user)))).is_some()
     }
@@ -151,6 +152,7 @@ impl World {
     /// Puts other mail in the place of all that an account holds. False if there is no such user.
     pub fn replace(&self, user: &str, messages: impl IntoIterator<Item = Arc<[u8]>>) -> bool {
         let owner = self.find(user);
+        let messages = messages.into_iter().map(|octets| kept(self.configuration(), octets));
         owner
             .map(|owner| self.with(owner, |maildrop| maildrop.replace(messages, self.origin(user))))
             .is_some()
@@ -344,11 +346,17 @@ impl Behaviour {
 /// A maildrop with this mail.
 fn filled(configuration: &Configuration, user: &str, messages: &[Arc<[u8]>]) -> Maildrop {
     let mut maildrop = Maildrop::default();
-    maildrop.replace(messages.iter().cloned(), Origin { seed: configuration.seed, account: user });
+    let messages = messages.iter().cloned().map(|octets| kept(configuration, octets));
+    maildrop.replace(messages, Origin { seed: configuration.seed, account: user });
     if configuration.recorded {
         maildrop.keep_removed();
     }
     maildrop
+}
+
+/// A message as it is kept, once it is delivered.
+fn kept(configuration: &Configuration, octets: Arc<[u8]>) -> Arc<[u8]> {
+    configuration.personas.delivered(&octets).map_or(octets, Arc::from)
 }
 
 fn locked<State>(state: &Mutex<State>) -> MutexGuard<'_, State> {

@@ -38,12 +38,14 @@ const FORMAT: u32 = 1;
 /// The first line on stdout is JSON: `port` (cleartext with STLS), `tls_port`, `ca` (a PEM file to trust), `accounts`
 /// and `pid`. The server stops, with exit code 0, when its standard input ends, and on SIGTERM and Ctrl-C.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(after_help = "\
 Examples:
   poplab fake                                    accounts of every role, our own mail
   poplab fake --mail ~/Maildir --port 11000      alice has this mail; it is only read
   poplab fake --defect rfc1939.retr.no-stuffing  a server that is wrong in one way
   poplab fake --list-defects
+  poplab fake --persona texts.none               a server that is right, though unusual
   poplab fake --fault drop-mid-retr.yaml         the connection breaks in the middle of a message
   poplab fake --replay poplab-recording          what `poplab record` has recorded, once more
   poplab fake -- sh -c 'curl -s -u $POPLAB_USER:$POPLAB_PASSWORD pop3://$POPLAB_HOST:$POPLAB_PORT'
@@ -84,6 +86,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID")]
     defect: Vec<String>,
 
+    /// Be unusual in this way, as servers may be; may be repeated
+    #[arg(long, value_name = "ID")]
+    persona: Vec<String>,
+
     /// Let go wrong what this script says; may be repeated
     #[arg(long, value_name = "FILE")]
     fault: Vec<PathBuf>,
@@ -94,8 +100,8 @@ pub(crate) struct Arguments {
         long,
         value_name = "DIR",
         conflicts_with_all = [
-            "accounts", "conformance_accounts", "mail", "user", "password_env", "defect", "fault", "seed", "listen",
-            "control_port"
+            "accounts", "conformance_accounts", "mail", "user", "password_env", "defect", "persona", "fault", "seed",
+            "listen", "control_port"
         ]
     )]
     replay: Option<PathBuf>,
@@ -107,6 +113,10 @@ pub(crate) struct Arguments {
     /// List the defects and do nothing else
     #[arg(long)]
     list_defects: bool,
+
+    /// List the personas and do nothing else
+    #[arg(long)]
+    list_personas: bool,
 
     /// The seed of everything random
     #[arg(long, value_name = "N", default_value_t = 42)]
@@ -169,13 +179,17 @@ struct ShownAccount {
 /// Serves until its time is over.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.list_defects {
-        return list_defects();
+        return list(::fake::defects().map(|defect| (defect.id, defect.summary)));
+    }
+    if arguments.list_personas {
+        return list(::fake::personas().map(|persona| (persona.id, persona.summary)));
     }
     if let Some(folder) = &arguments.replay {
         let ports = Ports { clear: Some(arguments.port), tls: Some(arguments.tls_port) };
         return super::record::replay(folder, ports, arguments.ca_out.as_deref(), &arguments.command);
     }
     let defects = embedded::defects(&arguments.defect)?;
+    let personas = embedded::personas(&arguments.persona)?;
     let (accounts, shown) = accounts::population(arguments)?;
     let seed = arguments.seed;
     let script = faults::read(&arguments.fault)?;
@@ -183,6 +197,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         seed,
         accounts,
         defects,
+        personas,
         script,
         recorded: true,
         ..Configuration::default()
@@ -303,12 +318,12 @@ pub(super) fn end_of_input(
     Ok(told)
 }
 
-fn list_defects() -> anyhow::Result<u8> {
-    let width = ::fake::defects().map(|defect| defect.id.len()).max().unwrap_or_default();
+fn list(all: impl Iterator<Item = (&'static str, &'static str)> + Clone) -> anyhow::Result<u8> {
+    let width = all.clone().map(|(id, _)| id.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for info in ::fake::defects() {
+    for (id, summary) in all {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<width$}  {}", info.id, info.summary);
+        let _ = writeln!(text, "{id:<width$}  {summary}");
     }
     terminal::print(&text)?;
     Ok(exit::GOOD)

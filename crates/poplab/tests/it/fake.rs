@@ -244,11 +244,16 @@ fn wrong_arguments_are_told() {
 }
 
 #[test]
-fn every_defect_is_listed() {
+fn every_defect_and_every_persona_is_listed() {
     let env = TestEnv::new();
     let ended = env.run(&["fake", "--list-defects"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let listed: Vec<&str> = ended.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
     let known: Vec<&str> = poplab::defects().map(|defect| defect.id).collect();
+    assert_eq!(listed, known);
+    let ended = env.run(&["fake", "--list-personas"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let listed: Vec<&str> = ended.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
+    let known: Vec<&str> = poplab::personas().map(|persona| persona.id).collect();
     assert_eq!(listed, known);
 }

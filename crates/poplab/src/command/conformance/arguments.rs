@@ -211,6 +211,11 @@ pub(crate) struct Arguments {
     /// Make the embedded server wrong in this way; may be repeated; `poplab fake --list-defects` lists them
     #[arg(long, value_name = "ID", conflicts_with = "target", help_heading = "Run")]
     pub(super) defect: Vec<String>,
+
+    /// Make the embedded server unusual in this way, as servers may be: nothing may be found; may be repeated; `poplab fake
+    /// --list-personas` lists them
+    #[arg(long, value_name = "ID", conflicts_with = "target", help_heading = "Run")]
+    pub(super) persona: Vec<String>,
 }
 
 impl Arguments {

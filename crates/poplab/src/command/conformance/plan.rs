@@ -76,6 +76,7 @@ impl Plan {
     pub(super) fn new(arguments: &Arguments) -> anyhow::Result<Self> {
         let checks = selection::chosen(&arguments.select, &arguments.skip)?;
         let defects = embedded::defects(&arguments.defect)?;
+        let personas = embedded::personas(&arguments.persona)?;
         let baseline = baseline(arguments)?;
         let cleartext_password = arguments.tls == Tls::None;
         let (target, entrances, trust, operations) = if let Some(endpoint) = &arguments.target {
@@ -97,7 +98,7 @@ impl Plan {
             let (accounts, operations) = accounts(arguments)?;
             (Target::Server(pool(accounts)), entrances, trust, operations)
         } else {
-            let server = Embedded::start(arguments.seed, defects)?;
+            let server = Embedded::start(arguments.seed, defects, personas)?;
             let entrance = |address: std::net::SocketAddr, security| Entrance {
                 endpoint: address.into(),
                 security: Some(security),

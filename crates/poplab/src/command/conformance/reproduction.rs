@@ -32,6 +32,7 @@ impl Reproductions {
             let mut words =
                 [&poplab, "fake", "--conformance-accounts", "--seed", &seed].map(str::to_owned).to_vec();
             words.extend(arguments.defect.iter().flat_map(|defect| ["--defect".to_owned(), defect.clone()]));
+            words.extend(arguments.persona.iter().flat_map(|one| ["--persona".to_owned(), one.clone()]));
             words
         });
         Self { folder: arguments.out.clone(), verification, fake }

@@ -1,9 +1,10 @@
-//! The form in which defects are written: functions at the places where a [`Twist`] can act, most of them absent.
+//! The form in which defects and personas are written: functions at the places where a [`Twist`] can act, most of them
+//! absent.
 
 use machine::Patience;
 
+use super::{Asked, Circumstance, Twist};
 use crate::reply::Reply;
-use crate::twist::{Asked, Circumstance, Twist};
 
 type Act = fn(&mut Circumstance<'_>);
 type Before = fn(&mut Circumstance<'_>, &mut Asked);
@@ -15,7 +16,7 @@ type Asks = fn(&mut Circumstance<'_>) -> bool;
 type Expiry = fn(&mut Circumstance<'_>, &mut Reply);
 type Loss = fn(&mut Circumstance<'_>, &[u8]);
 
-/// What a defect does, and where.
+/// What is done, and where.
 #[derive(Clone, Copy)]
 pub(crate) struct Hooks {
     begin: Option<Act>,
@@ -34,7 +35,8 @@ pub(crate) struct Hooks {
     lost: Option<Loss>,
 }
 
-const NONE: Hooks = Hooks {
+/// Nothing anywhere.
+pub(crate) const NONE: Hooks = Hooks {
     begin: None,
     before: None,
     instead: None,
@@ -52,113 +54,113 @@ const NONE: Hooks = Hooks {
 };
 
 /// When a session begins.
-pub(super) const fn begin(act: Act) -> Hooks {
+pub(crate) const fn begin(act: Act) -> Hooks {
     Hooks { begin: Some(act), ..NONE }
 }
 
 /// Alters what is asked, or the session, before the server answers.
-pub(super) const fn before(act: Before) -> Hooks {
+pub(crate) const fn before(act: Before) -> Hooks {
     Hooks { before: Some(act), ..NONE }
 }
 
 /// Answers in the server's place.
-pub(super) const fn instead(act: Instead) -> Hooks {
+pub(crate) const fn instead(act: Instead) -> Hooks {
     Hooks { instead: Some(act), ..NONE }
 }
 
 /// When a maildrop has been opened.
-pub(super) const fn opened(act: Act) -> Hooks {
+pub(crate) const fn opened(act: Act) -> Hooks {
     Hooks { opened: Some(act), ..NONE }
 }
 
 /// Alters the answer.
-pub(super) const fn after(act: After) -> Hooks {
+pub(crate) const fn after(act: After) -> Hooks {
     Hooks { after: Some(act), ..NONE }
 }
 
 /// Says something when STLS has succeeded.
-pub(super) const fn secured(act: fn() -> Reply) -> Hooks {
+pub(crate) const fn secured(act: fn() -> Reply) -> Hooks {
     Hooks { secured: Some(act), ..NONE }
 }
 
 /// Before a handshake; the reply goes before it.
-pub(super) const fn handshake(act: Handshake) -> Hooks {
+pub(crate) const fn handshake(act: Handshake) -> Hooks {
     Hooks { handshake: Some(act), ..NONE }
 }
 
 /// Alters octets that have arrived together, before lines are cut from them.
-pub(super) const fn arrived(act: Arrival) -> Hooks {
+pub(crate) const fn arrived(act: Arrival) -> Hooks {
     Hooks { arrived: Some(act), ..NONE }
 }
 
 /// Takes command lines of so many octets.
-pub(super) const fn longest(octets: usize) -> Hooks {
+pub(crate) const fn longest(octets: usize) -> Hooks {
     Hooks { longest: Some(octets), ..NONE }
 }
 
 /// Has the connection wait as long as this says so.
-pub(super) const fn held(act: Asks) -> Hooks {
+pub(crate) const fn held(act: Asks) -> Hooks {
     Hooks { held: Some(act), ..NONE }
 }
 
 /// Goes on in the clear when a handshake has failed, if this says so.
-pub(super) const fn unsecured(act: Asks) -> Hooks {
+pub(crate) const fn unsecured(act: Asks) -> Hooks {
     Hooks { unsecured: Some(act), ..NONE }
 }
 
 /// Has the session end when this patience has.
-pub(super) const fn patience(patience: Patience) -> Hooks {
+pub(crate) const fn patience(patience: Patience) -> Hooks {
     Hooks { patience: Some(patience), ..NONE }
 }
 
 /// When the connection is gone.
-pub(super) const fn lost(act: Loss) -> Hooks {
+pub(crate) const fn lost(act: Loss) -> Hooks {
     Hooks { lost: Some(act), ..NONE }
 }
 
 impl Hooks {
     /// Also acts when a session begins.
-    pub(super) const fn and_begin(self, act: Act) -> Hooks {
+    pub(crate) const fn and_begin(self, act: Act) -> Hooks {
         Hooks { begin: Some(act), ..self }
     }
 
     /// Also alters what is asked.
-    pub(super) const fn and_before(self, act: Before) -> Hooks {
+    pub(crate) const fn and_before(self, act: Before) -> Hooks {
         Hooks { before: Some(act), ..self }
     }
 
     /// Also has the connection wait.
-    pub(super) const fn and_held(self, act: Asks) -> Hooks {
+    pub(crate) const fn and_held(self, act: Asks) -> Hooks {
         Hooks { held: Some(act), ..self }
     }
 
     /// Also acts before a handshake.
-    pub(super) const fn and_handshake(self, act: Handshake) -> Hooks {
+    pub(crate) const fn and_handshake(self, act: Handshake) -> Hooks {
         Hooks { handshake: Some(act), ..self }
     }
 
     /// Also answers in the server's place.
-    pub(super) const fn and_instead(self, act: Instead) -> Hooks {
+    pub(crate) const fn and_instead(self, act: Instead) -> Hooks {
         Hooks { instead: Some(act), ..self }
     }
 
     /// Also alters the answer.
-    pub(super) const fn and_after(self, act: After) -> Hooks {
+    pub(crate) const fn and_after(self, act: After) -> Hooks {
         Hooks { after: Some(act), ..self }
     }
 
     /// Also acts when a maildrop has been opened.
-    pub(super) const fn and_opened(self, act: Act) -> Hooks {
+    pub(crate) const fn and_opened(self, act: Act) -> Hooks {
         Hooks { opened: Some(act), ..self }
     }
 
     /// Also acts when the patience has ended; the reply is the last.
-    pub(super) const fn and_expired(self, act: Expiry) -> Hooks {
+    pub(crate) const fn and_expired(self, act: Expiry) -> Hooks {
         Hooks { expired: Some(act), ..self }
     }
 
     /// Also acts when the connection is gone.
-    pub(super) const fn and_lost(self, act: Loss) -> Hooks {
+    pub(crate) const fn and_lost(self, act: Loss) -> Hooks {
         Hooks { lost: Some(act), ..self }
     }
 }
