@@ -94,7 +94,9 @@ pub enum Shape {
 impl Shape {
     /// The form of the reply to this command line (without its line end).
     pub fn of(line: &[u8]) -> Shape {
-        let mut words = line.split(|octet| *octet == b' ').filter(|word| !word.is_empty());
+        // Some servers take tabs for spaces; one that does not refuses, and a refusal has no content.
+        let blank = |octet: &u8| matches!(octet, b' ' | b'\t');
+        let mut words = line.split(blank).filter(|word| !word.is_empty());
         let verb = words.next().and_then(Verb::parse);
         let argument = words.next().is_some();
         match verb {

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::{
-    Account, Configuration, Defect, Defects, FakeServer, Listening, Pace, Persona, Personas, Policy, Ports, Script,
-    World,
+    Account, Configuration, Defect, Defects, FakeServer, Listening, Pace, Persona, Personas, Policy, Ports,
+    Script, World,
 };
 
 /// Sets up a [`FakeServer`]. Without a word it is right, has no accounts and listens on two free ports.

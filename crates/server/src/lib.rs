@@ -39,8 +39,8 @@ mod running;
 pub use builder::Builder;
 pub use certificates::identities;
 pub use fake::{
-    Account, Configuration, Defect, Defects, Expiry, Happening, Pace, Password, Persona, Personas, Policy, RECEIVED, Received,
-    Removed, Script, Tenancy, Transcript, Unmet, What, World, defects, personas,
+    Account, Configuration, Defect, Defects, Expiry, Happening, Pace, Password, Persona, Personas, Policy,
+    RECEIVED, Received, Removed, Script, Tenancy, Transcript, Unmet, What, World, defects, personas,
 };
 pub use mail::load::Population;
 pub use net::{Freeze, Identity, Listening, Ports};

@@ -1,15 +1,16 @@
-//! A session for several bad commands in a row, at servers that close the connection after a few.
+//! A session for several bad commands in a row, at servers that close the connection behind one.
 //!
-//! No RFC forbids that, and it is good against guessing. So an end that comes after enough refusals is no verdict: the
-//! command is said again on a fresh connection, and what happens there counts.
+//! No RFC forbids that, and it is good against guessing. So an end behind a refusal is no verdict: the next command is said
+//! on a fresh connection, and what happens there counts. That a server does so is told once, by
+//! `rfc1939.cmd.unrecognized`.
 
 use crate::lab::Lab;
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive};
 use crate::reply::Reply;
 use crate::session::Session;
 
-/// At this refusal on one connection, or after it, a server may close it.
-const PATIENCE_OF_SERVERS: usize = 3;
+/// So often a command is said on a fresh connection, since something else was refused before it.
+const CONNECTIONS: usize = 3;
 
 /// The session and how to have another one like it.
 pub(crate) struct Enduring<Open> {
@@ -36,31 +37,23 @@ impl<Open: AsyncFn() -> Result<Session, Stop>> Enduring<Open> {
     /// # Errors
     /// [`Stop::Fail`] if there is none, those of opening a session if that had to be done.
     pub(crate) async fn command(&mut self, line: &str) -> Result<Reply, Stop> {
-        let tried = self.may_be_closed();
-        match self.session.command(line).await {
-            Err(Mishap::Closed { .. }) if tried => {
-                self.session = (self.open)().await?;
-                self.session.command(line).await.judged()
+        for _ in 0..CONNECTIONS {
+            match self.session.command(line).await {
+                Err(mishap) if mishap.is_end_behind_refusal() => self.session = (self.open)().await?,
+                reply => return reply.judged(),
             }
-            reply => reply.judged(),
         }
+        inconclusive(format!("the server ends the connection before `{line}` can be said"))
     }
 
-    /// Requires that a command is refused and that the session survives it; what `next` is answered does not matter.
+    /// Requires that a command is refused and that the session survives it, or ends in good order; what `next` is answered
+    /// does not matter.
     ///
     /// # Errors
-    /// [`Stop::Fail`] if the command is obeyed, or ends a fresh connection.
+    /// [`Stop::Fail`] if the command is obeyed, or not answered.
     pub(crate) async fn require_refusal(&mut self, line: &str, next: &str) -> Outcome {
-        loop {
-            let tried = self.may_be_closed();
-            let outcome = refused(&mut self.session, line, next).await;
-            // Before a DELE something was asked aside, and refused too.
-            let tried = tried || self.session.refusals() >= PATIENCE_OF_SERVERS;
-            if outcome.is_ok() || !tried || !self.session.has_ended() {
-                return outcome;
-            }
-            self.session = (self.open)().await?;
-        }
+        self.command(line).await?.require_err()?;
+        goes_on(&mut self.session, line, next).await
     }
 
     /// Requires that each of these commands is refused and that a good one after it is answered.
@@ -78,11 +71,6 @@ impl<Open: AsyncFn() -> Result<Session, Stop>> Enduring<Open> {
     pub(crate) fn session(&mut self) -> &mut Session {
         &mut self.session
     }
-
-    /// Whether one more refusal may be the last that the server bears.
-    fn may_be_closed(&self) -> bool {
-        self.session.refusals() + 1 >= PATIENCE_OF_SERVERS
-    }
 }
 
 /// A session in a maildrop with mail in which bad commands are said.
@@ -93,14 +81,10 @@ pub(crate) async fn with_mail(lab: &Lab) -> Result<Enduring<impl AsyncFn() -> Re
     Enduring::begin(async || lab.mail(1).await).await
 }
 
-async fn refused(session: &mut Session, line: &str, next: &str) -> Outcome {
-    session.require_err(line).await?;
-    goes_on(session, line, next).await
-}
-
-/// The session must have survived the command; what the next one is answered does not matter.
+/// The session must have survived the command, unless that was refused; what the next one is answered does not matter.
 pub(crate) async fn goes_on(session: &mut Session, command: &str, next: &str) -> Outcome {
     match session.command(next).await {
+        Err(mishap) if mishap.is_end_behind_refusal() => Ok(()),
         Err(Mishap::Closed { how, .. }) => {
             fail(format!("the connection ended ({how}) behind the reply to {command}"))
         }

@@ -14,13 +14,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use mail::{Fixture, Role};
+use mail::{Fixture, Marker, Role};
 use tokio::time::Instant;
 
 use crate::accounts::Account;
 use crate::journal::Journal;
-use crate::outcome::{Stop, inconclusive, skipped};
+use crate::outcome::{Judged, Mishap, Stop, fail, inconclusive, skipped};
 use crate::pool::Lent;
+use crate::reply::Reply;
 use crate::session::{Farewells, Session, farewell};
 use crate::site::{Site, Survey};
 
@@ -180,6 +181,85 @@ impl Lab {
         self.survey().fixtures.get(&account.user)?.get(name).copied()
     }
 
+    /// RETR of a fixture, be it refused. Where another message came, since others have come or gone in the meantime, it is
+    /// looked for and fetched by its present number, which is told too.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if it is not there any more; [`Stop::Fail`] if the head of a message is that of the fixture
+    /// and its RETR brings another one, or none with an end: that is what wrong dots lead to.
+    pub(crate) async fn retrieved(
+        &self,
+        session: &mut Session,
+        number: u64,
+        fixture: &Fixture,
+    ) -> Result<(u64, Reply), Stop> {
+        let reply = whole(session.command(format!("RETR {number}")).await)?;
+        let Some(now) = self.moved(session, number, fixture, &reply).await? else {
+            return Ok((number, reply));
+        };
+        let reply = whole(session.command(format!("RETR {now}")).await)?;
+        match another(&reply, fixture) {
+            None => Ok((now, reply)),
+            Some(came) => fail(format!(
+                "the head of message {now} is that of `{}`, and RETR {now} gave `{came}`",
+                fixture.name
+            )),
+        }
+    }
+
+    /// Where a fixture is now, if another message came in its place. A reply without a marker may be the fixture, damaged,
+    /// unless that is found elsewhere.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if another message came and the fixture is not there any more.
+    pub(crate) async fn moved(
+        &self,
+        session: &mut Session,
+        number: u64,
+        fixture: &Fixture,
+        reply: &Reply,
+    ) -> Result<Option<u64>, Stop> {
+        if !reply.is_ok() || !fixture.marked {
+            return Ok(None);
+        }
+        match Marker::parse(reply.octets()) {
+            Some(marker) if marker.fixture == fixture.name => Ok(None),
+            Some(marker) => match self.present_number(session, fixture).await? {
+                Some(now) => Ok(Some(now)),
+                None => inconclusive(format!(
+                    "`{}` gave `{}`; `{}`, which was there before, is not in the maildrop any more",
+                    reply.command, marker.fixture, fixture.name
+                )),
+            },
+            None => {
+                let now = self.present_number(session, fixture).await.ok().flatten();
+                Ok(now.filter(|now| *now != number))
+            }
+        }
+    }
+
+    /// The number that a fixture has in this session, by the heads of all messages.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if they cannot be looked at.
+    pub(crate) async fn present_number(
+        &self,
+        session: &mut Session,
+        fixture: &Fixture,
+    ) -> Result<Option<u64>, Stop> {
+        for (number, _) in session.assume_ok("LIST").await?.scan_listing()? {
+            let head =
+                if self.survey().has_top { format!("TOP {number} 0") } else { format!("RETR {number}") };
+            let head = session.command(head).await?;
+            if head.is_ok()
+                && Marker::parse(head.octets()).is_some_and(|marker| marker.fixture == fixture.name)
+            {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
     /// The fixture as poplab made it.
     ///
     /// # Errors
@@ -194,4 +274,19 @@ impl Lab {
             None => skipped(format!("the corpus has no fixture `{name}`")),
         }
     }
+}
+
+/// The reply to a retrieval. One without end is a failure.
+fn whole(reply: Result<Reply, Mishap>) -> Result<Reply, Stop> {
+    match reply {
+        endless @ Err(Mishap::Unterminated { .. }) => endless.judged(),
+        reply => Ok(reply?),
+    }
+}
+
+/// The name that the message that came bears, if that is not this fixture's. One without a marker may be the fixture,
+/// damaged.
+fn another(reply: &Reply, fixture: &Fixture) -> Option<String> {
+    let marker = Marker::parse(reply.octets()).filter(|_| reply.is_ok() && fixture.marked)?;
+    (marker.fixture != fixture.name).then_some(marker.fixture)
 }

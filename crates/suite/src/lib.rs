@@ -13,6 +13,7 @@ mod credentials;
 pub mod crowd;
 mod deletion;
 mod deviation;
+mod difference;
 mod discretion;
 mod enduring;
 pub mod journal;

@@ -55,6 +55,8 @@ pub enum Mishap {
         command: String,
         /// How it ended.
         how: String,
+        /// The reply before it was `-ERR`. No RFC says that a connection has to stay behind one, so this accuses nobody.
+        refused: bool,
     },
     /// More octets than any reply may have, or no end of them in time.
     Endless {
@@ -105,8 +107,11 @@ impl std::fmt::Display for Mishap {
                     "the reply to `{command}` did not end with CRLF \".\" CRLF; the server went on to answer a NOOP"
                 )
             }
-            Self::Closed { command, how } => {
+            Self::Closed { command, how, refused: false } => {
                 write!(out, "the connection ended ({how}) instead of a reply to `{command}`")
+            }
+            Self::Closed { command, how, refused: true } => {
+                write!(out, "the connection ended ({how}) behind a refusal, so `{command}` got no reply")
             }
             Self::Endless { command, how } => {
                 write!(out, "the reply to `{command}` did not end within the limits for a reply: {how}")
@@ -166,6 +171,11 @@ impl From<DialError> for Stop {
 }
 
 impl Mishap {
+    /// Whether the server ended the connection behind a refusal, which it may.
+    pub(crate) fn is_end_behind_refusal(&self) -> bool {
+        matches!(self, Self::Closed { refused: true, .. })
+    }
+
     /// Whether it was the tool itself that did not send the line.
     pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Self::Guarded(_) | Self::Untrusted(_) | Self::Withheld(_) | Self::PutOff(_))
@@ -185,7 +195,10 @@ impl Mishap {
     /// The same where the requirement is about the very command that was not answered.
     pub(crate) fn required(self) -> Stop {
         match self {
-            Self::TimedOut { .. } | Self::TooLarge { .. } | Self::OddStatus { .. } => self.into(),
+            Self::TimedOut { .. }
+            | Self::TooLarge { .. }
+            | Self::OddStatus { .. }
+            | Self::Closed { refused: true, .. } => self.into(),
             ours if ours.is_ours() => ours.into(),
             other => Stop::Fail(other.to_string()),
         }

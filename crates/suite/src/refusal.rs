@@ -20,6 +20,8 @@ const LOCKED: &[&str] = &["lock", "in use", "busy"];
 const READ_ONLY: &[&str] = &["read-only", "readonly", "read only", "permission"];
 /// Words of servers to which something is too long.
 const TOO_LONG: &[&str] = &["too long", "line length", "overflow"];
+/// What may be too long where a line is not.
+const ARGUMENTS: &[&str] = &["name", "user", "mailbox", "maildrop", "password", "argument", "login"];
 /// Words of servers that do not have what they were asked for.
 const UNKNOWN: &[&str] = &[
     "unknown",
@@ -122,6 +124,11 @@ pub(crate) fn says_too_long(reply: &Reply) -> bool {
 /// Whether an answer tells of a database, a file or a fault in the program behind it.
 pub(crate) fn speaks_of_machinery(reply: &Reply) -> bool {
     any_of(MACHINERY, &lower(reply))
+}
+
+/// Whether a refusal is about the length of a line, and not of a name or a password in it: those have limits of their own.
+pub(crate) fn says_line_too_long(reply: &Reply) -> bool {
+    says_too_long(reply) && !any_of(ARGUMENTS, &lower(reply))
 }
 
 /// Whether a refusal is about base64 and not about what it stands for.

@@ -4,7 +4,7 @@ use mail::Role;
 
 use crate::enduring::Enduring;
 use crate::lab::Lab;
-use crate::outcome::{Outcome, Stop};
+use crate::outcome::{Judged, Outcome, Stop};
 
 /// Where commands are said (RFC 1939 section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,11 @@ pub(crate) async fn refused(lab: &Lab, state: State, commands: &[&str]) -> Outco
 async fn before_login(lab: &Lab, command: &str) -> Outcome {
     let session = if command.starts_with("DELE") { lab.nobody().await } else { lab.connect().await };
     match session {
-        Ok(mut session) => session.require_err(command).await.map(drop),
+        Ok(mut session) => match session.command(command).await {
+            // Asked before whether there is any mail, the server refused that and closed.
+            Err(mishap) if mishap.is_end_behind_refusal() => Ok(()),
+            reply => reply.judged()?.require_err().map(drop),
+        },
         Err(Stop::Skipped(_)) if command.starts_with("DELE") => Ok(()),
         Err(stop) => Err(stop),
     }

@@ -111,9 +111,14 @@ impl Reply {
         Status::parse(&self.line).0.code()
     }
 
-    /// Whether the reply carries this response code, in any case.
+    /// Whether the reply carries this response code, in any case, with or without further levels of detail (RFC 2449
+    /// section 8).
     pub fn has_code(&self, code: &str) -> bool {
-        self.code().is_some_and(|found| found.is(code))
+        self.code().is_some_and(|found| {
+            let mut levels = found.levels();
+            code.split('/')
+                .all(|level| levels.next().is_some_and(|one| one.eq_ignore_ascii_case(level.as_bytes())))
+        })
     }
 
     /// The content, empty when there was none.

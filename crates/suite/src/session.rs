@@ -5,6 +5,7 @@
 //! requirement is the checks'.
 
 mod aside;
+mod ended;
 pub(crate) mod farewell;
 mod greeting;
 mod login;
@@ -63,6 +64,8 @@ pub struct Session {
     account: Option<OpenSession>,
     language: bool,
     refusals: usize,
+    /// The last reply was a refusal.
+    refused_last: bool,
     place: Place,
     quit_keeps_lock: bool,
     /// Where it goes when it is let go; nowhere, if the server notices by itself.
@@ -109,6 +112,7 @@ impl Session {
             account: None,
             language: false,
             refusals: 0,
+            refused_last: false,
             place: site.crowd.enter(),
             farewells: site.survey.lock_outlives.then(|| Rc::clone(farewells)),
             quit_keeps_lock: site.survey.quit_keeps_lock,
@@ -196,7 +200,7 @@ impl Session {
     }
 
     async fn write_lines(&mut self, octets: &[u8]) -> Result<(), Mishap> {
-        self.wire.write(octets, self.patience.answer).await?;
+        self.leave(octets).await?;
         self.await_lines(octets);
         Ok(())
     }
@@ -208,7 +212,7 @@ impl Session {
     pub async fn pieces(&mut self, octets: &[u8]) -> Result<(), Mishap> {
         let mut whole = self.wire.unfinished.clone();
         whole.extend_from_slice(octets);
-        self.wire.write(octets, self.patience.answer).await?;
+        self.leave(octets).await?;
         self.await_lines(&whole);
         Ok(())
     }
@@ -218,7 +222,7 @@ impl Session {
     /// # Errors
     /// A [`Mishap`] if they cannot be written.
     pub async fn fragment(&mut self, octets: &[u8]) -> Result<(), Mishap> {
-        self.wire.write(octets, self.patience.answer).await
+        self.leave(octets).await
     }
 
     /// Sends a command whose reply must be `+OK`.
@@ -271,7 +275,7 @@ impl Session {
                 let how = "its line is longer than any line may be".to_owned();
                 return Err(Mishap::Endless { command: awaited.command, how });
             }
-            Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: awaited.command, how }),
+            Err(Quiet::Closed(how)) => return Err(self.closed(awaited.command, how)),
             Err(Quiet::Silent) => return Err(self.probe(awaited).await),
         };
         let mut reply = Reply {
@@ -294,6 +298,7 @@ impl Session {
         }
         self.remember(&awaited, &reply);
         self.refusals += usize::from(reply.is_err());
+        self.refused_last = reply.is_err();
         if reply.has_word_of_its_own() && awaited.command != GREETING {
             return Err(Mishap::OddStatus { command: awaited.command, line: reply.shown });
         }
@@ -306,7 +311,7 @@ impl Session {
         Ok(reply)
     }
 
-    /// Waits the quiet time for anything at all.
+    /// Waits the quiet time for anything at all. That the connection ends behind a refusal is nothing.
     ///
     /// # Errors
     /// [`Stop::Fail`] with what came, or that the connection ended, where silence was due.
@@ -318,6 +323,8 @@ impl Session {
                 }
                 None => Ok(()),
             },
+            // Nothing came.
+            Err(Quiet::Closed(_)) if self.refused_last => Ok(()),
             Err(Quiet::Closed(how)) => {
                 Err(Stop::Fail(format!("the connection ended ({how}) where the server should wait")))
             }
@@ -375,7 +382,7 @@ impl Session {
                 // As many at most as commands were sent.
                 Ok(Item::Status { .. }) => {}
                 Ok(_) => break,
-                Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command, how }),
+                Err(Quiet::Closed(how)) => return Err(self.closed(command, how)),
                 Err(Quiet::Silent) => return Err(Mishap::TimedOut { command, probe: None }),
             }
         }
@@ -508,7 +515,7 @@ impl Session {
                     let how = "the content broke off".to_owned();
                     return Err(Mishap::Endless { command: command(), how });
                 }
-                Err(Quiet::Closed(how)) => return Err(Mishap::Closed { command: command(), how }),
+                Err(Quiet::Closed(how)) => return Err(self.closed(command(), how)),
                 Err(Quiet::Silent) if Instant::now() >= end => {
                     let how = format!("{} octets came in {} s", kept.came(), began.elapsed().as_secs());
                     return Err(Mishap::Endless { command: command(), how });
@@ -527,7 +534,7 @@ impl Session {
     }
 
     fn awaiting(&self, line: &[u8]) -> Awaited {
-        let keyword = line.split(|octet| *octet == b' ').next().unwrap_or_default();
+        let keyword = line.split(|octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default();
         let shown = self.wire.journal.redact(&String::from_utf8_lossy(line));
         let eight_bit = line.iter().any(|octet| *octet > 0x7e || *octet < 0x20);
         Awaited::of(&shown.chars().take(COMMAND_SHOWN).collect::<String>(), Verb::parse(keyword), eight_bit)

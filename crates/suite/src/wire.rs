@@ -150,12 +150,12 @@ impl Wire {
         let shown = self.discretion.sends(&lines);
         self.put_down_content(&shown);
         let Some(stream) = self.stream.as_mut() else {
-            return Err(Mishap::Closed { command, how: "already closed".to_owned() });
+            return Err(Mishap::Closed { command, how: "already closed".to_owned(), refused: false });
         };
         self.journal.sent(self.number, octets);
         match timeout(patience, stream.write_all(octets)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Mishap::Closed { command, how: error.to_string() }),
+            Ok(Err(error)) => Err(Mishap::Closed { command, how: error.to_string(), refused: false }),
             Err(_) => Err(Mishap::TimedOut { command, probe: None }),
         }
     }

@@ -42,6 +42,14 @@ pub(crate) const LINES: &[(&str, Rule, &str)] = &[
         "data loss  rfc1939.retr.dot-stuffing",
     ),
     ("cargo xtask fake --list-defects", Rule::AsItIs, "rfc1939.retr.no-stuffing  "),
+    ("cargo xtask fake --list-personas", Rule::AsItIs, "texts.none  "),
+    ("cargo xtask fake --persona closing.bad-command --persona pace.slow", Rule::AsItIs, "\"tls_port\":"),
+    ("cargo xtask conformance --persona texts.none", Rule::AsItIs, "pass: none of "),
+    (
+        "POPLAB_PERSONAS_ONLY=closing. cargo test --package poplab-suite --test it personas::",
+        Rule::Elsewhere(a_part_of_the_tests),
+        "",
+    ),
     (
         "cargo xtask conformance --target mail.example.org:995 --user alice --password-env POPLAB_PASSWORD",
         Rule::Against(OWN_MAIL),

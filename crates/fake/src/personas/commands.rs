@@ -5,7 +5,7 @@ use proto::Verb;
 use super::{Persona, acts, capabilities, plain_greeting, unannounced, unknown};
 use crate::reply::{Content, Pending, Reply};
 use crate::twist::Asked;
-use crate::twist::hooks::{after, before, instead};
+use crate::twist::hooks::{after, before, instead, longest};
 
 /// RFC 1939 section 7.
 const OPTIONAL: &str = "RFC 1939 section 7: \"The POP3 commands discussed above must be supported\", those of this section are optional";
@@ -184,6 +184,13 @@ pub(super) const ROWS: &[Persona] = &[
         right: "A35: \"Nobody forbids early bytes in a TCP stream\"",
         practice: &[],
         form: acts(after(|_, asked, reply| unannounced(asked, reply, &["PIPELINING"]))),
+    },
+    Persona {
+        id: "commands.long-lines",
+        summary: "command lines of up to 4096 octets are taken",
+        right: "A37: longer lines than 255 octets are neither asked for nor forbidden: \"No behaviour prescribed beyond the minimum lengths\"",
+        practice: &[],
+        form: acts(longest(4096)),
     },
     Persona {
         id: "commands.names-in-any-case",

@@ -3,6 +3,7 @@
 //! Only what delivery and storage add: a server that alters the text of a message is wrong. Sizes are those of the message
 //! as it is kept.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proto::Verb;
@@ -54,12 +55,12 @@ pub(super) const ROWS: &[Persona] = &[
                     && let Some(index) = circumstance.index(asked)
                 {
                     let read = circumstance.open().map(|open| open.ordinals(&[index])).unwrap_or_default();
-                    circumstance.with_open(|maildrop| maildrop.notes().seen.extend(read));
+                    circumstance.with_open(|maildrop| maildrop.notes().read.extend(read));
                 }
             })
             .and_opened(|circumstance| {
-                let mut seen = Vec::new();
-                circumstance.with_open(|maildrop| seen.clone_from(&maildrop.notes().seen));
+                let mut seen = BTreeSet::new();
+                circumstance.with_open(|maildrop| seen.clone_from(&maildrop.notes().read));
                 let Some(open) = circumstance.open_mut() else { return };
                 let told = |message: &crate::world::Message| {
                     let field: &[u8] =

@@ -81,8 +81,6 @@ pub(crate) struct Notes {
     pub(crate) postponed: Vec<u64>,
     /// How often logins were put off since one was admitted.
     pub(crate) put_off: u8,
-    /// Ordinals of messages that were retrieved.
-    pub(crate) seen: Vec<u64>,
     /// How many sessions were cut off.
     pub(crate) cut_off: u64,
     /// How many sessions have removed something.

@@ -127,7 +127,13 @@ impl Lab {
     /// # Errors
     /// [`Stop::Skipped`] at such a server.
     pub(crate) fn user_works(&self) -> Outcome {
-        if self.survey().user_refused {
+        let survey = self.survey();
+        // Where the list is known and has no USER, and logins go another way, there need be none.
+        let listed = survey.capabilities.is_some() || survey.session_capabilities.is_some();
+        if listed && !survey.announces("USER") && survey.method != Some(Method::UserPass) {
+            return skipped("needs USER, which is not announced here");
+        }
+        if survey.user_refused {
             return skipped("needs USER, which is announced here and refused (rfc2449.capa.truthful)");
         }
         Ok(())

@@ -197,9 +197,10 @@ pub(crate) fn begins_like_status(octets: &[u8]) -> bool {
     octets.starts_with(b"+OK") || octets.starts_with(b"-ERR")
 }
 
-/// Requires that the connection is still there and in step.
+/// Requires that the connection is in step, if it is still there: behind a refusal a server may close it (RFC 1939 section
+/// 4).
 pub(crate) async fn require_usable(session: &mut Session, after: &str) -> Outcome {
-    if in_step(session, after).await? {
+    if in_step(session, after).await? || session.ended_behind_refusal() {
         return Ok(());
     }
     fail(format!("{after}; then the connection ended, but it should have stayed usable"))

@@ -63,6 +63,8 @@ async fn unanswered(session: &mut Session, replies: usize) -> Result<Option<Stri
     for number in 1..=replies {
         match session.reply().await {
             Ok(_) => {}
+            // It was refused what it said, and the server had enough of it.
+            Err(mishap) if mishap.is_end_behind_refusal() => return Ok(None),
             Err(mishap @ Mishap::Closed { .. }) => return Ok(Some(format!("at reply {number} {mishap}"))),
             Err(mishap) => return Err(mishap.into()),
         }

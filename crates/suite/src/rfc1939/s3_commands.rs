@@ -8,7 +8,7 @@ use crate::check::checks;
 use crate::enduring::{self, Enduring, goes_on};
 use crate::lab::Lab;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, require, warn};
-use crate::refusal::says_too_long;
+use crate::refusal::{says_line_too_long, says_too_long};
 use crate::refuses::refuses;
 use crate::session::Session;
 
@@ -26,15 +26,26 @@ checks! {
 
 refuses! {
     /// RFC 1939 §3: Keywords must match whole: abbreviations and longer words are not commands.
-    no_prefix_match in Transaction: "STA", "STATUS", "QUITX", "NO", "RETRX 1";
+    no_prefix_match in Transaction: "STA", "STATQX", "QUITX", "NO", "RETRX 1";
 }
 
-/// RFC 1939 §3: An unknown command gets a negative reply, in every state, and the session goes on.
+/// RFC 1939 §3: An unknown command gets a negative reply, in every state.
 async fn unrecognized(lab: &Lab) -> Outcome {
-    lab.connect_clear().await?.require_err("XYZZY").await?;
+    let mut session = lab.connect_clear().await?;
+    session.require_err("XYZZY").await?;
+    goes_on(&mut session, "XYZZY", "CAPA").await?;
+    let mut closed = session.ended_behind_refusal().then_some("before login");
     let mut session = lab.login(Role::Fixtures).await?;
     session.require_err("XYZZY").await?;
-    goes_on(&mut session, "XYZZY", "NOOP").await
+    goes_on(&mut session, "XYZZY", "NOOP").await?;
+    closed = closed.or(session.ended_behind_refusal().then_some("after login"));
+    match closed {
+        None => Ok(()),
+        // Of all the checks that say something bad this one tells it.
+        Some(when) => Err(Stop::Info(format!(
+            "{when} the connection ends behind the refusal of XYZZY; no RFC says that it has to stay"
+        ))),
+    }
 }
 
 /// RFC 1939 §3: An optional command the server does not implement is answered with -ERR, just like an unknown
@@ -47,22 +58,30 @@ async fn unimplemented(lab: &Lab) -> Outcome {
         require(reply.is_ok() || reply.is_err(), || reply.seen())?;
     }
     let last = session.command("LAST").await?;
-    if last.is_ok() {
-        // RFC 1460 section 3: the highest message number accessed.
-        let word = last.text().split(|octet| *octet == b' ').next().unwrap_or_default();
-        require(proto::number(word).is_some(), || format!("{} without a message number", last.seen()))?;
-    } else {
-        last.require_err()?;
+    // RFC 1460 section 3: the highest message number accessed. What has no number is an extension of the server's own.
+    let word = last.text().split(|octet| *octet == b' ').next().unwrap_or_default();
+    let of_its_own = last.is_ok() && proto::number(word).is_none();
+    if !last.is_ok() {
+        last.clone().require_err()?;
     }
+    // No extension has a name that was made up just now.
+    let made_up = format!("X{}", lab.nonce()[..12].to_ascii_uppercase());
+    session.command(&made_up).await?.require_err()?;
     let submission = session.command("XTND XMIT").await?;
     if !submission.is_ok() {
-        return submission.require_err().map(drop);
+        submission.require_err()?;
+        return if of_its_own {
+            Err(Stop::Info(format!("{}, which is no message number", last.seen())))
+        } else {
+            Ok(())
+        };
     }
     // RFC 1082's XMIT now takes a message and stays silent. The connection is dropped before its dot line.
     match session.session().command("NOOP").await {
         Ok(next) => {
             fail(format!("{}, but a NOOP behind it was obeyed: {}", submission.seen(), next.quoted()))
         }
+        Err(_) if of_its_own => Err(Stop::Info(format!("{}, which is no message number", last.seen()))),
         Err(_) => Ok(()),
     }
 }
@@ -139,14 +158,15 @@ async fn line_of_255(lab: &Lab) -> Outcome {
     }
     // A name that does not exist either; if it fares better, the length alone makes the difference.
     let short = lab.connect().await?.command("USER poplab-nobody").await?;
-    if short.is_ok() {
-        return warn(format!(
-            "a USER line of 255 octets was answered {}, {}: the length seems to be the reason",
-            long.quoted(),
-            short.seen()
-        ));
+    if !short.is_ok() {
+        return Ok(());
     }
-    Ok(())
+    let seen = format!("a USER line of 255 octets was answered {}, {}", long.quoted(), short.seen());
+    if says_line_too_long(&long) {
+        return warn(format!("{seen}: the length seems to be the reason"));
+    }
+    // Names may be limited where lines are not.
+    Err(Stop::Info(format!("{seen}, perhaps for the length of the name")))
 }
 
 /// A line that was cut is answered twice.

@@ -13,8 +13,8 @@ use super::maildrop::{Maildrop, numbers};
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
-use crate::refusal::{is_busy, is_delayed, speaks_of_lock};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::refusal::{is_busy, is_delayed, is_momentary, speaks_of_lock};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -59,8 +59,10 @@ async fn effect(lab: &Lab) -> Outcome {
                 && mail::body(reply.octets()) == mail::body(whole.octets()),
             || format!("{what}; then RETR 1 in the other gave another message or other content"),
         )?,
-        Ok(reply) => return warn(format!("{what}; then in the other {}", reply.seen())),
-        Err(mishap @ Mishap::Closed { .. }) => return warn(format!("{what}; then {mishap}")),
+        // A moment's trouble says nothing of the lock.
+        Ok(reply) if is_momentary(&reply) => return inconclusive(format!("{what}; then {}", reply.seen())),
+        Ok(reply) => return fail(format!("{what}; then in the other {}", reply.seen())),
+        Err(mishap @ Mishap::Closed { .. }) => return fail(format!("{what}; then {mishap}")),
         Err(mishap) => return Err(mishap.into()),
     }
     let now = numbers(&reader.assume_ok("LIST").await?)?;
@@ -163,14 +165,23 @@ async fn released_on_loss(lab: &Lab) -> Outcome {
 
 /// One login must succeed while the other connection is there: nobody is logged in on it.
 async fn admitted(lab: &Lab, account: &Rc<Account>, other: Session, meanwhile: &str) -> Outcome {
-    let (mut session, reply) = login_once(lab, account).await?;
-    let reply = reply?;
-    if reply.is_ok() {
-        // So that it is a session like any other.
-        session.assume_ok("LIST").await?;
-        session.quit().await?;
-        return Ok(());
-    }
+    let began = Instant::now();
+    let (session, reply) = loop {
+        let (mut session, reply) = login_once(lab, account).await?;
+        let reply = reply?;
+        if reply.is_ok() {
+            // So that it is a session like any other.
+            session.assume_ok("LIST").await?;
+            session.quit().await?;
+            return Ok(());
+        }
+        // What a session before this one left locked is free after a while, with the other connection still there.
+        if !is_busy(&reply) || began.elapsed() >= RELEASED_WITHIN {
+            break (session, reply);
+        }
+        drop(session);
+        sleep(BETWEEN_LOGINS).await;
+    };
     let seen = format!("{meanwhile}, the login was refused: {}", reply.quoted());
     // Anything else may be throttling, which is right after a wrong password.
     assume(speaks_of_lock(&reply), || seen.clone())?;

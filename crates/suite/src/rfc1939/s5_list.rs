@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use mail::Role;
+use mail::{Marker, Role};
 use proto::Deviation;
 
 use crate::check::checks;
@@ -147,18 +147,18 @@ async fn no_such(lab: &Lab) -> Outcome {
 /// removing dot-stuffing and without the terminator, counting every line end as two octets.
 async fn exact(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
-    let utf8 = lab.survey().announces("UTF8").then(|| lab.number_of(&account, "fx.utf8hdr")).flatten();
+    let utf8 = lab.survey().announces("UTF8");
     let mut session = lab.login_to(&account).await?;
     let listing = session.assume_ok("LIST").await?.scan_listing()?;
     let mut tolerable = Vec::new();
     let mut compared = 0;
     for (number, size) in listing.into_iter().filter(|(_, size)| *size <= SIZE_AT_MOST).take(MESSAGES_AT_MOST)
     {
+        let Some(reply) = retrieved(&mut session, number).await? else { continue };
         // A surrogate may have another size (RFC 6856 section 2.1).
-        if Some(number) == utf8 {
+        if utf8 && Marker::parse(reply.octets()).is_some_and(|marker| marker.fixture == "fx.utf8hdr") {
             continue;
         }
-        let Some(reply) = retrieved(&mut session, number).await? else { continue };
         compared += 1;
         // Where lines end is then open to question, and so is which dots were stuffed.
         let unclear = [Deviation::ContentBareLf, Deviation::ContentBareCr];
@@ -197,8 +197,11 @@ pub(super) fn judge_size(lab: &Lab, user: &str, number: u64, listed: u64, receiv
         return Ok(());
     }
     let fixtures = lab.survey().fixtures.get(user);
-    let name =
+    // The message says itself which one it is; numbers may have been given anew since the survey.
+    let marked = Marker::parse(received).map(|marker| marker.fixture);
+    let known =
         fixtures.into_iter().flatten().find(|(_, known)| **known == number).map(|(name, _)| name.as_str());
+    let name = marked.as_deref().or(known);
     let called = name.map(|name| format!(" ({name})")).unwrap_or_default();
     let seen = format!("LIST gives message {number}{called} {listed} octets, RETR brings {octets}");
     // Of mail that is not poplab's the stored form is unknown.
@@ -235,13 +238,13 @@ async fn counts_no_stuffing(lab: &Lab) -> Outcome {
 }
 
 async fn listed_and_retrieved(lab: &Lab, name: &str) -> Result<(u64, Reply), Stop> {
-    let Placed { mut session, number, .. } = lab.fixture(name).await?;
+    let Placed { mut session, number, fixture } = lab.fixture(name).await?;
     let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let (number, reply) = lab.retrieved(&mut session, number, &fixture).await?;
     let Some((_, listed)) = listing.into_iter().find(|(listed, _)| *listed == number) else {
         return inconclusive(format!("{name} is message {number}, which LIST does not give"));
     };
-    let reply = session.assume_ok(format!("RETR {number}")).await?;
-    Ok((listed, reply))
+    Ok((listed, reply.assume_ok()?))
 }
 
 /// The size in the reply to `LIST n`, if it has the right form and is about this message.

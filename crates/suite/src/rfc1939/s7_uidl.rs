@@ -13,7 +13,7 @@ use super::maildrop::{Maildrop, highest, numbers};
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require, warn};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require};
 use crate::reply::{Reply, quote};
 use crate::session::Session;
 
@@ -89,9 +89,16 @@ async fn arg_agrees(lab: &Lab) -> Outcome {
     };
     for (number, id) in [first, last] {
         let reply = session.require_ok(format!("UIDL {number}")).await?;
-        let found = proto::listing::unique_id(reply.text()).0;
-        require(found == Some((*number, id.as_slice())), || {
-            format!("{}, the listing has message {number} with {}", reply.seen(), quote(id))
+        // What else is in it, and another number, are `rfc1939.uidl.arg`'s.
+        let Some((of, alone)) = proto::listing::unique_id(reply.text()).0.filter(|(of, _)| of == number)
+        else {
+            return inconclusive(format!(
+                "{}, which does not give message {number} and a unique-id",
+                reply.seen()
+            ));
+        };
+        require(alone == id.as_slice(), || {
+            format!("UIDL {of} gives {}, the listing has message {number} with {}", quote(alone), quote(id))
         })?;
     }
     Ok(())
@@ -179,7 +186,8 @@ async fn unique(lab: &Lab) -> Outcome {
     if alike.is_empty() {
         Ok(())
     } else {
-        warn(format!("{}; they are the same in every octet", alike.join(", ")))
+        // RFC 1939 section 7 speaks of ids that are a hash of the message.
+        Err(Stop::Info(format!("{}; they are the same in every octet", alike.join(", "))))
     }
 }
 

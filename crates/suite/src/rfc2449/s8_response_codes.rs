@@ -4,6 +4,7 @@ use mail::Role;
 use proto::{Deviation, ResponseCode, Status, Verb};
 
 use crate::check::checks;
+use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login;
@@ -24,13 +25,13 @@ const REGISTERED: &[&str] = &["IN-USE", "LOGIN-DELAY", "SYS/TEMP", "SYS/PERM", "
 
 /// A conversation with refusals in it, some of which a careless server answers with the client's own brackets.
 async fn provoke(lab: &Lab) -> Outcome {
-    let mut session = lab.connect().await?;
+    let mut session = Enduring::begin(async || lab.connect().await).await?;
     for command in ["USER [x]", "XYZZY [AUTH]"] {
         session.command(command).await?;
     }
     drop(session);
     if lab.survey().method.is_some() {
-        let mut session = lab.login(Role::Fixtures).await?;
+        let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
         for command in ["RETR [x]", "LIST [IN-USE", "NOOP", "RETR 99999"] {
             session.command(command).await?;
         }

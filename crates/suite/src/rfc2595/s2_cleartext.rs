@@ -35,7 +35,10 @@ async fn configurable(lab: &Lab) -> Outcome {
         } else {
             assume(!is_busy(&reply), || format!("in cleartext, {}", reply.seen()))?;
             // What a server does not have at all says nothing about cleartext.
-            let inside = way == "USER" || lab.survey().mechanisms().iter().any(|name| name == way);
+            let inside = match way {
+                "USER" => lab.user_works().is_ok(),
+                _ => lab.survey().mechanisms().iter().any(|name| name == way),
+            };
             if inside {
                 refused = Some(format!("{way} ({})", reply.seen()));
             }

@@ -5,6 +5,7 @@ use proto::{ResponseCode, Status};
 
 use crate::accounts::hooks::Hook;
 use crate::check::checks;
+use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::outcome::{Outcome, assume, require};
@@ -22,7 +23,7 @@ pub(crate) async fn provoke(lab: &Lab) -> Outcome {
     session.command("XYZZY").await?;
     drop(session);
     if lab.survey().method.is_some() {
-        let mut session = lab.login(Role::Fixtures).await?;
+        let mut session = Enduring::begin(async || lab.login(Role::Fixtures).await).await?;
         for command in ["RETR 99999", "LIST 99999", "NOOP", "XYZZY"] {
             session.command(command).await?;
         }

@@ -84,7 +84,10 @@ async fn bad_base64(lab: &Lab) -> Outcome {
         refuses(lab, &foreign, what, true).await?;
     }
     match closed {
-        Some(text) => warn(format!("the connection ended after `{text}`, which is not base64, was refused")),
+        // RFC 1939 section 4: behind a refusal the server may close.
+        Some(text) => {
+            Err(Stop::Info(format!("the connection ended after `{text}`, which is not base64, was refused")))
+        }
         None => Ok(()),
     }
 }
@@ -133,7 +136,7 @@ async fn control_characters(lab: &Lab) -> Outcome {
         })?;
     }
     // One blank at the end is what careless clients send; behind an initial response it is the command's end too.
-    let mut tolerated = Vec::new();
+    let (mut tolerated, mut put_up_with) = (Vec::new(), Vec::new());
     for (what, blank, at_once) in [
         ("a space behind the response", ' ', false),
         ("a space behind the initial response", ' ', true),
@@ -143,10 +146,18 @@ async fn control_characters(lab: &Lab) -> Outcome {
         lab.journal().secret(text.as_bytes());
         let (_session, reply) = offered(lab, &text, at_once).await?;
         if !reply.is_err() {
-            tolerated.push(format!("{what} ({})", reply.quoted()));
+            // A7: what stands at the end of a command line may be put up with.
+            let which = if at_once { &mut put_up_with } else { &mut tolerated };
+            which.push(format!("{what} ({})", reply.quoted()));
         }
     }
-    if tolerated.is_empty() { Ok(()) } else { warn(format!("tolerated: {}", tolerated.join(", "))) }
+    if !tolerated.is_empty() {
+        return warn(format!("tolerated: {}", tolerated.join(", ")));
+    }
+    if put_up_with.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::Info(format!("tolerated at the end of the command: {}", put_up_with.join(", "))))
 }
 
 /// RFC 5034 §4: Response lines may be as long as the mechanism needs, whatever the command length limit.

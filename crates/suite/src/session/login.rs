@@ -29,7 +29,7 @@ impl Session {
         let mut octets = line.as_ref().to_vec();
         octets.extend_from_slice(b"\r\n");
         self.wire.credentials.responds();
-        self.wire.write(&octets, self.patience.answer).await?;
+        self.leave(&octets).await?;
         self.wire.machine.expect(Shape::Exchange);
         self.awaited.push_back(Awaited::of("(SASL response)", Some(Verb::Auth), false));
         self.reply().await

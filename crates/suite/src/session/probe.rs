@@ -14,11 +14,11 @@ impl Session {
         let probe = self.asking_behind(&awaited);
         let (is_noop, command, octets) = (awaited.is_noop(), awaited.command, format!("{probe}\r\n"));
         if self.wire.write(octets.as_bytes(), self.patience.answer).await.is_err() {
-            return Mishap::Closed { command, how: "it could not be written to".to_owned() };
+            return self.closed(command, "it could not be written to".to_owned());
         }
         let then = match self.due(PROBE).await {
             Ok(item) => self.shown(&item.into_octets()),
-            Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
+            Err(Quiet::Closed(how)) => return self.closed(command, how),
             Err(Quiet::Silent) => return Mishap::TimedOut { command, probe: Some(probe) },
         };
         let more = self.heard_out().await;
@@ -46,12 +46,12 @@ impl Session {
     /// The same amid content. What looks like the answer to NOOP is taken for it if nothing comes behind it.
     pub(super) async fn probe_in_content(&mut self, command: String) -> Mishap {
         if self.wire.write(b"NOOP\r\n", self.patience.answer).await.is_err() {
-            return Mishap::Closed { command, how: "it could not be written to".to_owned() };
+            return self.closed(command, "it could not be written to".to_owned());
         }
         let answered = match self.due(PROBE).await {
             Ok(Item::Content(piece)) => [&b"+OK"[..], b"-ERR"].iter().any(|word| piece.starts_with(word)),
             Ok(_) => false,
-            Err(Quiet::Closed(how)) => return Mishap::Closed { command, how },
+            Err(Quiet::Closed(how)) => return self.closed(command, how),
             Err(Quiet::Silent) => return Mishap::TimedOut { command, probe: Some("NOOP") },
         };
         let more = self.heard_out().await;

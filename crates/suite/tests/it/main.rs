@@ -22,6 +22,7 @@ mod locks;
 mod lost_messages;
 mod mechanisms;
 mod pairs;
+mod personas;
 mod policies;
 mod promises;
 mod reading;

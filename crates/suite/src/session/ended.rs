@@ -1,0 +1,25 @@
+//! Ends of the connection that the server brought about, and whether it may: behind a refusal nothing says that a connection
+//! has to stay.
+
+use super::Session;
+use crate::outcome::Mishap;
+
+impl Session {
+    /// Whether the server has ended the connection behind a refusal, as it may.
+    pub(crate) fn ended_behind_refusal(&self) -> bool {
+        self.refused_last && self.has_ended()
+    }
+
+    /// The connection ended instead of a reply.
+    pub(super) fn closed(&self, command: String, how: String) -> Mishap {
+        Mishap::Closed { command, how, refused: self.refused_last }
+    }
+
+    /// Writes octets; the mishap knows what came before.
+    pub(super) async fn leave(&mut self, octets: &[u8]) -> Result<(), Mishap> {
+        self.wire.write(octets, self.patience.answer).await.map_err(|mishap| match mishap {
+            Mishap::Closed { command, how, .. } => self.closed(command, how),
+            other => other,
+        })
+    }
+}
