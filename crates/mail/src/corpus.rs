@@ -24,7 +24,7 @@ pub struct Fixture {
     pub marked: bool,
 }
 
-/// All fixtures, in an order that does not change; `fx.twins` is there twice. About 220 KB.
+/// All fixtures, in an order that does not change; `fx.twins` is there twice. About 920 KB.
 ///
 /// The same seed gives the same octets on every machine. `fx.large` is apart, see [`large`].
 ///
@@ -71,6 +71,11 @@ pub fn corpus(seed: u64) -> Vec<Fixture> {
         binary(seed),
         simple(seed, "fx.twins", b"two messages are alike in every octet\r\n"),
         simple(seed, "fx.twins", b"two messages are alike in every octet\r\n"),
+        dense(seed, "fx.dense-0", 0),
+        dense(seed, "fx.dense-1", 1),
+        dense(seed, "fx.dense-2", 2),
+        dense(seed, "fx.dense-3", 3),
+        dense(seed, "fx.dense-4", 4),
     ]
 }
 
@@ -166,6 +171,30 @@ fn boundary(seed: u64, name: &'static str, around: usize) -> Fixture {
         chooser.line(STEP - written, &mut body);
     }
     body.extend_from_slice(&chooser.prose(256));
+    marked(name, message(&headers, name, seed, &body))
+}
+
+/// Nothing but lines of a dot and a letter, past octet 131,072, so that wherever a buffer of a server ends, of 1 KiB or of
+/// 128, one of these five messages has each octet of such a line there.
+///
+/// On the wire such a line has five octets, in a store that ends lines with LF three: no power of two is a multiple of
+/// these, so one message has every alignment at one or another end of a small buffer. At the end of a large one there is
+/// one alone, and in a store that keeps CRLF, where the lines have four, one at all of them: so each of the five begins
+/// its lines an octet later (modulo twenty) than the one before.
+fn dense(seed: u64, name: &'static str, shift: usize) -> Fixture {
+    const OCTETS: usize = 136 * 1024;
+    /// A multiple of the length of a line wherever it is.
+    const PERIOD: usize = 20;
+    let mut chooser = Chooser::new(seed, name);
+    let mut headers = headers(&mut chooser, &subject(name));
+    let field = |padding: usize| format!("X-Poplab-Padding: {}\r\n", "x".repeat(padding));
+    let begins = |headers: &[u8]| marked_header(headers, name, seed, b"").len() + 2;
+    let shortest = begins(&[&headers[..], field(1).as_bytes()].concat());
+    let padding = 1 + (PERIOD + shift - shortest % PERIOD) % PERIOD;
+    headers.extend_from_slice(field(padding).as_bytes());
+    let lines = (OCTETS - begins(&headers)) / 4;
+    let body: Vec<u8> =
+        chooser.letters(lines).into_iter().flat_map(|letter| [b'.', letter, b'\r', b'\n']).collect();
     marked(name, message(&headers, name, seed, &body))
 }
 

@@ -12,6 +12,12 @@ use crate::corpus::{corpus, large};
 const ORDINARY: [usize; 3] = [700, 1_500, 4_000];
 const DISPOSABLE: [usize; 8] = [600, 800, 1_100, 1_700, 2_900, 5_300, 10_100, 33_000];
 const SECOND: [usize; 3] = [650, 1_300, 2_600];
+/// One account of disposable mail holds so many messages more, so that DELE can be given numbers of three digits.
+const CROWD: usize = 104;
+/// Its number among those.
+const CROWDED: u32 = 4;
+/// Short messages behind the fixtures, so that there are more than a hundred: message numbers have three digits then.
+const SHORT: usize = 75;
 
 /// What an account is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,9 +92,9 @@ pub fn delivered(seed: u64, copy: &str, number: u32, octets: usize) -> Vec<u8> {
 /// `number` tells accounts of one role apart (from 1); no two accounts share an ordinary message.
 ///
 /// - `Role::Fixtures`: three ordinary messages, so that messages 1 to 3 are plain, then [`corpus`] in its order,
-///   then [`large`]. `number` varies the three, not the fixtures. The empty message (`fx.empty`) is among them;
+///   then [`large`], then 75 short ones. `number` varies these and the first three, not the fixtures. The empty message (`fx.empty`) is among them;
 ///   who delivers by SMTP or LMTP leaves it out, as it does what it cannot carry.
-/// - `Role::Disposable`: eight ordinary messages of different sizes.
+/// - `Role::Disposable`: eight ordinary messages of different sizes; more than a hundred in the fourth account.
 /// - `Role::Second`: three ordinary messages.
 /// - `Role::Empty`: none.
 pub fn maildrop(role: Role, seed: u64, number: u32) -> Vec<(String, Vec<u8>)> {
@@ -105,11 +111,20 @@ pub fn maildrop_beside(role: Role, seed: u64, number: u32, copy: &str) -> Vec<(S
             let fixtures = corpus(seed).into_iter().chain([large(seed)]);
             let mut messages = series("fixtures", seed, number, &ORDINARY);
             messages.extend(fixtures.map(|fixture| (fixture.name.to_owned(), fixture.octets)));
+            let sizes: Vec<usize> = (0..SHORT).map(|index| 500 + index).collect();
+            messages.extend(series("short", seed, number, &sizes));
             messages
         }
         Role::Empty => Vec::new(),
-        Role::Disposable if copy.is_empty() => series("disposable", seed, number, &DISPOSABLE),
-        Role::Disposable => series(&format!("disposable-{copy}"), seed, number, &DISPOSABLE),
+        Role::Disposable => {
+            let prefix = if copy.is_empty() { "disposable".to_owned() } else { format!("disposable-{copy}") };
+            let mut messages = series(&prefix, seed, number, &DISPOSABLE);
+            if number == CROWDED {
+                let sizes: Vec<usize> = (0..CROWD).map(|index| 480 + index).collect();
+                messages.extend(series(&format!("{prefix}-more"), seed, number, &sizes));
+            }
+            messages
+        }
         Role::Second => series("second", seed, number, &SECOND),
     }
 }

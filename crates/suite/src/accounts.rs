@@ -42,6 +42,18 @@ pub struct Account {
     /// When the last of them ended.
     freed: Cell<Option<Instant>>,
     stuck: Cell<bool>,
+    /// Its unique-ids as they were seen at an entrance.
+    ids: RefCell<Option<IdsSeen>>,
+}
+
+/// How unique-ids were seen, and these by number.
+pub(crate) type IdsAtEntrance = (String, Vec<(u64, Vec<u8>)>);
+
+/// Unique-ids by number, the entrance where they were seen, and how.
+struct IdsSeen {
+    entrance: String,
+    way: String,
+    ids: Vec<(u64, Vec<u8>)>,
 }
 
 /// How mail is put into maildrops.
@@ -88,6 +100,7 @@ impl Account {
             sessions: Cell::new(0),
             freed: Cell::new(None),
             stuck: Cell::new(false),
+            ids: RefCell::default(),
         }
     }
 
@@ -171,6 +184,23 @@ impl Account {
         if !accepted.contains(&method) {
             accepted.push(method);
         }
+    }
+
+    /// Whether somebody of this run has been in its maildrop.
+    pub(crate) fn was_opened(&self) -> bool {
+        !self.accepted.borrow().is_empty()
+    }
+
+    /// What its unique-ids were at another entrance, and how they were seen there.
+    pub(crate) fn ids_elsewhere(&self, entrance: &str) -> Option<IdsAtEntrance> {
+        let seen = self.ids.borrow();
+        let elsewhere = seen.as_ref().filter(|seen| seen.entrance != entrance);
+        elsewhere.map(|seen| (seen.way.clone(), seen.ids.clone()))
+    }
+
+    /// Its unique-ids, for a look at another entrance of the same server.
+    pub(crate) fn remember_ids(&self, entrance: &str, way: String, ids: Vec<(u64, Vec<u8>)>) {
+        self.ids.replace(Some(IdsSeen { entrance: entrance.to_owned(), way, ids }));
     }
 
     /// This method refused the password, right as it may be.

@@ -181,6 +181,16 @@ impl Lab {
         self.survey().fixtures.get(&account.user)?.get(name).copied()
     }
 
+    /// The ordinary messages of poplab's in an account's maildrop, as surveyed: numbers and names.
+    pub(crate) fn ordinary(&self, account: &Account) -> Vec<(u64, String)> {
+        let known = self.survey().fixtures.get(&account.user).into_iter().flatten();
+        let ordinary = known.filter(|(name, _)| !name.starts_with("fx."));
+        let mut ordinary: Vec<(u64, String)> =
+            ordinary.map(|(name, number)| (*number, name.clone())).collect();
+        ordinary.sort_unstable();
+        ordinary
+    }
+
     /// RETR of a fixture, be it refused. Where another message came, since others have come or gone in the meantime, it is
     /// looked for and fetched by its present number, which is told too.
     ///

@@ -100,6 +100,8 @@ fn unmet(need: &str, site: &Site) -> Option<String> {
             (upgrades, "needs a cleartext port with STLS".to_owned())
         }
         "sasl" => (survey.announces("SASL"), "the server does not announce SASL".to_owned()),
+        // How long a check waits is its row's to say.
+        "wait10" => (true, String::new()),
         // Brackets are enough: whether it is a well-formed timestamp is judged by rfc1939.apop.timestamp-syntax.
         "apop" => (survey.greeting.contains(&b'<'), "the greeting has no APOP timestamp".to_owned()),
         // Whether an account has a secret cannot be seen; that its password works otherwise has to do.

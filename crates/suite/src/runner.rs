@@ -122,6 +122,8 @@ impl Runner {
         let (alone, others): (Vec<Check>, Vec<Check>) = self.checks.iter().partition(|check| check.alone);
         let (last, others): (Vec<Check>, Vec<Check>) =
             others.into_iter().partition(|check| check.may_leave_lock);
+        let (slow, others): (Vec<Check>, Vec<Check>) =
+            others.into_iter().partition(|check| self.is_slow(check.cost));
         let (late, ordinary): (Vec<Check>, Vec<Check>) =
             others.into_iter().partition(|check| check.wrong_password);
         let turn = |check, source| Turn { check, source, avoid: Vec::new() };
@@ -130,6 +132,10 @@ impl Runner {
         let source = |index: usize| loopback.then(|| u8::try_from(index % 100).unwrap_or_default());
         let late = late.into_iter().enumerate().map(|(index, check)| turn(check, source(index)));
         self.phase(late.collect(), listener).await;
+        // They keep accounts for minutes, which others would wait for.
+        let slow = slow.into_iter().enumerate();
+        let slow = slow.map(|(index, check)| turn(check, source(index).filter(|_| check.wrong_password)));
+        self.phase(slow.collect(), listener).await;
         self.once_more(began.elapsed().max(ONCE_MORE), listener).await;
         self.phase(last.into_iter().map(|check| turn(check, None)).collect(), listener).await;
         // One at a time since `once_more`: what they do to the server hurts whoever else is connected.
@@ -309,10 +315,15 @@ impl Runner {
         Finished { evidence, seen: leavings.seen, conversation, turn }
     }
 
+    /// Whether a check may take minutes: where these were asked for, what waits takes its time too.
+    fn is_slow(&self, cost: Cost) -> bool {
+        cost == Cost::Slow || (cost == Cost::Waits && self.site.permissions.costs.slow)
+    }
+
     /// No check runs for ever. What it waits for an account that others have is not its own time.
     async fn bounded(&self, lab: &Lab, cost: Cost, mut running: Running<'_>) -> Outcome {
         let usual = self.site.patience.answer * PATIENCE_PER_CHECK;
-        let bound = if cost == Cost::Slow { usual.max(SLOW) } else { usual };
+        let bound = if self.is_slow(cost) { usual.max(SLOW) } else { usual };
         let began = Instant::now();
         loop {
             let until = began + bound + lab.waited();

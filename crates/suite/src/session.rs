@@ -8,6 +8,7 @@ mod aside;
 mod ended;
 pub(crate) mod farewell;
 mod greeting;
+mod idle;
 mod login;
 mod probe;
 mod raw;
@@ -22,6 +23,7 @@ use proto::{Deviation, Deviations, Indicator, Shape, Verb};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use farewell::Farewells;
+pub(crate) use idle::Idled;
 pub(crate) use raw::Heard;
 pub(crate) use tls::Negotiation;
 

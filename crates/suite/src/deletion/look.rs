@@ -17,7 +17,7 @@ use crate::session::Session;
 
 /// A disposable maildrop with more messages than this is somebody's.
 pub(super) const MESSAGES_AT_MOST: u64 = 200;
-/// And one with more octets. Poplab puts some 60,000 into it.
+/// And one with more octets. Poplab puts some 60,000 into most, and 260,000 into one.
 const OCTETS_AT_MOST: u64 = 16 * 1024 * 1024;
 /// A look may take this many times the patience for one answer.
 const PATIENCE_FOR_ALL: u32 = 6;

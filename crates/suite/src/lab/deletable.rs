@@ -2,6 +2,8 @@
 //!
 //! Whether a maildrop is fit is seen by [`crate::deletion`]; here is who is asked, and how often.
 
+use std::rc::Rc;
+
 use mail::Role;
 
 use super::Lab;
@@ -24,15 +26,95 @@ impl Lab {
     /// [`Stop::Skipped`] without `--allow-delete`, without such an account, or if foreign mail is in it;
     /// [`Stop::Inconclusive`] if what the server says of its mail does not fit together.
     pub async fn deletable(&self, at_least: u64) -> Result<Session, Stop> {
+        self.deletable_like(at_least, |_| true).await
+    }
+
+    /// The same, rather in a maildrop where nobody of this run has been yet.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`].
+    pub(crate) async fn deletable_unopened(&self, at_least: u64) -> Result<Session, Stop> {
+        self.deletable_like(at_least, |account| !account.was_opened()).await
+    }
+
+    /// The same in an account that the check has already.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`]; [`Stop::Inconclusive`] if that account is not to be had again.
+    pub(crate) async fn deletable_in(&self, account: &Account, at_least: u64) -> Result<Session, Stop> {
+        let session = self.deletable(at_least).await?;
+        if session.account()?.user != account.user {
+            return inconclusive(format!("the maildrop of `{}` was not to be had again", account.user));
+        }
+        Ok(session)
+    }
+
+    /// The same in a maildrop with many messages. Which account has so many is not known: each is asked.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`]; [`Stop::Inconclusive`] if one that may have them is another check's at present.
+    pub(crate) async fn deletable_among(&self, at_least: u64) -> Result<Session, Stop> {
         if !self.site.permissions.allow_delete {
             return skipped(NOT_ALLOWED);
         }
+        let mut others_have_some = false;
+        let candidates: Vec<String> = self
+            .site
+            .pool
+            .accounts()
+            .filter(|account| {
+                account.role == Role::Disposable && !account.is_retired() && !account.is_spent()
+            })
+            .map(|account| account.user.clone())
+            .collect();
+        for user in candidates {
+            let account = self.account_like(Role::Disposable, |account| account.user == user).await?;
+            if account.user == user {
+                if let Some(session) = self.permitted_among(&account, at_least).await? {
+                    return Ok(session);
+                }
+            } else {
+                others_have_some = true;
+            }
+            self.lent.borrow_mut().retain(|lent| lent.account().user != account.user);
+        }
+        let why = format!(
+            "no `disposable` maildrop holds {at_least} messages; `poplab seed` puts so many into the fourth"
+        );
+        if others_have_some {
+            inconclusive(format!("{why}, and other checks have some of them"))
+        } else {
+            skipped(why)
+        }
+    }
+
+    /// A session in this maildrop in which DELE is permitted; nothing if it holds fewer messages.
+    async fn permitted_among(&self, account: &Rc<Account>, at_least: u64) -> Result<Option<Session>, Stop> {
+        let Ok(mut session) = self.login_to(account).await else { return Ok(None) };
+        match session.look(self.means(), at_least).await? {
+            Look::Seen(sighting) => {
+                account.holds_own_mail();
+                session.permit(Permission::Seen(sighting));
+                Ok(Some(session))
+            }
+            Look::TooFew => Ok(None),
+            Look::Contradiction(how) => inconclusive(how),
+        }
+    }
+
+    fn means(&self) -> Means {
         let survey = self.survey();
-        let means =
-            Means { top: survey.has_top, uidl: survey.has_uidl, retrieval_deletes: survey.expire_zero() };
+        Means { top: survey.has_top, uidl: survey.has_uidl, retrieval_deletes: survey.expire_zero() }
+    }
+
+    async fn deletable_like(&self, at_least: u64, is_like: fn(&Account) -> bool) -> Result<Session, Stop> {
+        if !self.site.permissions.allow_delete {
+            return skipped(NOT_ALLOWED);
+        }
+        let means = self.means();
         let mut looks = 0;
         loop {
-            let mut session = self.login(Role::Disposable).await?;
+            let mut session = self.login_like(Role::Disposable, is_like).await?;
             let account = session.account()?;
             looks += 1;
             match session.look(means, at_least).await? {

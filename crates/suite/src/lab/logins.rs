@@ -31,11 +31,26 @@ impl Lab {
     /// [`Stop::Skipped`] if there is none, [`Stop::Inconclusive`] if none is of use any more or other checks do not
     /// give it back.
     pub async fn account(&self, role: Role) -> Result<Rc<Account>, Stop> {
+        self.account_like(role, |_| true).await
+    }
+
+    /// The same, rather one that is like this.
+    ///
+    /// # Errors
+    /// Those of [`Lab::account`].
+    pub(crate) async fn account_like(
+        &self,
+        role: Role,
+        is_like: impl Fn(&Account) -> bool,
+    ) -> Result<Rc<Account>, Stop> {
         if let Some(account) = self.held(role) {
             return Ok(account);
         }
+        let others = self.site.pool.accounts().filter(|account| !is_like(account));
+        let avoided: Vec<String> =
+            others.map(|account| account.user.clone()).chain(self.avoided.iter().cloned()).collect();
         self.waiting.set(Some(Instant::now()));
-        let lent = self.lent_by_others(role).await;
+        let lent = self.lent_by_others(role, &avoided).await;
         let since = self.waiting.take();
         self.waited.set(self.waited.get() + since.map_or(Duration::ZERO, |since| since.elapsed()));
         let Some(lent) = lent? else {
@@ -57,8 +72,8 @@ impl Lab {
     }
 
     /// Waits until the pool has an account to lend; `None` if it never will.
-    async fn lent_by_others(&self, role: Role) -> Result<Option<Lent>, Stop> {
-        let waiting = self.site.pool.take(role, &self.avoided);
+    async fn lent_by_others(&self, role: Role, avoided: &[String]) -> Result<Option<Lent>, Stop> {
+        let waiting = self.site.pool.take(role, avoided);
         let holds_another = !self.lent.borrow().is_empty();
         if !holds_another {
             return Ok(waiting.await);
@@ -111,9 +126,21 @@ impl Lab {
     /// # Errors
     /// [`Stop::Skipped`] without such an account, [`Stop::Inconclusive`] if the login fails.
     pub async fn login(&self, role: Role) -> Result<Session, Stop> {
+        self.login_like(role, |_| true).await
+    }
+
+    /// The same, rather with an account that is like this.
+    ///
+    /// # Errors
+    /// Those of [`Lab::login`].
+    pub(crate) async fn login_like(
+        &self,
+        role: Role,
+        is_like: impl Fn(&Account) -> bool,
+    ) -> Result<Session, Stop> {
         let bound = self.held(role).is_some();
         loop {
-            let account = self.account(role).await?;
+            let account = self.account_like(role, &is_like).await?;
             match self.login_to(&account).await {
                 Err(stop) if bound || !self.gives_up(&account) => return Err(stop),
                 Err(_) => {}

@@ -7,7 +7,9 @@
 
 pub(crate) mod arrivals;
 pub(crate) mod cleartext;
+pub(crate) mod content;
 pub(crate) mod crowds;
+pub(crate) mod devices;
 pub(crate) mod endings;
 pub(crate) mod garbage;
 pub(crate) mod guessing;
@@ -15,6 +17,7 @@ pub(crate) mod history;
 pub(crate) mod large;
 pub(crate) mod line_ends;
 pub(crate) mod long_lines;
+pub(crate) mod looking;
 pub(crate) mod names;
 mod odd_lines;
 pub(crate) mod reflection;
@@ -25,7 +28,8 @@ use crate::outcome::{Outcome, Stop, warn};
 use crate::reply::Reply;
 
 sections! {
-    arrivals, cleartext, crowds, endings, garbage, guessing, history, large, line_ends, long_lines, names, reflection,
+    arrivals, cleartext, content, crowds, devices, endings, garbage, guessing, history, large, line_ends, long_lines,
+    looking, names, reflection,
 }
 
 /// On a clock that stands still nothing can be measured, and a server that is in memory is not put under load: there this

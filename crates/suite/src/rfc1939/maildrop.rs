@@ -19,29 +19,29 @@ use crate::session::Session;
 
 /// One marked message of a listing.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+pub(crate) struct Held {
     /// Its message number in that session.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Its unique-id, where the server has UIDL.
-    pub(super) unique_id: Option<Vec<u8>>,
+    pub(crate) unique_id: Option<Vec<u8>>,
     marker: Marker,
 }
 
 /// The marked mail of a maildrop, as one session sees it.
 #[derive(Debug)]
-pub(super) struct Maildrop {
+pub(crate) struct Maildrop {
     /// The messages, by number.
-    pub(super) messages: Vec<Held>,
+    pub(crate) messages: Vec<Held>,
     /// The first message without a marker, if there is one.
     foreign: Option<u64>,
 }
 
 /// What of an earlier listing is missing from a later one.
-pub(super) struct Missing<'a> {
+pub(crate) struct Missing<'a> {
     /// Messages that had been marked as deleted.
-    pub(super) marked: Vec<&'a Held>,
+    pub(crate) marked: Vec<&'a Held>,
     /// Messages that had not.
-    pub(super) unmarked: Vec<&'a Held>,
+    pub(crate) unmarked: Vec<&'a Held>,
 }
 
 impl Held {
@@ -51,7 +51,7 @@ impl Held {
     }
 
     /// The message for people: number, unique-id, name of the fixture.
-    pub(super) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         match &self.unique_id {
             Some(id) => {
                 format!("message {} (unique-id {}, `{}`)", self.number, quote(id), self.marker.fixture)
@@ -66,7 +66,7 @@ impl Maildrop {
     ///
     /// # Errors
     /// [`Stop::Skipped`] if a message has no marker, [`Stop::Inconclusive`] if it cannot be looked at.
-    pub(super) async fn before_marks(session: &mut Session, lab: &Lab) -> Result<Self, Stop> {
+    pub(crate) async fn before_marks(session: &mut Session, lab: &Lab) -> Result<Self, Stop> {
         if let Some(sighting) = session.sighting() {
             let held = |(number, message): (&u64, &Message)| Held {
                 number: *number,
@@ -91,7 +91,7 @@ impl Maildrop {
     ///
     /// # Errors
     /// [`Stop::Inconclusive`] if a listed message cannot be looked at.
-    pub(super) async fn look(session: &mut Session, lab: &Lab) -> Result<Self, Stop> {
+    pub(crate) async fn look(session: &mut Session, lab: &Lab) -> Result<Self, Stop> {
         let mut numbers = numbers(&session.assume_ok("LIST").await?)?;
         let mut unique_ids = BTreeMap::new();
         if lab.survey().has_uidl {
@@ -118,7 +118,7 @@ impl Maildrop {
     ///
     /// # Errors
     /// [`Stop::Inconclusive`] if the login fails, for example because the maildrop stays locked.
-    pub(super) async fn look_again(lab: &Lab, account: &Rc<Account>) -> Result<Self, Stop> {
+    pub(crate) async fn look_again(lab: &Lab, account: &Rc<Account>) -> Result<Self, Stop> {
         let mut session = lab.login_to(account).await?;
         Self::look(&mut session, lab).await
     }
@@ -134,7 +134,7 @@ impl Maildrop {
     }
 
     /// The highest message number; 0 without messages.
-    pub(super) fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.messages.iter().map(|held| held.number).max().unwrap_or_default()
     }
 
@@ -142,7 +142,7 @@ impl Maildrop {
     ///
     /// Mail that was seeded twice is in the maildrop in two copies that only the number tells apart. If one of them
     /// is missing and one was marked, it is the marked one.
-    pub(super) fn missing<'a>(&'a self, later: &Self, marked: &[u64]) -> Missing<'a> {
+    pub(crate) fn missing<'a>(&'a self, later: &Self, marked: &[u64]) -> Missing<'a> {
         let mut left: Vec<&Marker> = later.messages.iter().map(|held| &held.marker).collect();
         let mut gone = |held: &&Held| match left.iter().position(|marker| **marker == held.marker) {
             Some(at) => {
@@ -162,7 +162,7 @@ impl Maildrop {
     ///
     /// # Errors
     /// [`Stop::Fail`] naming each message that is gone and whether it had been marked.
-    pub(super) fn require_whole(&self, later: &Self, marked: &[u64], what: &str) -> Outcome {
+    pub(crate) fn require_whole(&self, later: &Self, marked: &[u64], what: &str) -> Outcome {
         let missing = self.missing(later, marked);
         let mut losses: Vec<String> =
             missing.unmarked.iter().map(|held| format!("{}, which was not marked", held.told())).collect();
@@ -179,7 +179,7 @@ impl Maildrop {
     /// # Errors
     /// [`Stop::Fail`] naming each that is; [`Stop::Inconclusive`] where the server announces that it removes old
     /// mail by itself.
-    pub(super) fn require_unmarked_kept(
+    pub(crate) fn require_unmarked_kept(
         &self,
         later: &Self,
         marked: &[u64],
@@ -202,7 +202,7 @@ impl Maildrop {
     ///
     /// # Errors
     /// [`Stop::Fail`] naming each that is still there.
-    pub(super) fn require_marked_gone(&self, later: &Self, marked: &[u64], what: &str) -> Outcome {
+    pub(crate) fn require_marked_gone(&self, later: &Self, marked: &[u64], what: &str) -> Outcome {
         let gone: BTreeSet<u64> = self.missing(later, marked).marked.iter().map(|held| held.number).collect();
         let still: Vec<String> = self
             .messages
@@ -217,7 +217,7 @@ impl Maildrop {
     }
 
     /// The messages of both listings in pairs, by content; copies are left out.
-    pub(super) fn pairs<'a>(&'a self, later: &'a Self) -> Vec<(&'a Held, &'a Held)> {
+    pub(crate) fn pairs<'a>(&'a self, later: &'a Self) -> Vec<(&'a Held, &'a Held)> {
         let alone = |among: &Self, marker: &Marker| {
             among.messages.iter().filter(|held| held.marker == *marker).count() == 1
         };
@@ -235,7 +235,7 @@ impl Maildrop {
 ///
 /// # Errors
 /// [`Stop::Inconclusive`] if it is too long to be kept whole.
-pub(super) fn numbers(reply: &Reply) -> Result<BTreeSet<u64>, Stop> {
+pub(crate) fn numbers(reply: &Reply) -> Result<BTreeSet<u64>, Stop> {
     reply.whole()?;
     let first = |line: &[u8]| {
         let word = line.split(|octet| *octet == b' ').find(|word| !word.is_empty());
@@ -248,7 +248,7 @@ pub(super) fn numbers(reply: &Reply) -> Result<BTreeSet<u64>, Stop> {
 ///
 /// # Errors
 /// [`Stop::Inconclusive`] if LIST is refused.
-pub(super) async fn highest(session: &mut Session) -> Result<u64, Stop> {
+pub(crate) async fn highest(session: &mut Session) -> Result<u64, Stop> {
     Ok(numbers(&session.assume_ok("LIST").await?)?.last().copied().unwrap_or_default())
 }
 

@@ -3,9 +3,10 @@
 pub(crate) mod deliveries;
 pub(crate) mod devices;
 pub(crate) mod faults;
-mod maildrop;
+pub(crate) mod maildrop;
 pub(crate) mod other_access;
 pub(crate) mod restarts;
+pub(crate) mod s3_autologout;
 pub(crate) mod s3_blanks;
 pub(crate) mod s3_commands;
 pub(crate) mod s3_framing;
@@ -21,6 +22,7 @@ pub(crate) mod s5_stat;
 pub(crate) mod s6_half_close;
 pub(crate) mod s6_update;
 pub(crate) mod s7_apop;
+pub(crate) mod s7_apop_digests;
 pub(crate) mod s7_top;
 pub(crate) mod s7_uidl;
 pub(crate) mod s7_user;
@@ -29,7 +31,7 @@ pub(crate) mod s8_policy;
 use crate::check::sections;
 
 sections! {
-    s3_blanks, s3_commands, s3_framing, s3_greeting, s3_keywords, s3_numbers, s4_lock, s4_states, s5_dele, s5_list, s5_retr, s5_stat, s6_half_close, s6_update,
-    s7_apop, s7_top, s7_uidl, s7_user, s8_policy,
+    s3_autologout, s3_blanks, s3_commands, s3_framing, s3_greeting, s3_keywords, s3_numbers, s4_lock, s4_states, s5_dele,
+    s5_list, s5_retr, s5_stat, s6_half_close, s6_update, s7_apop, s7_apop_digests, s7_top, s7_uidl, s7_user, s8_policy,
     deliveries, devices, faults, other_access, restarts,
 }

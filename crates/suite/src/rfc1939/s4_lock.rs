@@ -10,19 +10,23 @@ use proto::Deviation;
 use tokio::time::{Instant, sleep};
 
 use super::maildrop::{Maildrop, numbers};
+use super::s4_states::announced;
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::login::{self, Method};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
 use crate::refusal::{is_busy, is_delayed, is_momentary, speaks_of_lock};
 use crate::reply::Reply;
 use crate::session::Session;
+use crate::together::together;
 
 checks! {
     "rfc1939.lock.effect" => effect,
-    "rfc1939.lock.refusal" => refusal,
+    "rfc1939.lock.refusal" => refusal [wrong_password],
     "rfc1939.lock.after-auth-only" => after_auth_only [wrong_password],
     "practice.lock.released-on-loss" => released_on_loss [may_leave_lock],
+    "practice.lock.many-logins" => many_logins [stress],
 }
 
 /// A server may take this long to notice that a client is gone.
@@ -78,34 +82,102 @@ async fn effect(lab: &Lab) -> Outcome {
 
 /// RFC 1939 §4: If the lock cannot be had, the final authentication step is answered -ERR and the session
 /// stays in AUTHORIZATION.
+///
+/// Once more while the first has said RSET, and by every way to log in: a lock that some of them do not take is none.
 async fn refusal(lab: &Lab) -> Outcome {
     let mut first = lab.login(Role::Fixtures).await?;
     let account = first.account()?;
     first.assume_ok("STAT").await?;
-    let (mut second, reply) = login_once(lab, &account).await?;
+    let (second, reply) = login_once(lab, &account).await?;
+    let admitted = clean(second, reply).await?;
+    first.assume_ok("RSET").await?;
+    let (second, reply) = login_once(lab, &account).await?;
+    let again = clean(second, reply).await?;
+    same_admission(&admitted, &again, "a second login", "one after the first session had said RSET")?;
+    drop(first);
+    let Some(usual) = lab.survey().method else { return skipped("no way to log in is known") };
+    // First which ways are open to this account at all.
+    let mut ways = Vec::new();
+    for method in announced(lab) {
+        ways.extend(by(lab, &account, method).await?.map(|_| method));
+    }
+    for holder in ways.iter().copied() {
+        let Some(first) = by(lab, &account, holder).await? else { continue };
+        let seconds = if holder == usual { ways.clone() } else { vec![usual] };
+        for method in seconds {
+            let (second, reply) = by_once(lab, &account, method).await?;
+            let other = clean(second, Ok(reply)).await?;
+            let what = format!("one by {method} while a session by {holder} was open");
+            same_admission(&admitted, &other, "a second login", &what)?;
+        }
+        first.close().await;
+    }
+    Ok(())
+}
+
+/// Whether a second login was let in, and how that was said; what then comes must agree with it.
+async fn clean(mut second: Session, reply: Result<Reply, Mishap>) -> Result<Admission, Stop> {
     // A server may make the second one wait for the first (inconclusive, as a time-out is), but not say nothing.
     let reply = reply.judged()?;
     // What was not read as one of the two words is neither an admission nor a refusal; the word is judged elsewhere.
     assume(!reply.deviations.contains(Deviation::StatusWord) && (reply.is_ok() || reply.is_err()), || {
         format!("a second login was answered {}, which is neither `+OK` nor `-ERR`", reply.quoted())
     })?;
-    let stat = second.command("STAT").await;
-    let outcome = match (reply.is_ok(), stat) {
+    match (reply.is_ok(), second.command("STAT").await) {
         (true, stat) => {
             let stat = stat.judged()?;
             require(stat.is_ok(), || {
                 format!("a second login was answered {}, but then {}", reply.quoted(), stat.seen())
-            })
+            })?;
         }
         // RFC 1939 section 4: after a refusal the server may close.
-        (false, Err(Mishap::Closed { .. })) => Ok(()),
-        (false, Err(mishap)) => Err(mishap.judged()),
+        (false, Err(Mishap::Closed { .. })) => {}
+        (false, Err(mishap)) => return Err(mishap.judged()),
         (false, Ok(stat)) => require(stat.is_err(), || {
             format!("a second login was refused with {}, but then {}", reply.quoted(), stat.seen())
-        }),
-    };
-    drop(first);
-    outcome
+        })?,
+    }
+    Ok(Admission { let_in: reply.is_ok(), locked: speaks_of_lock(&reply), shown: reply.quoted() })
+}
+
+/// What came of a second login.
+struct Admission {
+    let_in: bool,
+    /// The refusal says that it is the lock.
+    locked: bool,
+    shown: String,
+}
+
+/// One is refused for the lock, and the other let in.
+fn same_admission(one: &Admission, other: &Admission, called: &str, other_called: &str) -> Outcome {
+    let differ = (one.locked && other.let_in) || (one.let_in && other.locked);
+    require(!differ, || {
+        format!(
+            "the lock is not for all: {called} was answered {}, {other_called} {}",
+            one.shown, other.shown
+        )
+    })
+}
+
+/// A session by this way to log in; nothing if the way is not open to this account.
+async fn by(lab: &Lab, account: &Rc<Account>, method: Method) -> Result<Option<Session>, Stop> {
+    match lab.login_by(account, method).await {
+        Ok((session, reply)) => Ok(reply.is_ok().then_some(session)),
+        // Kept back, since another way refused the password.
+        Err(Stop::Inconclusive(_)) => Ok(None),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// The same, asked once, whatever comes of it.
+async fn by_once(lab: &Lab, account: &Rc<Account>, method: Method) -> Result<(Session, Reply), Stop> {
+    let (mut session, greeting) = lab.opened_for_login().await?;
+    let timestamp = sasl::apop::timestamp(&greeting.line);
+    let reply = login::attempt(&mut session, method, account, timestamp, &lab.nonce()).await?;
+    if reply.is_ok() {
+        session.belongs_to(Rc::clone(account));
+    }
+    Ok((session, reply))
 }
 
 /// RFC 1939 §4: The lock is taken only after successful authentication: USER alone or a wrong password blocks
@@ -163,6 +235,54 @@ async fn released_on_loss(lab: &Lab) -> Outcome {
     }
 }
 
+/// So many logins at once, so many times; fewer on servers that other people use too.
+const AT_ONCE: (u32, u32) = (20, 10);
+const AT_ONCE_ELSEWHERE: (u32, u32) = (4, 3);
+
+/// Good practice: Two logins started in the same instant lead to one winner and one clean refusal, or to
+/// two clean sessions; never to two refusals for ever.
+async fn many_logins(lab: &Lab) -> Outcome {
+    let survey = lab.survey();
+    if survey.lock_outlives || survey.quit_keeps_lock {
+        return inconclusive("a lock outlives its session here, which other checks are about");
+    }
+    let account = lab.account(Role::Fixtures).await?;
+    let (logins, rounds) = if lab.site().permissions.loopback { AT_ONCE } else { AT_ONCE_ELSEWHERE };
+    for round in 1..=rounds {
+        let all = together((0..logins).map(|_| login_once(lab, &account))).await;
+        let (mut winners, mut refusals) = (Vec::new(), Vec::new());
+        for result in all {
+            match result {
+                Ok((session, Ok(reply))) if reply.is_ok() => winners.push(session),
+                Ok((_, Ok(reply))) => refusals.push(reply.quoted()),
+                // The server may limit how many connections one address has.
+                Ok((_, Err(_))) | Err(_) => {}
+            }
+        }
+        let admitted = winners.len();
+        // Each of those that were let in must be of use.
+        for session in &mut winners {
+            let reply = session.command("STAT").await.judged()?;
+            require(reply.is_ok(), || format!("{logins} logins at once, round {round}: {}", reply.seen()))?;
+        }
+        drop(winners);
+        // One after all of them must succeed, or the lock is nobody's.
+        match lab.login_to(&account).await {
+            Ok(session) => drop(session.quit().await?),
+            Err(stop) => {
+                return fail(format!("after {logins} logins at once, round {round}: {}", stop.told()));
+            }
+        }
+        assume(admitted > 0 || !refusals.is_empty(), || {
+            format!("of {logins} connections at once none came to an answer")
+        })?;
+        require(admitted > 0, || {
+            format!("of {logins} logins at once in round {round} none was let in: {}", refusals[0])
+        })?;
+    }
+    Ok(())
+}
+
 /// One login must succeed while the other connection is there: nobody is logged in on it.
 async fn admitted(lab: &Lab, account: &Rc<Account>, other: Session, meanwhile: &str) -> Outcome {
     let began = Instant::now();
@@ -198,7 +318,7 @@ async fn admitted(lab: &Lab, account: &Rc<Account>, other: Session, meanwhile: &
 ///
 /// # Errors
 /// [`Stop::Inconclusive`] if it does not get that far, [`Stop::Skipped`] if no password may be sent here.
-pub(super) async fn login_once(
+pub(crate) async fn login_once(
     lab: &Lab,
     account: &Rc<Account>,
 ) -> Result<(Session, Result<Reply, Mishap>), Stop> {

@@ -12,7 +12,7 @@ use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, info, require};
 use crate::refusal::assume_not_put_off;
 use crate::refuses::refuses;
 use crate::reply::quote;
@@ -32,6 +32,8 @@ checks! {
     "rfc1939.state.numbering" => numbering,
     "rfc1939.state.decimal" => decimal,
     "rfc1939.state.numbers-fixed" => numbers_fixed,
+    "rfc1939.state.pass-immediately" => pass_immediately [wrong_password],
+    "rfc1939.auth.may-close" => may_close [wrong_password],
 }
 
 refuses! {
@@ -63,7 +65,7 @@ async fn some_authentication(lab: &Lab) -> Outcome {
 }
 
 /// The way that worked before comes first, so that normally no login fails here.
-fn announced(lab: &Lab) -> Vec<Method> {
+pub(crate) fn announced(lab: &Lab) -> Vec<Method> {
     let survey = lab.survey();
     let offered = survey.mechanisms();
     let mechanisms = sasl::Mechanism::ALL.iter().copied();
@@ -228,6 +230,56 @@ async fn user_again(lab: &Lab) -> Outcome {
             account.user, usual.0, other.user, account.user, totals.0
         )
     })
+}
+
+/// RFC 1939 §7 PASS: PASS is meant to follow the successful USER directly; a command in between may void
+/// it.
+async fn pass_immediately(lab: &Lab) -> Outcome {
+    lab.user_works()?;
+    let account = lab.account(Role::Disposable).await?;
+    let usual = lab.login_to(&account).await?.assume_ok("STAT").await?.totals()?;
+    let mut voided = Vec::new();
+    for between in ["CAPA", "XYZZY"] {
+        tokio::time::sleep(account.linger()).await;
+        let mut session = lab.connect_for_login().await?;
+        session.assume_ok(format!("USER {}", account.user)).await?;
+        session.command(between).await?;
+        let reply = match session.command(format!("PASS {}", account.password())).await {
+            Err(Mishap::Closed { how, .. }) => {
+                voided.push(format!("{between} (the connection ended, {how})"));
+                continue;
+            }
+            reply => reply.judged()?,
+        };
+        if !reply.is_ok() {
+            voided.push(format!("{between} (PASS was answered {})", reply.quoted()));
+            continue;
+        }
+        let totals = session.assume_ok("STAT").await?.totals()?;
+        require(totals == usual, || {
+            format!(
+                "after USER, {between} and PASS the maildrop holds {} messages, and usually {}",
+                totals.0, usual.0
+            )
+        })?;
+    }
+    if voided.is_empty() {
+        Ok(())
+    } else {
+        info(format!("a command between USER and PASS voids USER: {}", voided.join("; ")))
+    }
+}
+
+/// RFC 1939 §4: After any negative reply to an authentication the server may close the connection.
+async fn may_close(lab: &Lab) -> Outcome {
+    let (mut session, _) = after_wrong_password(lab).await?;
+    match session.command("CAPA").await {
+        Err(Mishap::Closed { how, .. }) => {
+            info(format!("the connection ends ({how}) behind the refusal of a wrong password"))
+        }
+        Err(mishap) => Err(mishap.into()),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// RFC 1939 §4: A new session starts with no message marked deleted, whatever earlier sessions did without

@@ -4,14 +4,17 @@
 
 use mail::Role;
 
-use super::maildrop::{Maildrop, highest};
+use super::maildrop::{Maildrop, highest, numbers};
 use crate::check::checks;
 use crate::deletion::NO_SUCH;
 use crate::enduring::Enduring;
 use crate::lab::Lab;
-use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require, warn};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require, warn};
 use crate::refusal::says_read_only;
 use crate::session::Session;
+
+/// So many messages have numbers of three digits.
+const MANY: u64 = 102;
 
 checks! {
     "rfc1939.dele.ok" => ok,
@@ -34,7 +37,29 @@ async fn ok(lab: &Lab) -> Outcome {
         return inconclusive(format!("{}: the maildrop is read-only", reply.seen()));
     }
     reply.require_ok()?;
-    Ok(())
+    drop(session);
+    match among_many(lab).await {
+        // What there is without so much mail has been judged.
+        Err(Stop::Skipped(_)) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Numbers of one, two and three digits: those that were given are marked, and no others.
+async fn among_many(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable_among(MANY).await?;
+    let before = numbers(&session.assume_ok("LIST").await?)?;
+    let marked = [9, 10, 11, 99, 100, 101];
+    let batch: Vec<u8> = marked.iter().flat_map(|number| format!("DELE {number}\r\n").into_bytes()).collect();
+    session.batch(&batch).await?;
+    for number in marked {
+        let reply = session.reply().await.judged()?;
+        require(reply.is_ok(), || format!("of {} messages, DELE {number}: {}", before.len(), reply.seen()))?;
+    }
+    let after = numbers(&session.assume_ok("LIST").await?)?;
+    session.command("RSET").await?;
+    let gone: Vec<u64> = before.difference(&after).copied().collect();
+    require(gone == marked, || format!("messages {marked:?} were marked, and LIST lacks {gone:?}"))
 }
 
 /// RFC 1939 §5 DELE: Any later use of the number of a marked message is an error: LIST n, RETR n, TOP n, UIDL

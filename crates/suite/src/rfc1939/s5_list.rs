@@ -9,7 +9,9 @@ use proto::Deviation;
 
 use crate::check::checks;
 use crate::lab::{Lab, Placed};
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
+use crate::outcome::{
+    Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, info, require, skipped, warn,
+};
 use crate::reply::{Reply, quote};
 use crate::session::Session;
 
@@ -22,15 +24,17 @@ checks! {
     "rfc1939.list.arg" => argument,
     "rfc1939.list.arg-agrees" => argument_agrees,
     "rfc1939.list.no-such" => no_such,
+    "rfc1939.list.order" => order,
     "rfc1939.size.exact" => exact,
     "rfc1939.size.crlf" => counts_crlf,
     "rfc1939.size.dots" => counts_no_stuffing,
 }
 
-/// Most messages whose size is compared with what RETR brings.
-const MESSAGES_AT_MOST: usize = 100;
-/// Larger messages are left to `rfc1939.multi.chunking`.
-const SIZE_AT_MOST: u64 = 1024 * 1024;
+/// Most messages whose size is compared with what RETR brings: the first ones, and the last, whose numbers may have three
+/// digits.
+const MESSAGES_AT_MOST: (usize, usize) = (60, 10);
+/// Larger messages are somebody's own.
+const SIZE_AT_MOST: u64 = 12 * 1024 * 1024;
 
 /// RFC 1939 §5 LIST: Without argument: +OK, then one line per message with number, one space, size, then the
 /// dot line.
@@ -82,13 +86,21 @@ async fn complete(lab: &Lab) -> Outcome {
 
 /// RFC 1939 §5 LIST: Messages marked deleted are left out of the listing.
 async fn excludes_deleted(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(2).await?;
-    session.assume_ok("DELE 1").await?;
+    let mut session = lab.deletable(4).await?;
+    let before = session.assume_ok("LIST").await?.scan_listing()?;
+    let marked = [1, 3];
+    for number in marked {
+        session.assume_ok(format!("DELE {number}")).await?;
+    }
     let reply = session.require_ok("LIST").await;
     let _ = session.command("RSET").await;
     let listing = reply?.scan_listing()?;
-    match listing.iter().find(|(number, _)| *number == 1) {
-        Some((_, size)) => fail(format!("after DELE 1, LIST still gave `1 {size}`")),
+    if let Some((number, size)) = listing.iter().find(|(number, _)| marked.contains(number)) {
+        return fail(format!("after DELE 1 and DELE 3, LIST still gave `{number} {size}`"));
+    }
+    let lost = before.iter().find(|listed| !marked.contains(&listed.0) && !listing.contains(listed));
+    match lost {
+        Some((number, size)) => fail(format!("after DELE 1 and DELE 3, LIST lacks `{number} {size}` too")),
         None => Ok(()),
     }
 }
@@ -121,8 +133,7 @@ async fn argument(lab: &Lab) -> Outcome {
 async fn argument_agrees(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let listing = session.assume_ok("LIST").await?.scan_listing()?;
-    let ends = [listing.first(), listing.last()];
-    for (number, size) in ends.into_iter().flatten() {
+    for (number, size) in spread(&listing) {
         let reply = session.assume_ok(format!("LIST {number}")).await?;
         let Some(alone) = size_of(&reply, *number) else {
             return inconclusive(format!("{}, which does not give a number and a size", reply.seen()));
@@ -134,12 +145,40 @@ async fn argument_agrees(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// Some of a listing: the first and the last, and between them such as have one, two and three digits, where a slip does
+/// not hit right by chance.
+pub(crate) fn spread<T>(listing: &[T]) -> Vec<&T> {
+    let places = [0, 1, 4, 8, 9, 10, 19, 20, 29, 98, 99, 100, 101];
+    let last = listing.len().saturating_sub(1);
+    let middle = places.into_iter().filter(|place| *place < last);
+    middle.chain([last]).filter_map(|place| listing.get(place)).collect()
+}
+
 /// RFC 1939 §5 LIST: LIST with a number that does not exist is refused.
 async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     let listing = session.assume_ok("LIST").await?.scan_listing()?;
     let last = listing.iter().map(|(number, _)| *number).max().unwrap_or_default();
     session.require_err(format!("LIST {}", last + 1)).await?;
+    Ok(())
+}
+
+/// RFC 1939 §5 LIST: Lines come in ascending number order.
+async fn order(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    for command in ["LIST", "UIDL"] {
+        if command == "UIDL" && !lab.survey().has_uidl {
+            continue;
+        }
+        let reply = session.require_ok(command).await?;
+        reply.whole()?;
+        let first = |line: &[u8]| line.split(|octet| *octet == b' ').next().and_then(proto::number);
+        let listed: Vec<u64> = reply.lines().into_iter().filter_map(first).collect();
+        let behind = |(one, next): &(&u64, &u64)| one >= next;
+        if let Some((one, next)) = listed.iter().zip(listed.iter().skip(1)).find(behind) {
+            return info(format!("{command} has message {next} behind message {one}"));
+        }
+    }
     Ok(())
 }
 
@@ -152,8 +191,9 @@ async fn exact(lab: &Lab) -> Outcome {
     let listing = session.assume_ok("LIST").await?.scan_listing()?;
     let mut tolerable = Vec::new();
     let mut compared = 0;
-    for (number, size) in listing.into_iter().filter(|(_, size)| *size <= SIZE_AT_MOST).take(MESSAGES_AT_MOST)
-    {
+    let (first, last) = (MESSAGES_AT_MOST.0, listing.len().saturating_sub(MESSAGES_AT_MOST.1));
+    let chosen = listing.into_iter().enumerate().filter(|(at, _)| *at < first || *at >= last);
+    for (number, size) in chosen.map(|(_, listed)| listed).filter(|(_, size)| *size <= SIZE_AT_MOST) {
         let Some(reply) = retrieved(&mut session, number).await? else { continue };
         // A surrogate may have another size (RFC 6856 section 2.1).
         if utf8 && Marker::parse(reply.octets()).is_some_and(|marker| marker.fixture == "fx.utf8hdr") {

@@ -6,7 +6,7 @@
 use mail::{Fixture, Marker, Role};
 use proto::{Deviation, Indicator};
 
-use super::s5_list::judge_size;
+use super::s5_list::{judge_size, spread};
 use crate::check::checks;
 use crate::difference::{BETWEEN_MESSAGES, Differences, Kind};
 use crate::enduring::Enduring;
@@ -32,6 +32,18 @@ checks! {
     "rfc1939.retr.odd-messages" => odd_messages,
 }
 
+/// One alignment at the ends of some buffers, and then all of them at all.
+const AT_BUFFERS: [&str; 9] = [
+    "fx.boundary-4096",
+    "fx.boundary-8192",
+    "fx.boundary-16384",
+    "fx.boundary-65536",
+    "fx.dense-0",
+    "fx.dense-1",
+    "fx.dense-2",
+    "fx.dense-3",
+    "fx.dense-4",
+];
 /// Messages that the survey did not recognise are looked at up to this size, and up to so many.
 const STRANGERS: (u64, usize) = (4_096, 20);
 
@@ -72,8 +84,7 @@ async fn dot_edges(lab: &Lab) -> Outcome {
 
 /// RFC 1939 §3: Stuffing does not depend on where the server's I/O buffers end.
 async fn dot_at_buffer(lab: &Lab) -> Outcome {
-    let boundaries = ["fx.boundary-4096", "fx.boundary-8192", "fx.boundary-16384", "fx.boundary-65536"];
-    each(lab, &boundaries, same_dots).await
+    each(lab, &AT_BUFFERS, same_dots).await
 }
 
 /// RFC 1939 §5 RETR, §11: The message sent is the message that was delivered, apart from line-end conversion.
@@ -84,6 +95,7 @@ async fn fidelity(lab: &Lab) -> Outcome {
     if matches!(compared, Err(Stop::Fail(_))) {
         return compared;
     }
+    ordinary_ones(lab).await?;
     all_come(lab).await?;
     compared
 }
@@ -94,6 +106,32 @@ async fn compared(lab: &Lab) -> Outcome {
     // The twins have one name.
     names.dedup();
     each(lab, &names, same_body).await
+}
+
+/// Ordinary messages of poplab's, with numbers of one, two and three digits: the one that was asked for must come.
+async fn ordinary_ones(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let ordinary = lab.ordinary(&account);
+    if ordinary.is_empty() {
+        return Ok(());
+    }
+    let mut session = lab.login_to(&account).await?;
+    let hundreds = ordinary.iter().filter(|(number, _)| *number > 99);
+    for (number, name) in spread(&ordinary).into_iter().chain(hundreds) {
+        let reply = session.command(format!("RETR {number}")).await?;
+        require(!reply.is_err() || excuses_message(&reply), || {
+            format!("message {number} of `{}` is listed, and {}", account.user, reply.seen())
+        })?;
+        // What was altered on its way into the maildrop still has its header.
+        let came = Marker::parse(reply.octets()).map(|marker| marker.fixture);
+        require(came.as_ref().is_none_or(|came| came == name), || {
+            format!(
+                "RETR {number} brought `{}`; when it was looked at first, that number was `{name}`",
+                came.clone().unwrap_or_default()
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// A message that cannot be had cannot be recognised either; but where the others are poplab's, so was this one.
@@ -247,12 +285,18 @@ fn practice(name: &str) -> bool {
 
 /// How the body that was received differs from the one expected, in words; `None` if it does not, but for what may stand
 /// between messages. The first line that differs is pointed out.
-pub(super) fn difference(expected: &[u8], reply: &Reply) -> Option<String> {
+pub(crate) fn difference(expected: &[u8], reply: &Reply) -> Option<String> {
     let differences = Differences::between(expected, mail::body(reply.octets()));
     differences.matter().then(|| {
         point_out(reply, differences.first_but(BETWEEN_MESSAGES));
         differences.told(reply)
     })
+}
+
+/// Marks the first line of the body that is not as expected, but for what may stand between messages.
+pub(crate) fn point_out_difference(reply: &Reply, expected: &[u8]) {
+    let differences = Differences::between(expected, mail::body(reply.octets()));
+    point_out(reply, differences.first_but(BETWEEN_MESSAGES));
 }
 
 /// Marks this line of the body, in the reply that its session received last.
@@ -277,7 +321,7 @@ fn lost_field(fixture: &[u8], received: &[u8]) -> Option<String> {
 }
 
 /// Something that must have a reply of its own: if other octets stand before it, they belong to the reply before.
-async fn own_reply(session: &mut Session, before: &str) -> Outcome {
+pub(crate) async fn own_reply(session: &mut Session, before: &str) -> Outcome {
     let reply = session.command("NOOP").await?;
     require(reply.indicator != Indicator::Unknown, || {
         format!("behind the reply to {before} came {} where the reply to NOOP was expected", reply.quoted())
@@ -348,14 +392,7 @@ async fn no_such(lab: &Lab) -> Outcome {
 /// With an ordinary message of poplab's: on a server that deletes what was read, it is the one that is lost.
 async fn no_implicit_delete(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
-    let known = lab.survey().fixtures.get(&account.user);
-    let Some(number) = known
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| !name.starts_with("fx."))
-        .map(|(_, number)| *number)
-        .min()
-    else {
+    let Some((number, _)) = lab.ordinary(&account).into_iter().next() else {
         return skipped(format!(
             "no ordinary message of poplab's is in the maildrop of `{}`; others are not put at risk",
             account.user

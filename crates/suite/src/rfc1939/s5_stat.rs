@@ -14,6 +14,7 @@ checks! {
     "rfc1939.stat.excludes-deleted" => excludes_deleted,
     "rfc1939.stat.after-rset" => after_rset,
     "rfc1939.stat.matches-list" => matches_list,
+    "rfc1939.stat.size-is-sum" => size_is_sum,
 }
 
 /// RFC 1939 §5 STAT: The reply is +OK, one space, the message count, one space, the total size in octets.
@@ -51,22 +52,27 @@ async fn empty(lab: &Lab) -> Outcome {
 
 /// RFC 1939 §5 STAT: Messages marked deleted count in neither total.
 async fn excludes_deleted(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(2).await?;
+    let mut session = lab.deletable(4).await?;
     let before = session.assume_ok("STAT").await?.totals()?;
-    let listed = session.assume_ok("LIST 1").await?;
-    let Some(size) = size_of_first(&listed) else {
-        return inconclusive(format!("{}: no size", listed.seen()));
-    };
-    session.assume_ok("DELE 1").await?;
-    let reply = session.require_ok("STAT").await?;
-    let after = reply.totals()?;
+    let (mut marked, mut octets) = (0, 0);
+    for number in [1, 3] {
+        let listed = session.assume_ok(format!("LIST {number}")).await?;
+        let Some(size) = size_of_first(&listed) else {
+            return inconclusive(format!("{}: no size", listed.seen()));
+        };
+        session.assume_ok(format!("DELE {number}")).await?;
+        marked += 1;
+        octets += size;
+        let after = session.require_ok("STAT").await?.totals()?;
+        require(after == (before.0 - marked, before.1.saturating_sub(octets)), || {
+            format!(
+                "STAT said {} {} before and {} {} after {marked} of the messages, of {octets} octets, was marked",
+                before.0, before.1, after.0, after.1
+            )
+        })?;
+    }
     session.command("RSET").await?;
-    require(after == (before.0 - 1, before.1.saturating_sub(size)), || {
-        format!(
-            "STAT said {} {} before and {} {} after DELE 1 of a message of {size} octets",
-            before.0, before.1, after.0, after.1
-        )
-    })
+    Ok(())
 }
 
 /// RFC 1939 §5 STAT, RSET: After RSET the totals are as at the start.
@@ -89,6 +95,18 @@ async fn matches_list(lab: &Lab) -> Outcome {
     listing.whole()?;
     let listed = listing.lines().len() as u64;
     require(count == listed, || format!("STAT counts {count} messages, LIST lists {listed}"))
+}
+
+/// RFC 1939 §5, §11: STAT's size equals the sum of the LIST sizes.
+async fn size_is_sum(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let stat = session.require_ok("STAT").await?;
+    let (_, octets) = stat.totals()?;
+    let sizes = session.assume_ok("LIST").await?.scan_listing()?;
+    let sum: u64 = sizes.iter().map(|(_, size)| *size).fold(0, u64::saturating_add);
+    require(octets == sum, || {
+        format!("{}, and the sizes of the {} messages in LIST add up to {sum}", stat.seen(), sizes.len())
+    })
 }
 
 fn size_of_first(reply: &Reply) -> Option<u64> {

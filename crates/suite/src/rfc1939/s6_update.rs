@@ -12,7 +12,8 @@ use super::s4_lock::login_once;
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
+use crate::login;
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
 use crate::refusal::speaks_of_lock;
 use crate::reply::quote;
 use crate::session::Session;
@@ -33,6 +34,8 @@ checks! {
     "rfc1939.update.no-quit-halfclose" => no_quit_halfclose,
     "rfc1939.update.no-quit-tls" => no_quit_tls,
     "rfc1939.update.no-quit-midretr" => no_quit_midretr,
+    "rfc1939.update.quit-then-reset" => quit_then_reset,
+    "practice.update.marks-pipelined" => marks_pipelined,
 }
 
 /// Repetitions are fewer on servers that other people use too.
@@ -88,10 +91,24 @@ impl Marked {
     }
 }
 
-/// Whatever ended the session, it was not QUIT: all mail must be there in the next one.
+/// Whatever ended the session, it was not QUIT: all mail must be there in the next one, and in the one after that, though
+/// the next one ends with QUIT: a server that keeps marks would carry them out then.
 async fn nothing_removed(lab: &Lab, before: &Maildrop, account: &Rc<Account>, what: &str) -> Outcome {
     let later = Maildrop::look_again(lab, account).await?;
-    before.require_whole(&later, &[1], what)
+    before.require_whole(&later, &[1], what)?;
+    let mut next = lab.login_to(account).await?;
+    next.assume_ok("STAT").await?;
+    match next.quit().await {
+        // Where QUIT leaves the lock behind, it is not said yet.
+        Err(_) if lab.survey().quit_keeps_lock => return Ok(()),
+        ended => ended?,
+    };
+    let later = Maildrop::look_again(lab, account).await?;
+    before.require_whole(
+        &later,
+        &[1],
+        &format!("{what}; the next session marked nothing and ended with QUIT"),
+    )
 }
 
 /// RFC 1939 §6: QUIT from AUTHORIZATION never removes mail, not even marks left by an earlier broken session.
@@ -105,36 +122,67 @@ async fn quit_auth_no_update(lab: &Lab) -> Outcome {
     nothing_removed(lab, &before, &account, "DELE 1, a reset, then QUIT on a new connection without login")
         .await?;
     reply.assume_ok()?;
-    Ok(())
+    // Who has said a name is nobody yet.
+    let Marked { session, before, account } = Marked::first(lab).await?;
+    session.reset();
+    let mut session = lab.connect_for_login().await?;
+    session.command(format!("USER {}", account.user)).await?;
+    session.command("QUIT").await?;
+    session.until_closed().await;
+    drop(session);
+    nothing_removed(lab, &before, &account, "DELE 1, a reset, then USER and QUIT on a new connection").await
 }
 
 /// RFC 1939 §6 QUIT: On QUIT all marked messages are removed.
 async fn quit_removes_marked(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(3).await?;
+    let mut session = lab.deletable(4).await?;
     let account = session.account()?;
     let before = Maildrop::before_marks(&mut session, lab).await?;
+    // Two in a row and the ends, not in order: who removes by places that move removes others.
     let last = before.last();
-    session.assume_ok("DELE 1").await?;
-    session.assume_ok(format!("DELE {last}")).await?;
+    let marked = [last, 1, 2];
+    for number in marked {
+        session.assume_ok(format!("DELE {number}")).await?;
+    }
+    // Where a second session is let in, it reads what is to go: a store may know the message under another name then.
+    touched(lab, &account, last).await?;
     session.quit().await?;
-    let later = Maildrop::look_again(lab, &account).await?;
-    let what = format!("DELE 1 and DELE {last} and QUIT were answered +OK");
-    before.require_unmarked_kept(&later, &[1, last], lab, &what)?;
-    before.require_marked_gone(&later, &[1, last], &what)
+    let what = format!("DELE {last}, DELE 1, DELE 2 and QUIT were answered +OK");
+    // What was removed stays so.
+    for _ in 0..2 {
+        let later = Maildrop::look_again(lab, &account).await?;
+        before.require_unmarked_kept(&later, &marked, lab, &what)?;
+        before.require_marked_gone(&later, &marked, &what)?;
+    }
+    Ok(())
+}
+
+/// Another session reads a message, if it is let in meanwhile.
+async fn touched(lab: &Lab, account: &Rc<Account>, number: u64) -> Outcome {
+    let (mut other, reply) = login_once(lab, account).await?;
+    if !reply.is_ok_and(|reply| reply.is_ok()) || lab.survey().expire_zero() {
+        return Ok(());
+    }
+    other.command(format!("RETR {number}")).await?;
+    other.close().await;
+    Ok(())
 }
 
 /// RFC 1939 §6 QUIT: On QUIT no unmarked message is ever removed.
 async fn quit_keeps_unmarked(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(3).await?;
+    let mut session = lab.deletable(5).await?;
     let account = session.account()?;
     let before = Maildrop::before_marks(&mut session, lab).await?;
-    session.assume_ok("DELE 2").await?;
+    let marked = [4, 2];
+    for number in marked {
+        session.assume_ok(format!("DELE {number}")).await?;
+    }
     // Whatever comes of QUIT, other mail must not be removed.
     let reply = session.command("QUIT").await;
     session.until_closed().await;
     drop(session);
     let later = Maildrop::look_again(lab, &account).await?;
-    before.require_unmarked_kept(&later, &[2], lab, "DELE 2, QUIT")?;
+    before.require_unmarked_kept(&later, &marked, lab, "DELE 4, DELE 2, QUIT")?;
     reply?.assume_ok()?;
     Ok(())
 }
@@ -142,12 +190,35 @@ async fn quit_keeps_unmarked(lab: &Lab) -> Outcome {
 /// RFC 1939 §6 QUIT: The reply to QUIT states the result of the removal, so the removal comes first.
 async fn quit_reply_after_removal(lab: &Lab) -> Outcome {
     let Marked { session, before, account } = Marked::first(lab).await?;
-    // After -ERR the message may stay; the next login waits for the end of the connection, not for the reply.
+    // After -ERR the message may stay; this next login waits for the end of the connection, not for the reply.
     let closing = session.quit().await?;
     assume(closing.how.is_some(), || "the connection stayed open after the reply to QUIT".to_owned())?;
     let later = Maildrop::look_again(lab, &account).await?;
-    before.require_marked_gone(&later, &[1], "DELE 1 and QUIT were answered +OK and the connection ended")
+    before.require_marked_gone(&later, &[1], "DELE 1 and QUIT were answered +OK and the connection ended")?;
+    // And this one for nothing but the reply: its connection is there already.
+    for _ in 0..RACES {
+        let Marked { mut session, before, account } = Marked::first(lab).await?;
+        let (mut next, greeting) = lab.opened_for_login().await?;
+        session.assume_ok("QUIT").await?;
+        let timestamp = sasl::apop::timestamp(&greeting.line);
+        let Some(method) = lab.survey().method else { return inconclusive("no way to log in is known") };
+        let reply = login::attempt(&mut next, method, &account, timestamp, &lab.nonce()).await?;
+        if reply.is_ok() {
+            next.belongs_to(Rc::clone(&account));
+            let later = Maildrop::look(&mut next, lab).await?;
+            before.require_marked_gone(
+                &later,
+                &[1],
+                "DELE 1 and QUIT were answered +OK, and the next login came at once",
+            )?;
+        }
+        session.until_closed().await;
+    }
+    Ok(())
 }
+
+/// How often a login races with the end of a session.
+const RACES: u32 = 2;
 
 /// RFC 1939 §6 QUIT: The maildrop lock is released before the connection closes.
 async fn quit_lock_released(lab: &Lab) -> Outcome {
@@ -244,6 +315,50 @@ async fn quit_ignores_rest(lab: &Lab) -> Outcome {
         Ok(_) | Err(Mishap::Closed { .. }) => Ok(()),
         Err(mishap) => Err(mishap.into()),
     }
+}
+
+/// RFC 1939 §6: If the client sends QUIT and disappears before reading the reply, removal is legitimate:
+/// the QUIT was issued.
+async fn quit_then_reset(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(4).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    let marked = [2, before.last() - 1];
+    for number in marked {
+        session.assume_ok(format!("DELE {number}")).await?;
+    }
+    session.send("QUIT").await?;
+    session.reset();
+    let what = format!("DELE {} and {}, QUIT, and a reset before its reply", marked[0], marked[1]);
+    // The server may still be at it: no lock keeps others from looking, where there is none.
+    let later = Maildrop::look_again(lab, &account).await?;
+    before.require_unmarked_kept(&later, &marked, lab, &what)?;
+    let again = Maildrop::look_again(lab, &account).await?;
+    before.require_unmarked_kept(&again, &marked, lab, &what)
+}
+
+/// RFC 1939 §6: Marks from pipelined DELEs are all honoured by a QUIT in the same batch.
+///
+/// QUIT follows when the marks have been looked at: in one batch with them poplab sends none, whatever the server is.
+async fn marks_pipelined(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(5).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    let marked = [2, 3, before.last()];
+    let batch: Vec<u8> = marked.iter().flat_map(|number| format!("DELE {number}\r\n").into_bytes()).collect();
+    session.batch(&batch).await?;
+    for number in marked {
+        let reply = session.reply().await.judged()?;
+        require(reply.is_ok(), || format!("three DELE in one write; DELE {number}: {}", reply.seen()))?;
+    }
+    session.quit().await?;
+    let later = Maildrop::look_again(lab, &account).await?;
+    let what = format!(
+        "DELE {}, {} and {} in one write and QUIT were answered +OK",
+        marked[0], marked[1], marked[2]
+    );
+    before.require_unmarked_kept(&later, &marked, lab, &what)?;
+    before.require_marked_gone(&later, &marked, &what)
 }
 
 /// RFC 1939 §3, §6: A QUIT that is cut off before its CRLF is not a QUIT: the session did not enter UPDATE.

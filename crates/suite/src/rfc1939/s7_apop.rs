@@ -1,23 +1,23 @@
 //! RFC 1939 section 7: APOP, its timestamp and what is refused.
 //!
-//! Wrong digests are made up, never derived from a password. Digests, the right one too, are given to accounts with role
-//! `disposable` only.
+//! Digests, the right one too, are given to accounts with role `disposable` only. Those that are made from a password are
+//! kept out of all that is shown.
 
 use std::collections::HashSet;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use mail::Role;
 use tokio::time::Instant;
 
+use super::s7_apop_digests::{apop, greeted, with_secret};
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::Method;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
 use crate::refusal::assume_not_put_off;
 use crate::reply::{Reply, quote};
+use crate::together::together;
+use sasl::apop::digest as digest_of;
 
 checks! {
     "rfc1939.apop.timestamp-syntax" => timestamp_syntax,
@@ -80,10 +80,8 @@ async fn timestamp_unique(lab: &Lab) -> Outcome {
         let (_session, greeting) = lab.greeted().await?;
         note(&mut seen, timestamp_of(&greeting)?)?;
     }
-    let all: Vec<Pin<Box<dyn Future<Output = _> + '_>>> =
-        (0..at_once).map(|_| Box::pin(timestamp(lab)) as Pin<Box<dyn Future<Output = _>>>).collect();
     let mut missing = 0_u32;
-    for result in together(all).await {
+    for result in together((0..at_once).map(|_| timestamp(lab))).await {
         match result {
             Ok(timestamp) => note(&mut seen, timestamp)?,
             // The server may limit how many connections one address has.
@@ -112,23 +110,6 @@ fn note(seen: &mut HashSet<String>, timestamp: String) -> Outcome {
     })?;
     seen.insert(timestamp);
     Ok(())
-}
-
-/// Runs futures side by side to their ends.
-async fn together<T>(mut running: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<T> {
-    let mut done = Vec::new();
-    std::future::poll_fn(|context| {
-        running.retain_mut(|future| match future.as_mut().poll(context) {
-            Poll::Ready(value) => {
-                done.push(value);
-                false
-            }
-            Poll::Pending => true,
-        });
-        if running.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    done
 }
 
 /// RFC 1939 §7 APOP: The MD5 of timestamp (with brackets) and secret in lower-case hex opens the maildrop.
@@ -177,14 +158,50 @@ async fn bad(lab: &Lab) -> Outcome {
     session.require_err(format!("APOP {} 0123456789abcdef0123456789abcdef", account.user)).await?;
     match session.command("STAT").await {
         // RFC 1939 section 4: after a refusal the server may close.
-        Err(Mishap::Closed { .. }) => Ok(()),
+        Err(Mishap::Closed { .. }) => {}
         reply => {
             let reply = reply.judged()?;
             require(reply.is_err(), || {
                 format!("after APOP with a wrong digest was refused, {}; `-ERR` was required", reply.seen())
-            })
+            })?;
         }
     }
+    nearly_right(lab).await
+}
+
+/// A digest from a timestamp and a secret, not quite as it should be.
+type Made = fn(&str, &str) -> String;
+
+/// The digest with the digit at this place changed.
+fn changed(digest: &str, place: usize) -> String {
+    let other = |letter: char| if letter == '0' { '1' } else { '0' };
+    digest.chars().enumerate().map(|(at, letter)| if at == place { other(letter) } else { letter }).collect()
+}
+
+/// The right digest with a letter changed, cut, lengthened, or made without the brackets. Where the right one is refused
+/// these say nothing.
+async fn nearly_right(lab: &Lab) -> Outcome {
+    let Ok(account) = with_secret(lab).await else { return Ok(()) };
+    tokio::time::sleep(account.linger()).await;
+    let ways: [(&str, Made); 6] = [
+        ("with its last digit changed", |timestamp, secret| changed(&digest_of(timestamp, secret), 31)),
+        ("with its first digit changed", |timestamp, secret| changed(&digest_of(timestamp, secret), 0)),
+        ("with a digit in the middle changed", |timestamp, secret| {
+            changed(&digest_of(timestamp, secret), 16)
+        }),
+        ("without its last digit", |timestamp, secret| digest_of(timestamp, secret)[..31].to_owned()),
+        ("with one digit more", |timestamp, secret| digest_of(timestamp, secret) + "0"),
+        ("of the timestamp without its angle brackets", |timestamp, secret| {
+            digest_of(timestamp.trim_matches(['<', '>']), secret)
+        }),
+    ];
+    for (what, made) in ways {
+        let (mut session, timestamp) = greeted(lab).await?;
+        let digest = made(&timestamp, account.password());
+        let reply = apop(&mut session, &account, &digest).await.judged()?;
+        require(reply.is_err(), || format!("the digest {what} was answered {}", reply.quoted()))?;
+    }
+    Ok(())
 }
 
 /// RFC 1939 §3, §7 APOP: Missing, short, over-long or non-hex digests are refused.

@@ -4,12 +4,13 @@ use mail::{Fixture, Role};
 use proto::Deviation;
 
 use super::maildrop::highest;
-use super::s5_retr::dots;
+use super::s5_list::spread;
+use super::s5_retr::{dots, own_reply};
 use crate::check::checks;
 use crate::difference::{Differences, Kind};
 use crate::enduring;
-use crate::lab::Lab;
-use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::lab::{Lab, Placed};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, info, require};
 use crate::reply::{Reply, lines};
 use crate::session::Session;
 
@@ -21,6 +22,8 @@ checks! {
     "rfc1939.top.dot-stuffing" => dot_stuffing,
     "rfc1939.top.args" => args,
     "rfc1939.top.no-such" => no_such,
+    "rfc1939.top.optional" => optional,
+    "rfc1939.top.headeronly" => header_only,
 }
 
 /// Header fields that some servers make up to tell what was done with a message; they may come with RETR alone.
@@ -30,19 +33,33 @@ const MADE_UP: &[&str] = &["status:", "x-status:", "x-uidl:", "x-keywords:"];
 /// body lines, dot-stuffed, then the dot line.
 async fn structure(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
-    let whole = retrieved(&mut session, 1).await?;
-    let reply = session.require_ok("TOP 1 3").await?;
-    require_separator(&reply)?;
+    same_beginning(&mut session, 1).await?;
+    // The fixtures have whims that are judged elsewhere.
+    let ordinary = lab.ordinary(&*session.account()?);
+    for (number, _) in spread(&ordinary).into_iter().filter(|(number, _)| *number > 1) {
+        same_beginning(&mut session, *number).await?;
+    }
+    Ok(())
+}
+
+/// TOP must give the header, the separator and the first lines of what RETR gives.
+async fn same_beginning(session: &mut Session, number: u64) -> Outcome {
+    let whole = retrieved(session, number).await?;
+    let reply = session.require_ok(format!("TOP {number} 3")).await?;
+    // A message without one has no separator to send (A11).
+    if has_separator(whole.octets()) {
+        require_separator(&reply)?;
+    }
     require_same_header(&reply, &whole)?;
     let (sent, body) = (lines(mail::body(reply.octets())), lines(mail::body(whole.octets())));
     let expected = &body[..body.len().min(3)];
     require(sent.len() == expected.len(), || {
-        format!("TOP 1 3 gave {} body lines, {} were required", sent.len(), expected.len())
+        format!("TOP {number} 3 gave {} body lines, {} were required", sent.len(), expected.len())
     })?;
     match sent.iter().zip(expected).position(|(sent, expected)| sent != expected) {
         None => Ok(()),
         Some(at) => fail(format!(
-            "line {} of the body is {} in TOP 1 3 and {} in RETR 1",
+            "line {} of the body is {} in TOP {number} 3 and {} in RETR {number}",
             at + 1,
             reply.quote(sent[at]),
             whole.quote(expected[at])
@@ -179,6 +196,32 @@ async fn no_such(lab: &Lab) -> Outcome {
     let reply = session.command("TOP 1 0").await.judged()?;
     session.command("RSET").await?;
     require(reply.is_err(), || format!("message 1 was marked as deleted, yet {}", reply.seen()))
+}
+
+/// RFC 1939 §7: TOP is optional; the RFC strongly encourages it and RFC 1957 notes clients that need it.
+///
+/// Where it is announced and does not work, that is the announcement's fault (rfc2449.capa.truthful).
+async fn optional(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    let reply = session.command("TOP 1 0").await.judged()?;
+    if reply.is_ok() {
+        return Ok(());
+    }
+    let announced = if lab.survey().announces("TOP") { "announced" } else { "not announced" };
+    info(format!("{}; TOP is {announced}", reply.seen()))
+}
+
+/// RFC 1939 §7 TOP: For a message without body the separator line may or may not appear.
+async fn header_only(lab: &Lab) -> Outcome {
+    let Placed { mut session, number, .. } = lab.fixture("fx.headeronly").await?;
+    for count in [0, 5] {
+        let reply = session.command(format!("TOP {number} {count}")).await.judged()?;
+        own_reply(&mut session, &format!("TOP {number} {count} (fx.headeronly)")).await?;
+        if !reply.is_ok() {
+            return info(format!("{} (fx.headeronly)", reply.seen()));
+        }
+    }
+    Ok(())
 }
 
 /// The whole message, to compare with.

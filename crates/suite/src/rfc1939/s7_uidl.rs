@@ -10,10 +10,11 @@ use mail::Role;
 use proto::Deviation;
 
 use super::maildrop::{Maildrop, highest, numbers};
+use super::s5_list::spread;
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, info, require};
 use crate::reply::{Reply, quote};
 use crate::session::Session;
 
@@ -31,6 +32,7 @@ checks! {
     "rfc1939.uidl.independent-of-position" => independent_of_position,
     "rfc1939.uidl.independent-of-access" => independent_of_access,
     "rfc1939.uidl.stable-in-session" => stable_in_session,
+    "rfc1939.uidl.optional" => optional,
 }
 
 /// Groups of messages with one id that are fetched to see whether they are alike.
@@ -84,10 +86,8 @@ async fn arg(lab: &Lab) -> Outcome {
 async fn arg_agrees(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let listed = session.assume_ok("UIDL").await?.unique_ids()?;
-    let (Some(first), Some(last)) = (listed.iter().min(), listed.iter().max()) else {
-        return inconclusive("UIDL lists nothing");
-    };
-    for (number, id) in [first, last] {
+    assume(!listed.is_empty(), || "UIDL lists nothing".to_owned())?;
+    for (number, id) in spread(&listed) {
         let reply = session.require_ok(format!("UIDL {number}")).await?;
         // What else is in it, and another number, are `rfc1939.uidl.arg`'s.
         let Some((of, alone)) = proto::listing::unique_id(reply.text()).0.filter(|(of, _)| of == number)
@@ -121,12 +121,20 @@ async fn no_such(lab: &Lab) -> Outcome {
 
 /// RFC 1939 §7 UIDL: Marked messages are left out of the listing.
 async fn excludes_deleted(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(2).await?;
+    let mut session = lab.deletable(4).await?;
+    let before = numbers(&session.assume_ok("UIDL").await?)?;
     session.assume_ok("DELE 1").await?;
+    session.assume_ok("DELE 3").await?;
     let reply = session.command("UIDL").await.judged()?;
     session.command("RSET").await?;
     let reply = reply.require_ok()?;
     let listed = numbers(&reply)?;
+    if let Some(lost) = before.iter().find(|number| ![1, 3].contains(*number) && !listed.contains(number)) {
+        return fail(format!("messages 1 and 3 were marked as deleted, and UIDL lacks message {lost} too"));
+    }
+    require(!listed.contains(&3), || {
+        format!("message 3 was marked as deleted, yet UIDL lists it ({} lines)", reply.lines().len())
+    })?;
     if let Some(place) = reply
         .lines()
         .iter()
@@ -254,7 +262,47 @@ async fn independent_of_access(lab: &Lab) -> Outcome {
     let mut session = lab.login_to(&account).await?;
     let after = ids(&mut session).await?;
     require_same_messages(&sizes, &mut session).await?;
-    require_kept(&before, &after, "RETR 1, TOP 2 0 and QUIT")
+    require_kept(&before, &after, "RETR 1, TOP 2 0 and QUIT")?;
+    drop(session);
+    first_access(lab).await
+}
+
+/// The same at the very first access, in a maildrop that nobody of this run has been in: other mail has been read before.
+/// Only what a look at its head shows to be poplab's is retrieved.
+async fn first_access(lab: &Lab) -> Outcome {
+    if !lab.survey().has_top || !lab.site().pool.has_mail(Role::Disposable) {
+        return Ok(());
+    }
+    let accounts: Vec<_> =
+        lab.site().pool.accounts().filter(|account| account.role == Role::Disposable).collect();
+    let unopened: Vec<&str> = accounts
+        .iter()
+        .filter(|account| !account.was_opened())
+        .map(|account| account.user.as_str())
+        .collect();
+    if unopened.is_empty() {
+        return Ok(());
+    }
+    let mut session =
+        lab.login_like(Role::Disposable, |account| unopened.contains(&account.user.as_str())).await?;
+    let account = session.account()?;
+    if !unopened.contains(&account.user.as_str()) {
+        return Ok(());
+    }
+    let sizes = session.assume_ok("LIST").await?;
+    let before = ids(&mut session).await?;
+    for (number, _) in &before {
+        let head = session.assume_ok(format!("TOP {number} 0")).await?;
+        if mail::Marker::parse(head.octets()).is_none() {
+            return Ok(());
+        }
+        session.assume_ok(format!("RETR {number}")).await?;
+    }
+    session.quit().await?;
+    let mut session = lab.login_to(&account).await?;
+    let after = ids(&mut session).await?;
+    require_same_messages(&sizes, &mut session).await?;
+    require_kept(&before, &after, "the first RETR of each message and QUIT")
 }
 
 /// RFC 1939 §7 UIDL: Within a session ids do not change, whatever commands are issued.
@@ -266,6 +314,19 @@ async fn stable_in_session(lab: &Lab) -> Outcome {
     session.assume_ok("RSET").await?;
     let after = session.require_ok("UIDL").await?.unique_ids()?;
     require_kept(&before, &after, "DELE 2, RETR 1 and RSET in one session")
+}
+
+/// RFC 1939 §7: UIDL is optional, though leave-on-server clients depend on it (RFC 1957).
+///
+/// Where it is announced and does not work, that is the announcement's fault (rfc2449.capa.truthful).
+async fn optional(lab: &Lab) -> Outcome {
+    let mut session = lab.login(Role::Fixtures).await?;
+    let reply = session.command("UIDL").await.judged()?;
+    if reply.is_ok() {
+        return Ok(());
+    }
+    let announced = if lab.survey().announces("UIDL") { "announced" } else { "not announced" };
+    info(format!("{}; UIDL is {announced}", reply.seen()))
 }
 
 async fn ids(session: &mut Session) -> Result<Ids, Stop> {

@@ -3,14 +3,17 @@
 //! Wrong passwords are given to accounts with role `disposable` only, each on a connection of its own and no more
 //! of them than the catalogue asks for.
 
+use std::rc::Rc;
+
 use mail::Role;
 
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::outcome::{Judged, Outcome, assume, fail, inconclusive, require};
-use crate::refusal::{is_busy, says_busy};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, info, require, skipped};
+use crate::refusal::{assume_not_put_off, is_busy, says_busy, says_unknown};
+use crate::site::Security;
 
 checks! {
     "rfc1939.user.login" => user_login,
@@ -18,6 +21,12 @@ checks! {
     "rfc1939.pass.wrong" => pass_wrong [wrong_password],
     "rfc1939.pass.case" => pass_case [wrong_password],
     "rfc1939.pass.empty" => pass_empty [wrong_password],
+    "rfc1939.pass.spaces" => spaces [wrong_password],
+    "practice.pass.edge-spaces" => edge_spaces [wrong_password],
+    "rfc1939.user.optional" => optional,
+    "rfc1939.user.unknown-may-ok" => unknown_may_ok,
+    "rfc1939.user.policy-err" => policy_err,
+    "rfc6186.user.email-or-local" => email_or_local [wrong_password],
 }
 
 /// RFC 1939 §7 USER, PASS: A correct USER then PASS opens the maildrop with +OK.
@@ -92,6 +101,138 @@ async fn pass_empty(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     require_refused(lab, &account, "", "no argument").await?;
     require_refused(lab, &account, " ", "a space and nothing else").await
+}
+
+/// A disposable account whose password has spaces in these places, which works with all of them.
+async fn with_spaces(lab: &Lab, what: &str, has: impl Fn(&str) -> bool) -> Result<Rc<Account>, Stop> {
+    lab.user_works()?;
+    let account = lab.account_like(Role::Disposable, |account| has(account.password())).await?;
+    if !has(account.password()) {
+        return skipped(format!("needs an account with role `disposable` whose password has {what}"));
+    }
+    let (_session, reply) = lab.login_by(&account, Method::UserPass).await?;
+    assume_not_put_off(&reply)?;
+    if !reply.is_ok() {
+        // Without a control by another method it may be the accounts file that is wrong.
+        return info(format!(
+            "the password of `{}`, which has {what}, was answered {}: such users cannot log in",
+            account.user,
+            reply.quoted()
+        ));
+    }
+    Ok(account)
+}
+
+/// RFC 1939 §7 PASS: Everything after "PASS " may be taken as the password, spaces included.
+async fn spaces(lab: &Lab) -> Outcome {
+    let within = |password: &str| password.trim_matches(' ').contains(' ');
+    let account = with_spaces(lab, "spaces in it", within).await?;
+    let words: Vec<&str> = account.password().split(' ').filter(|word| !word.is_empty()).collect();
+    let first = account.password().trim_start_matches(' ').split(' ').next().unwrap_or_default();
+    require_refused(lab, &account, &format!(" {first}"), "the first word of the password alone").await?;
+    let single = words.join(" ");
+    if single != account.password().trim_matches(' ') {
+        require_refused(lab, &account, &format!(" {single}"), "one space where the password has several")
+            .await?;
+    }
+    Ok(())
+}
+
+/// RFC 1939 §7 PASS: Leading and trailing spaces of a password are preserved.
+async fn edge_spaces(lab: &Lab) -> Outcome {
+    let at_edge = |password: &str| password.trim_matches(' ') != password;
+    let account = with_spaces(lab, "spaces before or behind it", at_edge).await?;
+    let password = account.password();
+    for (cut, what) in [
+        (password.trim_start_matches(' '), "the password without its leading spaces"),
+        (password.trim_end_matches(' '), "the password without its trailing spaces"),
+    ] {
+        if cut != password {
+            require_refused(lab, &account, &format!(" {cut}"), what).await?;
+        }
+    }
+    require_refused(lab, &account, &format!(" {password} "), "the password and one space more").await
+}
+
+/// RFC 1939 Appendix A: USER/PASS need not be offered.
+async fn optional(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let reply = session.command(format!("USER {}", nobody(lab))).await.judged()?;
+    let announced = lab.survey().announces("USER");
+    if reply.is_ok() || (announced && !says_unknown(&reply)) {
+        return Ok(());
+    }
+    let announced = if announced { "announced" } else { "not announced" };
+    info(format!("{}; USER is {announced}", reply.seen()))
+}
+
+/// A name that nobody has.
+fn nobody(lab: &Lab) -> String {
+    format!("no-such-user-{}", &lab.nonce()[..8])
+}
+
+/// RFC 1939 §7 USER: A server may answer +OK to USER for a mailbox that does not exist.
+async fn unknown_may_ok(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    let reply = session.command(format!("USER {}", nobody(lab))).await.judged()?;
+    if reply.is_ok() {
+        return Ok(());
+    }
+    info(format!("{}: who asks may learn which names there are (practice.sec.user-enum)", reply.seen()))
+}
+
+/// RFC 1939 §7 USER: A server may refuse USER for an existing mailbox that is not allowed to use cleartext
+/// passwords.
+async fn policy_err(lab: &Lab) -> Outcome {
+    if lab.site().entrance.security == Security::Implicit {
+        return skipped("needs a port where a name can be given in cleartext");
+    }
+    let account = lab.account(Role::Fixtures).await?;
+    let (mut session, _) = lab.greeted_for_login().await?;
+    let reply = session.command(format!("USER {}", account.user)).await.judged()?;
+    if reply.is_ok() {
+        return Ok(());
+    }
+    info(format!("in cleartext {}", reply.seen()))
+}
+
+/// RFC 6186 §5: Servers should accept the full e-mail address, or the local part, as user name.
+///
+/// Which of the two is meant depends on the site, and whether it publishes SRV records cannot be seen here: where one of
+/// them alone works, that is told and no more.
+async fn email_or_local(lab: &Lab) -> Outcome {
+    lab.user_works()?;
+    let account = lab.account(Role::Disposable).await?;
+    let host = &lab.site().entrance.endpoint.host;
+    let other = match account.user.split_once('@') {
+        Some((local, _)) => local.to_owned(),
+        None if host.parse::<std::net::IpAddr>().is_ok() => {
+            return skipped(format!(
+                "the domain that belongs to `{}` is not known: the server was given by address",
+                account.user
+            ));
+        }
+        None => format!("{}@{host}", account.user),
+    };
+    let (_, reply) = lab.login_by(&account, Method::UserPass).await?;
+    reply.assume_ok()?;
+    tokio::time::sleep(account.linger()).await;
+    let mut session = lab.connect_for_login().await?;
+    let user = session.command(format!("USER {other}")).await?;
+    let reply = if user.is_ok() {
+        match session.command(format!("PASS {}", account.password())).await {
+            Err(Mishap::Closed { .. }) => {
+                return info(format!("`{}` can log in, `{other}` cannot", account.user));
+            }
+            reply => reply?,
+        }
+    } else {
+        user
+    };
+    if reply.is_ok() {
+        return Ok(());
+    }
+    info(format!("`{}` can log in, and `{other}` was answered {}", account.user, reply.quoted()))
 }
 
 /// USER and a PASS that must be refused, on a fresh connection. The words never quote what was sent.

@@ -15,6 +15,8 @@ checks! {
     "rfc2449.expire.syntax" => expire_syntax,
     "rfc2449.expire.min-first" => expire_min_first,
     "rfc2449.expire.never" => expire_never,
+    "rfc2449.login-delay.user-token" => login_delay_user,
+    "rfc2449.expire.user-token" => expire_user,
 }
 
 /// A tag's line before and after login.
@@ -89,6 +91,41 @@ async fn expire_min_first(lab: &Lab) -> Outcome {
             after.parameters.join(" ")
         )
     })
+}
+
+/// Where the value after login is another one, the line before it ends with USER.
+async fn user_token(lab: &Lab, tag: &str) -> Outcome {
+    let [Some(before), after] = both(lab, tag).await? else {
+        return skipped(format!("{tag} is not announced before login"));
+    };
+    let marked = before.parameters.get(1).is_some_and(|word| word == "USER");
+    let shown = |capability: &Capability| format!("`{tag} {}`", capability.parameters.join(" "));
+    let Some(after) = after else {
+        return require(!marked, || {
+            format!(
+                "before login the line is {}, which promises a better one after login, where there is none",
+                shown(&before)
+            )
+        });
+    };
+    let same = before.parameters.first() == after.parameters.first();
+    require(same || marked, || {
+        format!(
+            "before login the line is {}, after it {}, without USER in the first",
+            shown(&before),
+            shown(&after)
+        )
+    })
+}
+
+/// RFC 2449 §6.5: If the values differ, the first carries USER and the second is the accurate one.
+async fn login_delay_user(lab: &Lab) -> Outcome {
+    user_token(lab, "LOGIN-DELAY").await
+}
+
+/// RFC 2449 §6.7: If the values differ, the first carries USER.
+async fn expire_user(lab: &Lab) -> Outcome {
+    user_token(lab, "EXPIRE").await
 }
 
 /// RFC 2449 §6.7: EXPIRE NEVER promises that the server deletes nothing by itself.

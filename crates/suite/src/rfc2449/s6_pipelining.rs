@@ -6,7 +6,7 @@ use crate::check::checks;
 use crate::difference::Differences;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::outcome::{Judged, Mishap, Outcome, assume, fail, inconclusive, require};
+use crate::outcome::{Judged, Mishap, Outcome, assume, fail, inconclusive, info, require, skipped};
 use crate::refusal::assume_not_put_off;
 use crate::reply::{Reply, quote};
 use crate::session::Session;
@@ -17,6 +17,9 @@ checks! {
     "rfc2449.pipe.failed-login" => failed_login [wrong_password],
     "rfc2449.pipe.during-retr" => during_retr,
     "rfc2449.pipe.split" => split,
+    "rfc2449.pipe.deep" => deep,
+    "practice.pipe.unannounced" => unannounced,
+    "practice.pipe.quit-flush" => quit_flush,
 }
 
 /// RFC 2449 §6.6: Commands sent without waiting are processed one after the other and answered in order.
@@ -169,6 +172,136 @@ async fn split(lab: &Lab) -> Outcome {
     }
     Ok(())
 }
+
+/// Octets of commands that are sent at once, as in a window of the network.
+const WINDOW: usize = 1_024;
+/// How often a handful of commands is sent before all replies are read.
+const DEPTH: usize = 40;
+/// Windows that may be under way at a time: the client reads, and does not wait for what it has not sent.
+const WINDOWS_AT_ONCE: usize = 4;
+
+/// RFC 2449 §6.6: A deep batch is answered without deadlock as long as the client reads.
+///
+/// In windows of 1,024 octets that end anywhere in a command, while the replies are being read.
+async fn deep(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let mut handful = vec!["STAT", "LIST 2", "LIST 1", "NOOP", "RETR 2", "LIST 2", "STAT"];
+    if lab.survey().has_uidl {
+        handful.extend(["UIDL 1", "UIDL 2", "NOOP", "UIDL 1", "LIST 1", "UIDL 2"]);
+    }
+    let mut singly = Vec::new();
+    for command in &handful {
+        singly.push(session.assume_ok(command).await?);
+    }
+    let octets = batch(&handful).repeat(DEPTH);
+    let (mut answered, mut sent) = (0, 0);
+    for (index, window) in octets.chunks(WINDOW).enumerate() {
+        session.pieces(window).await.judged()?;
+        sent += window.split(|octet| *octet == b'\n').count() - 1;
+        // What is behind the last windows is not read yet.
+        let may_wait = WINDOWS_AT_ONCE * WINDOW / 6;
+        while sent - answered > may_wait || (index + 1) * WINDOW >= octets.len() && answered < sent {
+            let alone = &singly[answered % handful.len()];
+            let reply = match session.reply().await {
+                Err(Mishap::Closed { how, .. }) => {
+                    return fail(format!(
+                        "of {sent} commands sent in windows of {WINDOW} octets, {answered} were answered, then the connection ended ({how})"
+                    ));
+                }
+                reply => reply.judged()?,
+            };
+            answered += 1;
+            require(reply.line == alone.line && reply.content == alone.content, || {
+                format!(
+                    "command {answered} in windows of {WINDOW} octets, {}; sent alone it was answered {} ({} and {} octets of content)",
+                    reply.seen(),
+                    alone.quoted(),
+                    reply.octets().len(),
+                    alone.octets().len()
+                )
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Good practice: A server without PIPELINING still does not lose or mix up commands that arrive together.
+async fn unannounced(lab: &Lab) -> Outcome {
+    if lab.survey().announces("PIPELINING") {
+        return skipped("PIPELINING is announced, which the other checks of this area are about");
+    }
+    let mut session = lab.login(Role::Fixtures).await?;
+    let noop = session.assume_ok("NOOP").await?;
+    let stat = session.assume_ok("STAT").await?;
+    assume(noop.line != stat.line, || "STAT and NOOP have the same answer".to_owned())?;
+    session.batch(b"NOOP\r\nSTAT\r\nNOOP\r\n").await?;
+    for (number, expected) in [&noop, &stat, &noop].into_iter().enumerate() {
+        match session.reply().await {
+            Ok(reply) if reply.line == expected.line => {}
+            Ok(reply) => {
+                let other = reply.line == stat.line || reply.line == noop.line;
+                let seen = format!(
+                    "of NOOP, STAT and NOOP in one write, reply {} was {}; {} was expected",
+                    number + 1,
+                    reply.quoted(),
+                    expected.quoted()
+                );
+                return if other { fail(seen) } else { inconclusive(seen) };
+            }
+            // What it does not announce it need not bear.
+            Err(mishap) => return info(format!("commands in one write are not all answered: {mishap}")),
+        }
+    }
+    Ok(())
+}
+
+/// RFC 2449 §6.6: All replies of a batch ending in QUIT are delivered before the close.
+///
+/// With the largest messages that are quickly sent, so that much is still on its way when QUIT is read.
+async fn quit_flush(lab: &Lab) -> Outcome {
+    if lab.survey().expire_zero() {
+        return skipped("the server announces EXPIRE 0: each QUIT would remove what was retrieved");
+    }
+    let mut session = lab.deletable(2).await?;
+    let account = session.account()?;
+    let sizes = session.assume_ok("LIST").await?.scan_listing()?;
+    let Some((number, _)) = sizes.iter().max_by_key(|(_, size)| *size) else {
+        return inconclusive("LIST gives no message");
+    };
+    let whole = session.assume_ok(format!("RETR {number}")).await?;
+    session.quit().await?;
+    for time in 1..=FLUSHES {
+        let mut session = lab.deletable_in(&account, 2).await?;
+        let retr = format!("RETR {number}");
+        let mut commands = vec!["LIST"];
+        commands.extend(std::iter::repeat_n(retr.as_str(), 8));
+        commands.push("QUIT");
+        session.batch(&batch(&commands)).await.judged()?;
+        for command in &commands {
+            let reply = match session.reply().await {
+                Err(Mishap::Closed { how, .. }) => {
+                    return fail(format!(
+                        "a batch that ends in QUIT, try {time} of {FLUSHES}: the connection ended ({how}) in the reply to {command}"
+                    ));
+                }
+                reply => reply.judged()?,
+            };
+            require(reply.is_ok(), || format!("in a batch that ends in QUIT, {}", reply.seen()))?;
+            require(*command != retr || reply.octets() == whole.octets(), || {
+                format!(
+                    "in a batch that ends in QUIT, {command} brought {} of {} octets",
+                    reply.octets().len(),
+                    whole.octets().len()
+                )
+            })?;
+        }
+        session.until_closed().await;
+    }
+    Ok(())
+}
+
+/// How often a batch that ends in QUIT is sent: whether the end overtakes the replies is a matter of chance.
+const FLUSHES: u32 = 3;
 
 fn batch(commands: &[&str]) -> Vec<u8> {
     commands.iter().flat_map(|command| format!("{command}\r\n").into_bytes()).collect()

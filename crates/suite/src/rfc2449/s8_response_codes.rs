@@ -8,7 +8,8 @@ use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login;
-use crate::outcome::{Outcome, require};
+use crate::outcome::{Outcome, assume, fail, info, require};
+use crate::rfc1939::s4_lock::login_once;
 use crate::runner::told;
 
 checks! {
@@ -18,6 +19,9 @@ checks! {
     "rfc2449.resp.in-use-meaning" => in_use_meaning [wrong_password],
     "rfc2449.resp.in-use-commands" => provoke [watch in_use_commands],
     "rfc2449.resp.login-delay-use" => provoke [watch login_delay_use],
+    "rfc2449.resp.known" => provoke [watch known],
+    "practice.resp.in-use-used" => in_use_used,
+    "rfc2449.resp.login-delay-not-user" => login_delay_not_user,
 }
 
 /// Codes an RFC registers (RFC 2449, 3206, 6856).
@@ -84,6 +88,49 @@ fn in_use_commands(seen: &Seen, _lab: &Lab) -> Option<String> {
 /// RFC 2449 §8.1.1: LOGIN-DELAY occurs only on -ERR to USER, PASS, APOP or AUTH.
 fn login_delay_use(seen: &Seen, _lab: &Lab) -> Option<String> {
     misplaced(seen, "LOGIN-DELAY", &[Verb::User, Verb::Pass, Verb::Apop, Verb::Auth])
+}
+
+/// RFC 2449 §9: Codes are registered ones (LOGIN-DELAY, IN-USE, SYS/TEMP, SYS/PERM, AUTH, UTF8) or clearly
+/// private.
+///
+/// That the code is registered cannot be asked here; a private one is told, so that somebody looks what it means.
+fn known(seen: &Seen, lab: &Lab) -> Option<String> {
+    let code = code(seen)?;
+    let is_known = REGISTERED.iter().any(|known| code.is(known));
+    // SYS without its second level is judged by rfc3206.sys.syntax, the echo of our own word by rfc2449.resp.bracket.
+    let judged = code.is("x") || code.levels().next().is_some_and(|level| level.eq_ignore_ascii_case(b"SYS"));
+    (has_codes(lab) && !is_known && !judged).then(|| format!("{}; no RFC has that code", told(seen)))
+}
+
+/// RFC 2449 §8.1.2: When a login fails only for the lock, the code IN-USE is given.
+async fn in_use_used(lab: &Lab) -> Outcome {
+    let mut holder = lab.login(Role::Fixtures).await?;
+    let account = holder.account()?;
+    holder.assume_ok("STAT").await?;
+    let (_second, reply) = login_once(lab, &account).await?;
+    let reply = reply?;
+    if reply.is_ok() || reply.has_code("IN-USE") {
+        return Ok(());
+    }
+    require(reply.is_err(), || format!("a second login was answered {}", reply.quoted()))?;
+    // Another code says that it is something else: the wrong thing, or a limit of another kind.
+    if reply.has_code("AUTH") {
+        return fail(format!("the right credentials for a maildrop in use were answered {}", reply.quoted()));
+    }
+    holder.assume_ok("NOOP").await?;
+    // RFC 1939 section 4 asks for no more than -ERR.
+    info(format!("a login to a maildrop in use was answered {}, without the code IN-USE", reply.quoted()))
+}
+
+/// RFC 2449 §8.1.1: LOGIN-DELAY should not be given in reply to USER, since it proves that the user exists.
+async fn login_delay_not_user(lab: &Lab) -> Outcome {
+    let session = lab.login(Role::Fixtures).await?;
+    let account = session.account()?;
+    session.quit().await?;
+    let mut session = lab.connect_for_login().await?;
+    let reply = session.command(format!("USER {}", account.user)).await?;
+    assume(!reply.continuation, || reply.seen())?;
+    require(!reply.has_code("LOGIN-DELAY"), || format!("right after a session, {}", reply.seen()))
 }
 
 /// A code on another command than these, or on a positive reply.

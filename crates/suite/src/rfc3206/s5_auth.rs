@@ -1,7 +1,7 @@
 //! RFC 3206 sections 5 and 6: AUTH, and the promise of AUTH-RESP-CODE.
 
 use mail::Role;
-use proto::Verb;
+use proto::{ResponseCode, Status, Verb};
 use sasl::Mechanism;
 
 use super::s4_sys::provoke;
@@ -15,11 +15,17 @@ use crate::outcome::{Outcome, Stop, assume, require, warn};
 use crate::refusal::{is_momentary, says_unknown};
 use crate::reply::Reply;
 use crate::rfc2449::s8_response_codes::misplaced;
+use crate::runner::told;
+use crate::session::Session;
+use crate::survey::listed;
 
 checks! {
     "rfc3206.auth.always" => always [wrong_password],
     "rfc3206.auth.only-credentials" => only_credentials [wrong_password],
     "rfc3206.auth.commands" => provoke [watch commands],
+    "rfc3206.auth.not-on-user" => not_on_user [wrong_password],
+    "rfc3206.auth.announced" => fail_to_log_in [wrong_password] [watch announced],
+    "practice.resp.auth-needs-resp-codes" => needs_resp_codes,
 }
 
 /// RFC 3206 §5, §6: With AUTH-RESP-CODE announced, every failure caused by the credentials carries AUTH.
@@ -108,6 +114,60 @@ async fn only_credentials(lab: &Lab) -> Outcome {
         Some(seen) => warn(format!("{seen}, although no credentials were given")),
         None => Ok(()),
     }
+}
+
+/// RFC 3206 §5: AUTH should not answer USER.
+///
+/// Names that nobody has, and one that is too long for any.
+async fn not_on_user(lab: &Lab) -> Outcome {
+    for name in [format!("nobody-{}", &lab.nonce()[..8]), "n".repeat(200)] {
+        let mut session = lab.connect_for_login().await?;
+        let reply = session.command(format!("USER {name}")).await?;
+        require(!reply.has_code("AUTH"), || {
+            format!("{}: who asks learns which names there are", reply.seen())
+        })?;
+    }
+    Ok(())
+}
+
+/// A login with a wrong password.
+async fn fail_to_log_in(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Disposable).await?;
+    let mut session = lab.connect_for_login().await?;
+    if session.command(format!("USER {}", account.user)).await?.is_ok() {
+        session.command(format!("PASS not-{}", lab.nonce())).await?;
+        return Ok(());
+    }
+    wrong_digest(lab, &account).await?;
+    Ok(())
+}
+
+/// RFC 3206 §5: A server that sends AUTH supports CAPA and announces AUTH-RESP-CODE.
+fn announced(seen: &Seen, lab: &Lab) -> Option<String> {
+    if seen.continuation || lab.survey().announces("AUTH-RESP-CODE") {
+        return None;
+    }
+    let code = ResponseCode::parse(Status::parse(&seen.line).0.text).0?;
+    code.is("AUTH").then(|| format!("{}; AUTH-RESP-CODE is not announced", told(seen)))
+}
+
+/// RFC 3206 §5; RFC 2449 §8: AUTH-RESP-CODE is accompanied by RESP-CODES.
+async fn needs_resp_codes(lab: &Lab) -> Outcome {
+    let mut session = lab.connect().await?;
+    both_or_none(&mut session, "before login").await?;
+    drop(session);
+    if lab.survey().method.is_none() {
+        return Ok(());
+    }
+    both_or_none(&mut lab.login(Role::Fixtures).await?, "after login").await
+}
+
+async fn both_or_none(session: &mut Session, when: &str) -> Outcome {
+    let list = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
+    let has = |tag: &str| list.iter().any(|capability| capability.tag == tag);
+    require(!has("AUTH-RESP-CODE") || has("RESP-CODES"), || {
+        format!("{when} AUTH-RESP-CODE is announced, RESP-CODES is not")
+    })
 }
 
 /// RFC 3206 §5: AUTH occurs only on -ERR to authentication commands.

@@ -4,7 +4,7 @@ use mail::Role;
 
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Judged, Outcome, Stop, fail, require, skipped};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, require, skipped};
 use crate::refusal::says_unknown;
 use crate::reply::{Reply, quote};
 use crate::session::Session;
@@ -15,6 +15,8 @@ checks! {
     "rfc6856.lang.unknown" => unknown,
     "rfc6856.lang.star" => star,
     "rfc6856.lang.states" => states,
+    "rfc6856.lang.no-leak" => no_leak,
+    "practice.lang.protocol-tokens" => protocol_tokens,
 }
 
 /// A range that matches no language there is: `xx` is not assigned (RFC 5646).
@@ -110,6 +112,79 @@ async fn states(lab: &Lab) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// RFC 6856 §7: The language does not change on USER before the password was checked.
+async fn no_leak(lab: &Lab) -> Outcome {
+    let account = lab.account(Role::Fixtures).await?;
+    let nobody = format!("nobody-{}", &lab.nonce()[..8]);
+    let mut texts = Vec::new();
+    for name in [&account.user, &nobody] {
+        let mut session = lab.connect_for_login().await?;
+        let plain = user_text(&mut session, name).await?;
+        drop(session);
+        let mut session = lab.connect_for_login().await?;
+        session.assume_ok("LANG *").await?;
+        texts.push((plain, user_text(&mut session, name).await?));
+    }
+    let ((known_before, known), (unknown_before, unknown)) = (&texts[0], &texts[1]);
+    // Where the texts differ without LANG too, that is another leak (practice.sec.user-enum).
+    assume(known_before == unknown_before, || {
+        "USER is answered otherwise for a name that nobody has, without LANG too".to_owned()
+    })?;
+    require(known == unknown, || {
+        format!(
+            "after LANG *, USER with the name of an account is answered {}, with that of nobody {}",
+            quote(known),
+            quote(unknown)
+        )
+    })
+}
+
+/// The reply to USER without the name, which some servers repeat.
+async fn user_text(session: &mut Session, name: &str) -> Result<Vec<u8>, Stop> {
+    let reply = session.command(format!("USER {name}")).await?;
+    Ok(String::from_utf8_lossy(&reply.line).replace(name, "").into_bytes())
+}
+
+/// Languages that are tried.
+const LANGUAGES_AT_MOST: usize = 20;
+
+/// RFC 6856 §3.2: Only human text is localised: +OK, -ERR, response codes, numbers and CAPA tags stay.
+async fn protocol_tokens(lab: &Lab) -> Outcome {
+    let listed_tags = tags(&mut lab.connect().await?).await?;
+    first(&listed_tags)?;
+    let plain = tokens(&mut lab.login(Role::Fixtures).await?).await?;
+    let mut session = lab.login(Role::Fixtures).await?;
+    for tag in listed_tags.iter().take(LANGUAGES_AT_MOST) {
+        let chosen = session.command(format!("LANG {tag}")).await?;
+        if !chosen.is_ok() {
+            continue;
+        }
+        let localised = tokens(&mut session).await?;
+        for (before, now) in plain.iter().zip(&localised) {
+            require(before == now, || {
+                format!("in the language {tag} {}, and without LANG {}", quote(now), quote(before))
+            })?;
+        }
+        let wrong = session.command("NOOPX").await.judged()?;
+        require(wrong.is_err(), || format!("in the language {tag} {}; `-ERR` was required", wrong.seen()))?;
+    }
+    Ok(())
+}
+
+/// What no language changes: numbers, and the tags of CAPA.
+async fn tokens(session: &mut Session) -> Result<Vec<Vec<u8>>, Stop> {
+    let mut all = Vec::new();
+    let stat = session.command("STAT").await.judged()?.require_ok()?;
+    let numbers = |text: &[u8]| text.split(|octet| *octet == b' ').take(2).collect::<Vec<_>>().join(&b' ');
+    all.push([b"STAT ", &numbers(stat.text())[..]].concat());
+    let list = session.command("LIST").await.judged()?.require_ok()?;
+    all.extend(list.lines().into_iter().map(|line| [b"LIST ", &numbers(line)[..]].concat()));
+    let capa = session.command("CAPA").await.judged()?;
+    let tag = |line: &[u8]| line.split(|octet| *octet == b' ').next().unwrap_or_default().to_vec();
+    all.extend(capa.lines().into_iter().map(|line| [b"CAPA ", &tag(line)[..]].concat()));
+    Ok(all)
 }
 
 /// The tags of the list.

@@ -1,14 +1,17 @@
 //! RFC 6856 section 2: the UTF8 capability and command, and names and passwords in UTF-8.
 
+use std::rc::Rc;
+
 use mail::Role;
 
+use crate::accounts::Account;
 use crate::check::checks;
 use crate::deletion::NO_SUCH;
 use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::outcome::{Judged, Outcome, Stop, assume, inconclusive, require, skipped};
+use crate::outcome::{Judged, Outcome, Stop, assume, inconclusive, info, require, skipped, warn};
 use crate::refusal::is_busy;
 use crate::reply::quote;
 use crate::rfc2449::s8_response_codes::misplaced;
@@ -21,6 +24,10 @@ checks! {
     "rfc6856.utf8.code" => provoke [watch code],
     "rfc6856.user.reject" => reject [wrong_password],
     "rfc6856.user.before-utf8" => before_utf8,
+    "rfc6856.utf8.no-arg" => no_argument,
+    "rfc6856.utf8.stls-after" => stls_after,
+    "rfc6856.user.prep" => prepared [wrong_password],
+    "rfc6856.apop-prep" => prepared_for_apop [wrong_password],
 }
 
 /// RFC 6856 §2: The tag is UTF8, optionally with the parameter USER, in both states.
@@ -134,6 +141,111 @@ async fn reject(lab: &Lab) -> Outcome {
         })?;
     }
     Ok(())
+}
+
+/// RFC 6856 §2.1: UTF8 has no parameters.
+async fn no_argument(lab: &Lab) -> Outcome {
+    for command in ["UTF8 USER", "UTF8 1"] {
+        let mut session = lab.connect().await?;
+        let reply = session.command(command).await.judged()?;
+        require(reply.is_err(), || format!("{}; UTF8 has no parameters", reply.seen()))?;
+    }
+    Ok(())
+}
+
+/// RFC 6856 §2.1: After UTF8 the server may refuse STLS.
+async fn stls_after(lab: &Lab) -> Outcome {
+    let mut session = lab.connect_clear().await?;
+    session.assume_ok("UTF8").await?;
+    let reply = session.command("STLS").await.judged()?;
+    if !reply.is_ok() {
+        return require(reply.is_err(), || format!("after UTF8 {}", reply.seen()));
+    }
+    session.start_tls(&lab.site().dialer, &lab.tls_options()).await?;
+    // Everything said before the handshake is forgotten (RFC 2595 section 4), the mode too.
+    let account = lab.account(Role::Fixtures).await?;
+    let (Some(method), Some(number)) = (lab.survey().method, lab.number_of(&account, "fx.utf8hdr")) else {
+        return Ok(());
+    };
+    if method == Method::Apop {
+        return Ok(());
+    }
+    let login = login::attempt(&mut session, method, &account, None, &lab.nonce()).await?;
+    assume(login.is_ok(), || format!("after UTF8 and STLS the login was refused: {}", login.quoted()))?;
+    let reply = session.command(format!("RETR {number}")).await?;
+    let raw = reply.lines().into_iter().take_while(|line| !line.is_empty()).find(|line| !line.is_ascii());
+    match raw {
+        Some(line) => info(format!("the UTF8 of before STLS is in force after it: {}", reply.quote(line))),
+        None => Ok(()),
+    }
+}
+
+/// ASCII as its full-width forms, which the preparation of names maps to ASCII again (RFC 4013 section 2.2, by NFKC).
+fn full_width(text: &str) -> Option<String> {
+    let wide = |letter: char| match letter {
+        '!'..='~' => char::from_u32(u32::from(letter) + 0xfee0),
+        _ => None,
+    };
+    text.chars().map(wide).collect()
+}
+
+/// A name in full-width letters and a disposable account that it stands for.
+async fn with_wide_name(lab: &Lab) -> Result<(Rc<Account>, String), Stop> {
+    let account = lab.account(Role::Disposable).await?;
+    match full_width(&account.user) {
+        Some(name) => Ok((account, name)),
+        None => skipped(format!("`{}` has no full-width form to try", account.user)),
+    }
+}
+
+/// RFC 6856 §2.2: With UTF8 USER, names and passwords of USER and PASS are prepared by RFC 4013 (as query strings).
+async fn prepared(lab: &Lab) -> Outcome {
+    lab.user_works()?;
+    let (account, name) = with_wide_name(lab).await?;
+    let (_, control) = lab.login_by(&account, Method::UserPass).await?;
+    control.assume_ok()?;
+    tokio::time::sleep(account.linger()).await;
+    let mut session = lab.connect_for_login().await?;
+    let mut reply = session.command(format!("USER {name}")).await.judged()?;
+    if reply.is_ok() {
+        reply = session.command(format!("PASS {}", account.password())).await.judged()?;
+    }
+    assume(!is_busy(&reply), || reply.seen())?;
+    require(reply.is_ok(), || {
+        format!(
+            "UTF8 USER is announced; `{}` in full-width letters, which SASLprep makes the same name, was answered {}",
+            account.user,
+            reply.quoted()
+        )
+    })
+}
+
+/// RFC 6856 §2.2: With UTF-8 credentials APOP digests are computed over strings prepared by RFC 4013 (password as
+/// stored string).
+///
+/// The name alone is given in another form: a successor of RFC 4013 may leave passwords as they are.
+async fn prepared_for_apop(lab: &Lab) -> Outcome {
+    let (account, name) = with_wide_name(lab).await?;
+    let (_, control) = lab.login_by(&account, Method::Apop).await?;
+    control.assume_ok()?;
+    tokio::time::sleep(account.linger()).await;
+    let (mut session, greeting) = lab.opened_for_login().await?;
+    let Some(timestamp) = sasl::apop::timestamp(&greeting.line) else {
+        return inconclusive(format!("the greeting {} has no timestamp", greeting.quoted()));
+    };
+    let digest = sasl::apop::digest(timestamp, account.password());
+    session.journal().answer(digest.as_bytes());
+    let reply = session.command(format!("APOP {name} {digest}")).await.judged()?;
+    assume(!is_busy(&reply), || reply.seen())?;
+    if reply.is_ok() {
+        return Ok(());
+    }
+    // Which successor of RFC 4013 a server has cannot be seen, nor what that makes of such letters.
+    warn(format!(
+        "UTF8 USER is announced; APOP for `{}` in full-width letters was answered {}",
+        account.user,
+        reply.quoted()
+    ))
 }
 
 /// RFC 6856 §2.2: UTF-8 credentials are accepted also before the UTF8 command.

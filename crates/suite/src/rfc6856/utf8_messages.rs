@@ -10,7 +10,7 @@ use crate::check::checks;
 use crate::difference::Differences;
 use crate::lab::Lab;
 use crate::login;
-use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, require, skipped};
+use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, info, require, skipped};
 use crate::refusal::asks_for_utf8;
 use crate::reply::{lines, quote};
 use crate::session::Session;
@@ -20,6 +20,7 @@ checks! {
     "rfc6856.utf8.as-is" => as_is,
     "rfc6856.utf8.ascii-unchanged" => ascii_unchanged,
     "rfc6856.utf8.no-binary" => no_binary,
+    "rfc6856.utf8.list-size" => list_size,
     "rfc6858.top-surrogate" => top_of_surrogate,
 }
 
@@ -136,6 +137,40 @@ async fn no_binary(lab: &Lab) -> Outcome {
         Some(deviation) => Err(Stop::Info(format!("in UTF8 mode, {}: {deviation}", reply.seen()))),
         None => Ok(()),
     }
+}
+
+/// RFC 6856 §2.1: LIST matches the octets RETR sends in the current mode.
+async fn list_size(lab: &Lab) -> Outcome {
+    let (account, number) = place(lab, UTF8_HEADER).await?;
+    let mut session = utf8_mode(lab, &account).await?;
+    let (listed, came) = sizes(&mut session, number).await?;
+    drop(session);
+    let Some(came) = came else { return inconclusive(format!("in UTF8 mode RETR {number} is refused")) };
+    require(listed == came, || {
+        format!("in UTF8 mode LIST gives message {number} {listed} octets, RETR brings {came}")
+    })?;
+    let mut session = lab.login_to(&account).await?;
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    // A server may refuse to list what it would not send.
+    if !listing.iter().any(|(of, _)| *of == number) {
+        return Ok(());
+    }
+    match sizes(&mut session, number).await? {
+        (listed, Some(came)) if listed != came => info(format!(
+            "without UTF8 LIST gives message {number} {listed} octets, and its surrogate has {came}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What LIST gives a message, and what RETR brings of it.
+async fn sizes(session: &mut Session, number: u64) -> Result<(u64, Option<u64>), Stop> {
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let Some((_, listed)) = listing.into_iter().find(|(of, _)| *of == number) else {
+        return inconclusive(format!("LIST has no message {number}"));
+    };
+    let reply = session.command(format!("RETR {number}")).await?;
+    Ok((listed, reply.is_ok().then(|| reply.octets().len() as u64)))
 }
 
 /// RFC 6858 §4: For a surrogate, TOP counts lines of the surrogate.

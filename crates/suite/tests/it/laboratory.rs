@@ -87,7 +87,12 @@ pub(crate) fn refill(world: &World) {
 
 /// The password of an account.
 pub(crate) fn password(user: &str) -> String {
-    format!("Secret-of-{user}")
+    // One has spaces wherever a password can have them.
+    if user == "disposable16" {
+        format!(" words of {user},  with spaces ")
+    } else {
+        format!("Secret-of-{user}")
+    }
 }
 
 /// Seeding is slow in debug builds for the large message, so it is done once.
