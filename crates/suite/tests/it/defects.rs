@@ -25,12 +25,22 @@ struct Judged {
 }
 
 impl Judged {
-    /// Whether all that the defect proves, and a check judges, was found.
+    /// Whether all that the defect proves, and a check judges, was found, but for what is known not to be.
     fn catches(&self, defect: &Defect) -> bool {
-        let checks = suite::all();
+        let (checks, known) = (suite::all(), uncaught());
         let judged = |id: &str| checks.iter().any(|check| check.id == id);
-        defect.proves.iter().all(|id| self.accused.contains(*id) || !judged(id))
+        defect
+            .proves
+            .iter()
+            .all(|id| self.accused.contains(*id) || !judged(id) || known.contains(&(defect.id, *id)))
     }
+}
+
+/// Which requirement that a defect breaks is known not to be judged sharply enough yet. The list is to become empty; what is
+/// caught has to be taken from it.
+fn uncaught() -> BTreeSet<(&'static str, &'static str)> {
+    let lines = include_str!("uncaught.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(' ')).collect()
 }
 
 /// By which checks defects are judged.
@@ -121,6 +131,7 @@ fn each_defect_is_caught_by_what_it_proves_and_what_else_fails_was_reviewed() {
         .filter(|defect| only.as_deref().is_none_or(|word| defect.id.contains(word)))
         .collect();
     let all = all_judged(&chosen, by);
+    let known = uncaught();
     let (mut missed, mut table, mut caught) = (Vec::new(), String::new(), BTreeSet::new());
     let mut apart = Vec::new();
     let checks: BTreeSet<&str> = suite::all().iter().map(|check| check.id).collect();
@@ -134,8 +145,14 @@ fn each_defect_is_caught_by_what_it_proves_and_what_else_fails_was_reviewed() {
             }
             let seen = judged.accused.contains(*id);
             let _ = writeln!(table, "    {} {id}", if seen { "proves" } else { "MISSED" });
-            if !seen {
-                missed.push(format!("{}: {id} (accused instead: {:?})", defect.id, judged.accused));
+            match (seen, known.contains(&(defect.id, *id))) {
+                (false, false) => {
+                    missed.push(format!("{} {id} (accused instead: {:?})", defect.id, judged.accused));
+                }
+                (true, true) => {
+                    missed.push(format!("{} {id} is caught: take it from uncaught.txt", defect.id))
+                }
+                _ => {}
             }
         }
         for id in judged.accused.iter().filter(|id| !defect.proves.contains(&id.as_str())) {
@@ -177,5 +194,9 @@ fn defects_prove_known_requirements() {
         for id in defect.proves {
             assert!(requirement(id).is_some(), "{}: {id} is not in the catalogue", defect.id);
         }
+    }
+    for (id, requirement) in uncaught() {
+        let defect = fake::defects().find(|defect| defect.id == id);
+        assert!(defect.is_some_and(|found| found.proves.contains(&requirement)), "{id} {requirement}");
     }
 }
