@@ -111,10 +111,11 @@ impl<S: Service> Host<S> {
                     Next::Read if input.is_empty() => {
                         let limit = clock.as_ref().and_then(|clock| clock.reads_until(&machine));
                         let consume = |octets: &[u8]| machine.receive(octets);
-                        let received = stream.receive(&mut input.octets, usize::MAX, consume);
+                        // A future that is made before it is awaited would have its room twice in every connection.
                         let received = match limit {
-                            None => received.await,
+                            None => stream.receive(&mut input.octets, usize::MAX, consume).await,
                             Some(limit) => {
+                                let received = stream.receive(&mut input.octets, usize::MAX, consume);
                                 let Ok(received) = Box::pin(timeout_at(limit, received)).await else {
                                     machine.expired();
                                     continue;

@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Persona] = &[
     Persona {
         id: "login.auth-lists",
         summary: "AUTH without a mechanism gives a list of them",
-        right: "A29: \"Both pass\"",
+        right: "A29, AUTH without argument: \"Both pass.\"",
         practice: &[],
         form: acts(instead(|circumstance, asked| {
             let bare = asked.is_bare(Verb::Auth) && !circumstance.logged_in();

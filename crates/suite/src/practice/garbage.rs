@@ -35,7 +35,8 @@ async fn nul(lab: &Lab) -> Outcome {
         b"\0NOOP",
         b"XYZZY\0NOOP",
         b"XYZZY\0\r\0NOOP",
-        b"LIST\0",
+        // Whoever leaves the NUL out may also answer it; a listing would not be one line.
+        b"LIST 1\0",
         b"RETR \0",
         b"XYZZY \0\0\0",
     ] {

@@ -299,10 +299,11 @@ async fn enumeration_by_time(lab: &Lab) -> Outcome {
 
 /// Whether a time of one is nearly always on the same side of a time of the other.
 fn dominates(one: &[Duration], other: &[Duration]) -> bool {
-    let longer = one.iter().map(|time| other.iter().filter(|than| *time > **than).count()).sum::<usize>();
-    let share = longer * 10;
-    let pairs = one.len() * other.len();
-    share > pairs * 9 || share < pairs
+    let longer = |these: &[Duration], those: &[Duration]| {
+        these.iter().map(|time| those.iter().filter(|than| time > *than).count()).sum::<usize>()
+    };
+    let nearly_all = one.len() * other.len() * 9;
+    longer(one, other) * 10 > nearly_all || longer(other, one) * 10 > nearly_all
 }
 
 /// What may be repeated: passwords on the ways in which they are given, and where they are not expected.
@@ -368,6 +369,6 @@ mod tests {
         assert!(dominates(&ms(&[10, 11, 12]), &ms(&[1, 2, 3])));
         assert!(dominates(&ms(&[1, 2, 3]), &ms(&[10, 11, 12])));
         assert!(!dominates(&ms(&[1, 5, 9]), &ms(&[2, 5, 8])));
-        assert!(!dominates(&ms(&[3, 3]), &ms(&[3, 3])) || ms(&[3]).is_empty());
+        assert!(!dominates(&ms(&[3, 3]), &ms(&[3, 3])));
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use transcript::Transcript;
 
-use crate::laboratory::{EVERYTHING, SEED, identity, world};
+use crate::laboratory::{SEED, USUAL, identity, world};
 
 /// A flood ends after so many times: a test that is listening to the end of it should fail, and not stand still.
 const FLOOD_AT_MOST: u32 = 20_000;
@@ -164,7 +164,7 @@ impl Between {
             security: Some(Security::Clear),
             dialer: Dialer::played(accept, Trust::Insecure).expect("a dialer in memory"),
             pool: Pool::new(accounts),
-            permissions: EVERYTHING,
+            permissions: USUAL,
             seed: SEED,
             wait: Some(Duration::from_secs(10)),
             until,

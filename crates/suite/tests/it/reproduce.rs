@@ -17,7 +17,7 @@ use suite::{Account, Evidence, Plan, Pool, Runner, Security};
 use tokio::sync::oneshot;
 use transcript::{Entry, Side};
 
-use crate::laboratory::{EVERYTHING, SEED, accounts, named, password, refill, world};
+use crate::laboratory::{SEED, USUAL, accounts, named, password, refill, world};
 
 /// Most of the time is waiting, so many at a time are no burden.
 const SIDE_BY_SIDE: usize = 12;
@@ -128,7 +128,7 @@ fn judged(info: &'static Defect, served: &Served, security: Security, all: bool)
             security: Some(security),
             dialer: Dialer::tcp(Trust::Only { ca_pem: served.ca_pem.clone().into() }).expect("a dialer"),
             pool: Pool::new(few()),
-            permissions: EVERYTHING,
+            permissions: USUAL,
             seed: SEED,
             wait: Some(WAIT),
             until: None,
