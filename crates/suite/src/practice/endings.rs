@@ -186,6 +186,10 @@ async fn reads_nothing(lab: &Lab) -> Outcome {
         Ok(Err(stop)) => stop.told(),
         Err(_) => format!("nothing came for {} s", patience.as_secs()),
     };
+    // Others of this run may have had the places that a server has.
+    if !lab.site().crowd.is_one_check() {
+        return inconclusive(format!("while another client did not read its message, {why}"));
+    }
     // It is the stuck client's doing if it is over with it.
     lab.login_to(&other).await?.assume_ok("STAT").await?;
     fail(format!(

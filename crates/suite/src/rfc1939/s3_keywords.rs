@@ -7,7 +7,8 @@ use tokio::time::sleep;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::outcome::{Judged, Outcome, Stop, assume, fail, require};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require};
+use crate::refusal::is_momentary;
 use crate::session::Session;
 
 checks! {
@@ -91,6 +92,9 @@ async fn before_login(lab: &Lab) -> Outcome {
             session.belongs_to(std::rc::Rc::clone(&account));
             session.assume_ok("STAT").await?;
             continue;
+        }
+        if is_momentary(&answer) {
+            return inconclusive(format!("the login was put off: {}", answer.quoted()));
         }
         seen = format!("`{user}` and `{pass}` with the right name and password: {}", answer.seen());
         break;

@@ -201,6 +201,7 @@ async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, bet
     let Ok(mut server) = behind.connect(&server, None).await else { return };
     let (mut from_client, mut from_server) = ([0; 4096], [0; 4096]);
     let (mut said, mut asked, mut pending) = ((between.said)(), (between.asked)(), Vec::new());
+    let mut client_says_more = true;
     loop {
         tokio::select! {
             biased;
@@ -210,7 +211,7 @@ async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, bet
                     break;
                 }
             }
-            read = client.read(&mut from_client) => {
+            read = client.read(&mut from_client), if client_says_more => {
                 let count = read.unwrap_or(0);
                 pending.extend_from_slice(&from_client[..count]);
                 while let Some(end) = pending.iter().position(|octet| *octet == b'\n') {
@@ -230,7 +231,12 @@ async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, bet
                     }
                 }
                 if count == 0 {
-                    break;
+                    // It may still listen; a server that is told of the end closes by itself.
+                    client_says_more = false;
+                    let unfinished = std::mem::take(&mut pending);
+                    if server.write_all(&unfinished).await.is_err() || server.shutdown_write().await.is_err() {
+                        break;
+                    }
                 }
             }
         }
