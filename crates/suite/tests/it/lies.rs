@@ -288,8 +288,8 @@ fn a_message_that_is_exchanged_for_one_of_its_size_is_looked_at_again() {
         letter.extend_from_slice(b"\r\n");
         [vec![Letter::hidden(letter)], own].concat()
     });
-    assert!(!outcome.liar.deletions().contains(&"DELE 1".to_owned()), "{:?}", outcome.liar.deletions());
     outcome.require_foreign_kept();
+    assert!(!outcome.liar.deletions().contains(&"DELE 1".to_owned()), "{:?}", outcome.liar.deletions());
     outcome.require_said("message 1 of");
 }
 
