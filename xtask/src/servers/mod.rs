@@ -10,6 +10,7 @@ mod certificate;
 mod check;
 mod courier;
 mod dovecot;
+mod hooks;
 mod instance;
 pub(crate) mod load;
 mod mail;

@@ -10,7 +10,7 @@ use super::ports::{Ports, free_ports, greets};
 use super::process::{self, End};
 use super::room::{Room, last_lines};
 use super::table::{Server, Setup, Site, Store};
-use super::{mail, passwords};
+use super::{hooks, mail, passwords};
 use crate::failure::Failure;
 
 /// Times that other ports are tried when somebody took ours between finding and using them.
@@ -42,7 +42,8 @@ pub(super) fn up(instance: &Instance, server: &Server, setup: Setup) -> Result<(
     let accounts = new_accounts(passwords::generate)?;
     let load = passwords::generate()?;
     write_secret(&instance.load_password(), &format!("{load}\n"))?;
-    write_secret(&instance.accounts(), &accounts_yaml(&accounts, &mail::seeding(instance, server)?))?;
+    let yaml = accounts_yaml(&accounts, &mail::seeding(instance, server)?) + &hooks::hooks(instance, server)?;
+    write_secret(&instance.accounts(), &yaml)?;
     let site = Site { instance, room: &room, certificates: &certificates, setup };
     (server.users)(&site, &accounts, &load)?;
     if server.store == Store::Maildirs {
