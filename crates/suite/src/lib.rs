@@ -35,6 +35,7 @@ pub mod session;
 mod silence;
 pub mod site;
 pub mod survey;
+mod timestamp;
 mod together;
 mod wire;
 

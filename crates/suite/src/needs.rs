@@ -10,6 +10,7 @@ use crate::accounts::hooks::Hook;
 use crate::check::{Check, Cost};
 use crate::outcome::Stop;
 use crate::site::{Costs, Security, Site, Survey};
+use crate::timestamp::meant_timestamps;
 
 /// What keeps a check from being tried at this entrance: the first need it cannot meet (skipped), or what the run itself
 /// has lost or never had (inconclusive). `None` if the check can be tried.
@@ -102,11 +103,13 @@ fn unmet(need: &str, site: &Site) -> Option<String> {
         "sasl" => (survey.announces("SASL"), "the server does not announce SASL".to_owned()),
         // How long a check waits is its row's to say.
         "wait10" => (true, String::new()),
-        // Brackets are enough: whether it is a well-formed timestamp is judged by rfc1939.apop.timestamp-syntax.
-        "apop" => (survey.greeting.contains(&b'<'), "the greeting has no APOP timestamp".to_owned()),
+        // Whether it is a well-formed timestamp is judged by rfc1939.apop.timestamp-syntax.
+        "apop" => {
+            (!meant_timestamps(&survey.greeting).is_empty(), "the greeting has no APOP timestamp".to_owned())
+        }
         // Whether an account has a secret cannot be seen; that its password works otherwise has to do.
         "apop-secret" => (
-            survey.greeting.contains(&b'<') && site.pool.has(Role::Disposable),
+            !meant_timestamps(&survey.greeting).is_empty() && site.pool.has(Role::Disposable),
             "needs a greeting with an APOP timestamp and an account with role `disposable`".to_owned(),
         ),
         "restart" => by_hook(Hook::Restart, site),

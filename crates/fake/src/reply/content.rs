@@ -45,9 +45,15 @@ impl Content {
 
     /// All of it as it is sent, with stuffing and the last line.
     pub(crate) fn on_the_wire(mut self) -> Vec<u8> {
-        let mut all = Vec::new();
-        while !self.fill(&mut all) {}
-        all
+        let (mut all, mut piece) = (Vec::new(), Vec::new());
+        loop {
+            // Each piece by itself: a full buffer takes no more lines.
+            let is_last = self.fill(&mut piece);
+            all.append(&mut piece);
+            if is_last {
+                return all;
+            }
+        }
     }
 
     /// Makes a piece ready; true if it was the last.
@@ -151,7 +157,7 @@ fn fill_lines(next: &mut NextLine, out: &mut Vec<u8>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, Message, Octets};
+    use super::{Content, Message, Octets, PIECE};
 
     #[test]
     fn endings() {
@@ -165,5 +171,13 @@ mod tests {
             Content::Message(Message::top(Octets::Shared(b"ab"[..].into()), 1)).on_the_wire(),
             b"a\r\n.\r\n"
         );
+    }
+
+    #[test]
+    fn a_listing_longer_than_a_piece_ends() {
+        let lines = (0..PIECE).map(|number| number.to_string().into_bytes());
+        let sent = Content::lines(lines).on_the_wire();
+        assert!(sent.starts_with(b"0\r\n1\r\n") && sent.ends_with(b"\r\n.\r\n"));
+        assert_eq!(sent.split(|octet| *octet == b'\n').count(), PIECE + 2);
     }
 }

@@ -16,6 +16,7 @@ use crate::login::Method;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
 use crate::refusal::assume_not_put_off;
 use crate::reply::{Reply, quote};
+use crate::timestamp::meant_timestamps;
 use crate::together::together;
 use sasl::apop::digest as digest_of;
 
@@ -34,36 +35,13 @@ const IN_TURN_AT_MOST: Duration = Duration::from_mins(1);
 /// domain.
 async fn timestamp_syntax(lab: &Lab) -> Outcome {
     let (_session, greeting) = lab.greeted().await?;
-    let found = bracketed(&greeting.line);
-    let meant: Vec<&[u8]> = found.iter().copied().filter(|text| looks_meant(text)).collect();
-    match meant[..] {
-        [] if found.is_empty() => skipped(format!("no timestamp in the greeting {}", greeting.quoted())),
-        [] => inconclusive(format!("{} is probably not meant as a timestamp", quote(found[0]))),
+    match meant_timestamps(&greeting.line)[..] {
+        [] => skipped(format!("no timestamp in the greeting {}", greeting.quoted())),
         [timestamp] => require(sasl::apop::is_timestamp(timestamp), || {
             format!("the greeting has {}, which is not of the form <local@domain>", quote(timestamp))
         }),
-        _ => fail(format!("the greeting has {} timestamps: {}", meant.len(), greeting.quoted())),
+        ref several => fail(format!("the greeting has {} timestamps: {}", several.len(), greeting.quoted())),
     }
-}
-
-/// Texts in angle brackets, brackets included.
-fn bracketed(line: &[u8]) -> Vec<&[u8]> {
-    let mut found = Vec::new();
-    let mut rest = line;
-    while let Some(open) = rest.iter().position(|octet| *octet == b'<') {
-        rest = &rest[open..];
-        let Some(close) = rest.iter().position(|octet| *octet == b'>') else { break };
-        found.push(&rest[..=close]);
-        rest = &rest[close + 1..];
-    }
-    found
-}
-
-/// An at sign, or digits and dots alone: an address or a product name has neither.
-fn looks_meant(text: &[u8]) -> bool {
-    let inner = &text[1..text.len() - 1];
-    inner.contains(&b'@')
-        || (!inner.is_empty() && inner.iter().all(|octet| octet.is_ascii_digit() || *octet == b'.'))
 }
 
 /// RFC 1939 §7 APOP: Every greeting carries a different timestamp.
@@ -221,16 +199,4 @@ async fn syntax(lab: &Lab) -> Outcome {
         session.require_err(format!("APOP{argument}")).await?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timestamps_are_told_from_other_brackets() {
-        let line = b"+OK <Foo Server> <1.2@a@b> [x] <fe80::1> <1896.697170952> <open";
-        let meant: Vec<&[u8]> = bracketed(line).into_iter().filter(|text| looks_meant(text)).collect();
-        assert_eq!(meant, [&b"<1.2@a@b>"[..], b"<1896.697170952>"]);
-    }
 }

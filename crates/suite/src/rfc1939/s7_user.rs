@@ -65,7 +65,10 @@ async fn user_err_then_new_auth(lab: &Lab) -> Outcome {
         return Ok(());
     }
     let seen = format!("{}, and the login by {method} after it {}", unknown.seen(), reply.quoted());
-    // A second USER after a positive one may be refused (A15); a lock or a delay is another matter too.
+    // A second USER after a positive one may be refused (A15): where no name is refused, nothing comes after that.
+    if unknown.is_ok() {
+        return skipped(format!("the server refuses no name: {seen}"));
+    }
     if !unknown.is_err() || says_busy(&reply) {
         return inconclusive(seen);
     }

@@ -107,6 +107,8 @@ fn all_judged(chosen: &[&'static Defect], by: By) -> BTreeMap<&'static str, Judg
             scope.spawn(|| {
                 loop {
                     let Some(defect) = queue.lock().expect("the queue").next() else { return };
+                    // Shown with --nocapture, as `cargo xtask mutants` does: it takes minutes.
+                    eprintln!("{}", defect.id);
                     let mut judged = judged_by(defect, by);
                     // Some show only in what many conversations have in common.
                     if by != By::All && !judged.catches(defect) {
