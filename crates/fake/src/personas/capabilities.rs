@@ -2,16 +2,19 @@
 
 use proto::Verb;
 
-use super::{Persona, acts, capabilities, unannounced, unknown};
+use super::{Persona, acts, capabilities, unannounced, unknown, without_auth_code};
 use crate::twist::hooks::{after, instead};
 
 pub(super) const ROWS: &[Persona] = &[
     Persona {
         id: "capa.absent",
-        summary: "there is no CAPA and so no STLS, though all the rest is there",
+        summary: "there is no CAPA and so neither STLS nor the code AUTH, though all the rest is there",
         right: "RFC 2449 section 5: \"An -ERR response indicates the capability command is not implemented\"",
         practice: &[],
-        form: acts(instead(|_, asked| unknown(asked, &[Verb::Capa, Verb::Stls]))),
+        form: acts(
+            instead(|_, asked| unknown(asked, &[Verb::Capa, Verb::Stls]))
+                .and_after(|_, _, reply| without_auth_code(reply)),
+        ),
     },
     Persona {
         id: "capa.lower-case",
@@ -115,16 +118,29 @@ pub(super) const ROWS: &[Persona] = &[
     },
     Persona {
         id: "capa.utf8-user",
-        summary: "UTF8 is announced with USER: names and passwords may be UTF-8",
+        summary: "UTF8 is announced with USER: names and passwords may be UTF-8, and are prepared",
         right: "RFC 6856 section 2.2: \"If the USER argument is included\" names and passwords in UTF-8 are permitted",
         practice: &[],
-        form: acts(after(|_, asked, reply| {
-            capabilities(asked, reply, |lines| {
-                for line in lines.iter_mut().filter(|line| *line == b"UTF8") {
-                    line.extend_from_slice(b" USER");
+        form: acts(
+            after(|_, asked, reply| {
+                capabilities(asked, reply, |lines| {
+                    for line in lines.iter_mut().filter(|line| *line == b"UTF8") {
+                        line.extend_from_slice(b" USER");
+                    }
+                });
+            })
+            .and_before(|_, asked| match asked.verb() {
+                Some(Verb::User | Verb::Pass) if !asked.arguments().is_ascii() => {
+                    let line = [asked.keyword(), b" ", &prepared(asked.arguments())].concat();
+                    asked.replace(line);
                 }
-            });
-        })),
+                Some(Verb::Apop) if !asked.arguments().is_ascii() => {
+                    let name = prepared(asked.word(0).unwrap_or_default());
+                    asked.set_word(0, &name);
+                }
+                _ => {}
+            }),
+        ),
     },
     Persona {
         id: "capa.expire-30",
@@ -169,4 +185,17 @@ fn expires(asked: &crate::twist::Asked, reply: &mut crate::reply::Reply, announc
             *line = announced.to_vec();
         }
     });
+}
+
+/// What SASLprep makes of a string, as far as ASCII comes of it, which the fake's names and passwords are (RFC 4013
+/// section 2: mapping and NFKC). Of the rest nothing is anybody's name.
+fn prepared(octets: &[u8]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(octets) else { return octets.to_vec() };
+    let map = |letter: char| match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0),
+        '\u{a0}' | '\u{3000}' => Some(' '),
+        '\u{ad}' => None,
+        other => Some(other),
+    };
+    text.chars().filter_map(map).collect::<String>().into_bytes()
 }

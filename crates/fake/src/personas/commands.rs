@@ -2,7 +2,7 @@
 
 use proto::Verb;
 
-use super::{Persona, acts, capabilities, plain_greeting, unannounced, unknown};
+use super::{Persona, acts, capabilities, plain_greeting, unannounced, unknown, without_auth_code};
 use crate::reply::{Content, Pending, Reply};
 use crate::twist::Asked;
 use crate::twist::hooks::{after, before, instead, longest};
@@ -89,21 +89,24 @@ pub(super) const ROWS: &[Persona] = &[
         right: OPTIONAL,
         practice: &[],
         form: acts(
-            after(|_, asked, reply| plain_greeting(asked, reply))
-                .and_instead(|_, asked| {
-                    let optional = [
-                        Verb::Top,
-                        Verb::Uidl,
-                        Verb::Apop,
-                        Verb::Auth,
-                        Verb::Capa,
-                        Verb::Stls,
-                        Verb::Utf8,
-                        Verb::Lang,
-                    ];
-                    unknown(asked, &optional)
-                })
-                .and_begin(|circumstance| circumstance.session.utf8 = true),
+            after(|_, asked, reply| {
+                plain_greeting(asked, reply);
+                without_auth_code(reply);
+            })
+            .and_instead(|_, asked| {
+                let optional = [
+                    Verb::Top,
+                    Verb::Uidl,
+                    Verb::Apop,
+                    Verb::Auth,
+                    Verb::Capa,
+                    Verb::Stls,
+                    Verb::Utf8,
+                    Verb::Lang,
+                ];
+                unknown(asked, &optional)
+            })
+            .and_begin(|circumstance| circumstance.session.utf8 = true),
         ),
     },
     Persona {

@@ -180,6 +180,13 @@ fn unannounced(asked: &Asked, reply: &mut Reply, tags: &[&str]) {
     });
 }
 
+/// Takes the code AUTH away, as who has no CAPA should do in which AUTH-RESP-CODE could stand (RFC 3206 section 5).
+fn without_auth_code(reply: &mut Reply) {
+    if reply.code == Some("AUTH") {
+        reply.code = None;
+    }
+}
+
 /// Refuses these commands as unknown.
 fn unknown(asked: &Asked, verbs: &[Verb]) -> Option<Reply> {
     asked.verb().filter(|verb| verbs.contains(verb)).map(|_| Reply::err("Unknown command"))
