@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use proto::{Deviation, Deviations, Indicator, ResponseCode, Status, listing};
+use proto::{Deviation, Deviations, Indicator, ResponseCode, Status, Verb, listing};
 
 use crate::journal::Journal;
 use crate::outcome::{Outcome, Stop, fail, inconclusive};
@@ -129,6 +129,31 @@ impl Reply {
     /// The content's lines without their CRLF.
     pub fn lines(&self) -> Vec<&[u8]> {
         lines(self.octets())
+    }
+
+    /// Whether another reply says the same, status line and content.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.line == other.line && self.has_content_of(other)
+    }
+
+    /// Whether it has the same content. No RFC gives the lines of a listing an order, so that may be another one each time.
+    pub(crate) fn has_content_of(&self, other: &Self) -> bool {
+        let sorted = |reply: &Self| {
+            let mut lines: Vec<Vec<u8>> = reply.lines().into_iter().map(<[u8]>::to_vec).collect();
+            lines.sort_unstable();
+            lines
+        };
+        self.content == other.content
+            || (self.content.is_some()
+                && other.content.is_some()
+                && self.lists()
+                && sorted(self) == sorted(other))
+    }
+
+    /// Whether its content is a list, and no message.
+    fn lists(&self) -> bool {
+        let keyword = self.command.split(' ').next().unwrap_or_default();
+        matches!(Verb::parse(keyword.as_bytes()), Some(Verb::Capa | Verb::List | Verb::Uidl | Verb::Lang))
     }
 
     /// A part of the content for people, unless it is somebody's mail.

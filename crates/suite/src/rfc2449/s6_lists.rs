@@ -11,6 +11,7 @@ use crate::outcome::{
     Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, info, require, skipped, warn,
 };
 use crate::refusal::assume_not_put_off;
+use crate::reply::Reply;
 use crate::session::Session;
 use crate::site::{Capability, Security};
 use crate::survey::listed;
@@ -167,7 +168,7 @@ async fn no_duplicates(lab: &Lab) -> Outcome {
 async fn no_side_effect(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let Some(method) = lab.survey().method else { return skipped("no way to log in is known") };
-    let exchange = async |session: &mut Session, greeting: &crate::reply::Reply| {
+    let exchange = async |session: &mut Session, greeting: &Reply| {
         asked_often(session, "before login").await?;
         let timestamp = sasl::apop::timestamp(&greeting.line);
         Ok(login::attempt(session, method, &account, timestamp, &lab.nonce()).await?)
@@ -196,7 +197,7 @@ async fn no_side_effect(lab: &Lab) -> Outcome {
 
 /// CAPA again and again, and each time the same.
 async fn asked_often(session: &mut Session, when: &str) -> Outcome {
-    let mut first: Option<Vec<u8>> = None;
+    let mut first: Option<Reply> = None;
     for time in 1..=TIMES {
         let reply = match session.command("CAPA").await {
             Err(Mishap::Closed { how, .. }) => {
@@ -206,8 +207,8 @@ async fn asked_often(session: &mut Session, when: &str) -> Outcome {
             reply => reply.judged()?,
         };
         require(reply.is_ok(), || format!("{when}, asked for the {time}. time, {}", reply.seen()))?;
-        let list = first.get_or_insert_with(|| reply.octets().to_vec());
-        require(*list == reply.octets(), || format!("{when} the list is another one the {time}. time"))?;
+        let list = first.get_or_insert_with(|| reply.clone());
+        require(list.has_content_of(&reply), || format!("{when} the list is another one the {time}. time"))?;
     }
     Ok(())
 }
