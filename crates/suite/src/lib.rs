@@ -15,6 +15,7 @@ mod deletion;
 mod deviation;
 mod difference;
 mod discretion;
+mod early;
 mod enduring;
 pub mod journal;
 pub mod lab;

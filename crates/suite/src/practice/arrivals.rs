@@ -4,8 +4,10 @@ use net::DialError;
 use tokio::time::timeout;
 
 use crate::check::checks;
+use crate::early;
 use crate::lab::Lab;
 use crate::outcome::{Mishap, Outcome, Stop, fail, inconclusive, require};
+use crate::session::Session;
 
 checks! {
     "rfc1939.conn.tcp" => accepted,
@@ -59,6 +61,11 @@ async fn early_data(lab: &Lab) -> Outcome {
         Err(mishap) => return Err(mishap.judged()),
     };
     let what = format!("`CAPA`, `XYZZY` and `QUIT` were sent before the greeting {}", greeting.quoted());
+    early::only_if_promised(lab, in_order(lab, session, &what).await)
+}
+
+/// Requires the replies to the three commands, and nothing behind them.
+async fn in_order(lab: &Lab, mut session: Session, what: &str) -> Outcome {
     let mut replies = Vec::new();
     for command in ["CAPA", "XYZZY", "QUIT"] {
         match session.reply().await {

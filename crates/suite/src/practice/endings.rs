@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::odd_lines::require_alive;
 use crate::accounts::Account;
 use crate::check::checks;
+use crate::early;
 use crate::lab::{Lab, Placed};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
 use crate::refusal::is_busy;
@@ -39,31 +40,36 @@ const HANDSHAKE_BEGINS: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00];
 ///
 /// Under TLS 1.2 an end of sending is the end of both directions (RFC 5246 section 7.2.1), so there it is only told.
 async fn half_close(lab: &Lab) -> Outcome {
+    // Without PIPELINING nobody promises to keep more than one.
+    let several = early::is_promised(lab);
     if lab.site().entrance.security != Security::Implicit {
+        let commands: &[&str] = if several { &["CAPA", "XYZZY", "XYZZY"] } else { &["XYZZY"] };
         let mut session = lab.connect_clear().await?;
-        session.batch(b"CAPA\r\nXYZZY\r\nXYZZY\r\n").await?;
-        session.shutdown_write().await;
-        if let Some(seen) = unanswered(&mut session, 3).await? {
-            return warn(format!("three commands and then the end of sending, in cleartext: {seen}"));
+        if let Some(seen) = unanswered(&mut session, commands).await? {
+            return warn(format!(
+                "{} and then the end of sending, in cleartext: {seen}",
+                commands.join(", ")
+            ));
         }
         require_ended(&mut session).await?;
     }
+    let commands: &[&str] = if several { &["STAT", "RETR 1"] } else { &["RETR 1"] };
     let mut session = lab.mail(1).await?;
     let under_tls = session.tls().is_some();
-    session.batch(b"STAT\r\nRETR 1\r\n").await?;
-    session.shutdown_write().await;
-    match unanswered(&mut session, 2).await? {
-        Some(seen) if under_tls => {
-            Err(Stop::Info(format!("STAT, RETR 1 and then the end of sending, inside TLS: {seen}")))
-        }
-        Some(seen) => warn(format!("STAT, RETR 1 and then the end of sending: {seen}")),
+    let said = format!("{} and then the end of sending", commands.join(", "));
+    match unanswered(&mut session, commands).await? {
+        Some(seen) if under_tls => Err(Stop::Info(format!("{said}, inside TLS: {seen}"))),
+        Some(seen) => warn(format!("{said}: {seen}")),
         None => require_ended(&mut session).await,
     }
 }
 
-/// What is missing of so many replies.
-async fn unanswered(session: &mut Session, replies: usize) -> Result<Option<String>, Stop> {
-    for number in 1..=replies {
+/// What is missing of the replies to commands that are sent in one write, with the end of sending behind them.
+async fn unanswered(session: &mut Session, commands: &[&str]) -> Result<Option<String>, Stop> {
+    let octets: String = commands.iter().map(|command| format!("{command}\r\n")).collect();
+    session.batch(octets.as_bytes()).await?;
+    session.shutdown_write().await;
+    for number in 1..=commands.len() {
         match session.reply().await {
             Ok(_) => {}
             // It was refused what it said, and the server had enough of it.

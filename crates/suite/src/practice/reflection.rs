@@ -93,7 +93,8 @@ async fn cross_protocol(lab: &Lab) -> Outcome {
                 })?;
                 last = Some(reply);
             }
-            Err(Mishap::Closed { .. }) => break,
+            // Who answers no more is of no use to a browser either.
+            Err(Mishap::Closed { .. } | Mishap::NoReply { .. }) => break,
             Err(mishap) => return Err(mishap.judged()),
         }
     }

@@ -7,6 +7,7 @@ use mail::Role;
 use super::maildrop::{Maildrop, highest, numbers};
 use crate::check::checks;
 use crate::deletion::NO_SUCH;
+use crate::early;
 use crate::enduring::Enduring;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require, warn};
@@ -50,10 +51,15 @@ async fn among_many(lab: &Lab) -> Outcome {
     let mut session = lab.deletable_among(MANY).await?;
     let before = numbers(&session.assume_ok("LIST").await?)?;
     let marked = [9, 10, 11, 99, 100, 101];
-    let batch: Vec<u8> = marked.iter().flat_map(|number| format!("DELE {number}\r\n").into_bytes()).collect();
-    session.batch(&batch).await?;
+    let at_once = early::is_promised(lab);
+    if at_once {
+        let batch = marked.iter().flat_map(|number| format!("DELE {number}\r\n").into_bytes());
+        session.batch(&batch.collect::<Vec<u8>>()).await?;
+    }
     for number in marked {
-        let reply = session.reply().await.judged()?;
+        let reply =
+            if at_once { session.reply().await } else { session.command(format!("DELE {number}")).await };
+        let reply = reply.judged()?;
         require(reply.is_ok(), || format!("of {} messages, DELE {number}: {}", before.len(), reply.seen()))?;
     }
     let after = numbers(&session.assume_ok("LIST").await?)?;
