@@ -103,7 +103,7 @@ pub(super) const ROWS: &[Persona] = &[
         id: "mail.newest-first",
         summary: "messages are numbered from the newest to the oldest",
         right: "RFC 1939 section 4: messages are numbered when the maildrop is opened; in which order is nowhere said",
-        practice: &[],
+        practice: &["rfc1939.state.order-stable"],
         form: acts(opened(|circumstance| {
             if let Some(open) = circumstance.open_mut() {
                 open.messages = Arc::new(open.messages.iter().rev().cloned().collect());

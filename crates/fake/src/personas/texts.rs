@@ -199,9 +199,10 @@ pub(super) const ROWS: &[Persona] = &[
         practice: &[],
         form: acts(after(|_, asked, reply| {
             let printable = |word: &[u8]| word.len() <= 64 && word.iter().all(u8::is_ascii_alphanumeric);
+            let in_names = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._+@".contains(octet);
             let keyword = asked.keyword();
             if let Some(name) = asked.word(0).filter(|_| asked.is(Verb::User) && reply.is_ok()) {
-                if printable(name) {
+                if name.len() <= 64 && name.iter().all(in_names) {
                     reply.reword([b"Hello ", name, b", what is the password?"].concat());
                 }
             } else if asked.verb().is_none() && reply.is_err() && printable(keyword) && !keyword.is_empty() {

@@ -50,9 +50,10 @@ fn warn_beyond_loopback(lab: &Lab, seen: String) -> Outcome {
     warn(seen)
 }
 
-/// A name that nobody has, like another one: where names have a domain it has the same.
+/// A name that nobody has, like another one: of letters and digits, which no server refuses for its form, and where names
+/// have a domain it has the same.
 fn nobody_like(lab: &Lab, user: &str) -> String {
-    let nobody = format!("nobody-{}", &lab.nonce()[..8]);
+    let nobody = format!("nobody{}", &lab.nonce()[..8]);
     match user.split_once('@') {
         Some((_, domain)) => format!("{nobody}@{domain}"),
         None => nobody,
