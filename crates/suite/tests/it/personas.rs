@@ -12,7 +12,7 @@ use record::{Level, Verdict};
 use suite::check::Cost;
 use suite::{Check, Security};
 
-use crate::laboratory::{accounts, configured, judge, paused, site};
+use crate::laboratory::{USUAL, accounts, configured, judge, paused, surveyed};
 
 /// The entrances of the fake.
 const ENTRANCES: [Security; 2] = [Security::Implicit, Security::Starttls];
@@ -24,6 +24,8 @@ const FLOORS: &[(&str, usize)] = &[("commands.minimal", 50)];
 const INCONCLUSIVE_AT_MOST: usize = 5;
 /// No run lasts longer, whatever the server takes for its answers: so long a run of `poplab conformance` may be.
 const LONGEST: Duration = Duration::from_mins(10);
+/// Of a longer run so many of its longest checks are told.
+const TOLD: usize = 8;
 /// Entrances that cannot be judged: without STLS there is only one.
 const CLOSED: &[(&str, Security)] = &[
     ("tls.no-stls", Security::Starttls),
@@ -39,6 +41,8 @@ struct Judged {
     inconclusive: Vec<String>,
     conclusive: usize,
     lasted: Duration,
+    /// How long each check took.
+    each: Vec<(Duration, String)>,
 }
 
 /// All checks but those that are only carried out where they are asked for: they would take most of the time.
@@ -51,11 +55,13 @@ fn judged(persona: Option<&'static Persona>, security: Security) -> Result<Judge
         let personas = persona.into_iter().collect();
         let world = configured(Configuration { personas, ..Configuration::default() });
         let began = tokio::time::Instant::now();
-        let site = site(&world, security, accounts(), true).await.map_err(|error| error.to_string())?;
+        let (site, _) = surveyed(&world, security, accounts(), USUAL).await;
+        let site = site.map_err(|error| error.to_string())?;
         let mut judged = Judged::default();
         for evidence in judge(&site, checks(), 8).await {
             let result = evidence.result;
             judged.conclusive += usize::from(result.is_judged());
+            judged.each.push((Duration::from_nanos(result.duration_ns), result.id.clone()));
             let told = format!("{} {}: {}", result.verdict, result.id, result.observed);
             let told_of = persona.is_some_and(|persona| persona.practice.contains(&result.id.as_str()));
             let exempt = told_of && result.level == Level::Practice && result.verdict == Verdict::Warn;
@@ -106,10 +112,23 @@ fn complaints(persona: &'static Persona) -> String {
             let _ = writeln!(told, "{} {security}: {count} inconclusive:\n    {list}", persona.id);
         }
         if judged.lasted > LONGEST {
-            let _ = writeln!(told, "{} {security}: lasted {} s", persona.id, judged.lasted.as_secs());
+            let _ = writeln!(
+                told,
+                "{} {security}: lasted {} s: {}",
+                persona.id,
+                judged.lasted.as_secs(),
+                longest(judged.each)
+            );
         }
     }
     told
+}
+
+/// The checks that took most of the time.
+fn longest(mut each: Vec<(Duration, String)>) -> String {
+    each.sort_unstable_by(|one, other| other.cmp(one));
+    let told = each.iter().take(TOLD).map(|(took, id)| format!("{id} {} s", took.as_secs()));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 #[test]
