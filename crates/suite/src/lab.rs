@@ -25,6 +25,9 @@ use crate::reply::Reply;
 use crate::session::{Farewells, Session, farewell};
 use crate::site::{Site, Survey};
 
+/// No more time than this is spent on doing the same again.
+const REPEATING: Duration = Duration::from_secs(20);
+
 /// The surroundings of one check at one entrance.
 pub struct Lab {
     site: Rc<Site>,
@@ -131,6 +134,14 @@ impl Lab {
     pub fn nonce(&self) -> String {
         let count = self.nonces.replace(self.nonces.get() + 1);
         mail::digest(format!("{}/{}/{count}", self.site.seed, self.name).as_bytes())[..24].to_owned()
+    }
+
+    /// How often something is repeated that takes so many answers each time: at a slow server only as often as fits into some
+    /// seconds.
+    pub(crate) fn as_often(&self, often: usize, answers: u32) -> usize {
+        let each = self.survey().round_trip.as_nanos() * u128::from(answers);
+        let fits = REPEATING.as_nanos().checked_div(each).and_then(|times| usize::try_from(times).ok());
+        fits.map_or(often, |times| times.clamp(1, often.max(1)))
     }
 
     /// A session in a maildrop of role `fixtures` that holds at least this many messages; any mail will do.

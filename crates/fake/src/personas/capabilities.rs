@@ -187,7 +187,7 @@ fn expires(asked: &crate::twist::Asked, reply: &mut crate::reply::Reply, announc
     });
 }
 
-/// What SASLprep makes of a string, as far as ASCII comes of it, which the fake's names and passwords are (RFC 4013
+/// What the preparation makes of a string, as far as ASCII comes of it, which the fake's names and passwords are (RFC 4013
 /// section 2: mapping and NFKC). Of the rest nothing is anybody's name.
 fn prepared(octets: &[u8]) -> Vec<u8> {
     let Ok(text) = std::str::from_utf8(octets) else { return octets.to_vec() };

@@ -66,8 +66,8 @@ async fn half_close(lab: &Lab) -> Outcome {
 
 /// What is missing of the replies to commands that are sent in one write, with the end of sending behind them.
 async fn unanswered(session: &mut Session, commands: &[&str]) -> Result<Option<String>, Stop> {
-    let octets: String = commands.iter().map(|command| format!("{command}\r\n")).collect();
-    session.batch(octets.as_bytes()).await?;
+    let octets: Vec<u8> = commands.iter().flat_map(|command| format!("{command}\r\n").into_bytes()).collect();
+    session.batch(&octets).await?;
     session.shutdown_write().await;
     for number in 1..=commands.len() {
         match session.reply().await {

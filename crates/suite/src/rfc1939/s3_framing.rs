@@ -213,12 +213,13 @@ async fn many(lab: &Lab) -> Result<Result<(), String>, Stop> {
     let mut session = lab.mail(1).await?;
     let stat = session.assume_ok("STAT").await?;
     let listed = session.assume_ok("LIST").await?.scan_listing()?;
-    for turn in 1..=MANY {
+    let many = lab.as_often(MANY, 1);
+    for turn in 1..=many {
         let (number, _) = listed[turn % listed.len()];
         let command = if turn % 2 == 0 { format!("LIST {number}") } else { "STAT".to_owned() };
         let reply = match session.command(&command).await {
             Err(mishap @ Mishap::Closed { .. }) => {
-                return Ok(Err(format!("at command {turn} of {MANY} in one session {mishap}")));
+                return Ok(Err(format!("at command {turn} of {many} in one session {mishap}")));
             }
             reply => reply.judged()?,
         };
@@ -227,7 +228,7 @@ async fn many(lab: &Lab) -> Result<Result<(), String>, Stop> {
             _ => turn % 2 == 0 || reply.line == stat.line,
         };
         if !own || !(reply.is_ok() || reply.is_err()) {
-            return Ok(Err(format!("command {turn} of {MANY} in one session: {}", reply.seen())));
+            return Ok(Err(format!("command {turn} of {many} in one session: {}", reply.seen())));
         }
     }
     Ok(Ok(()))

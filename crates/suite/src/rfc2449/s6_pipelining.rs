@@ -149,7 +149,8 @@ async fn split(lab: &Lab) -> Outcome {
     // The first one alone: only where that is answered are the others missed.
     to_noop(0, &session.command("NOOP").await?)?;
     let mut octets = Vec::new();
-    for _ in 0..100 {
+    let times = lab.as_often(100, 2);
+    for _ in 0..times {
         octets.extend_from_slice(b"NOOP\r\nLIST 1\r\n");
     }
     // Cuts that follow from the seed: 1 to 40 octets each.
@@ -163,7 +164,7 @@ async fn split(lab: &Lab) -> Outcome {
         session.pieces(piece).await.judged()?;
         rest = behind;
     }
-    for number in 1..=100 {
+    for number in 1..=times {
         to_noop(number, &session.reply().await.judged()?)?;
         let list = session.reply().await.judged()?;
         require(list.line == whole.line, || {
@@ -193,7 +194,7 @@ async fn deep(lab: &Lab) -> Outcome {
     for command in &handful {
         singly.push(session.assume_ok(command).await?);
     }
-    let octets = batch(&handful).repeat(DEPTH);
+    let octets = batch(&handful).repeat(lab.as_often(DEPTH, u32::try_from(handful.len()).unwrap_or(1)));
     let (mut answered, mut sent) = (0, 0);
     for (index, window) in octets.chunks(WINDOW).enumerate() {
         session.pieces(window).await.judged()?;
