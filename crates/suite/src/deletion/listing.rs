@@ -84,6 +84,12 @@ impl Listing {
         lines.into_iter().flatten().map(|lines| lines as u64).fold(self.count, u64::min)
     }
 
+    /// Whether any of the listings has this message.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        let identified = self.unique_ids.iter().flatten().map(|(listed, _)| *listed);
+        self.sizes.iter().map(|(listed, _)| *listed).chain(identified).any(|listed| listed == number)
+    }
+
     /// The unique-ids by number.
     pub(crate) fn ids(&self) -> BTreeMap<u64, Vec<u8>> {
         self.unique_ids.iter().flatten().cloned().collect()

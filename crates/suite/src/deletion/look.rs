@@ -128,6 +128,31 @@ impl Session {
         size: u64,
         unique_id: Option<Vec<u8>>,
     ) -> Result<Message, Wrong> {
+        let reply = self.retrieve(means, number).await?;
+        if !reply.is_ok() {
+            return Err(Wrong::Contradiction(format!(
+                "{}, although LIST has that message; nothing is deleted",
+                reply.seen()
+            )));
+        }
+        self.own(number, &reply, size, unique_id)
+    }
+
+    fn own(
+        &self,
+        number: u64,
+        reply: &Reply,
+        size: u64,
+        unique_id: Option<Vec<u8>>,
+    ) -> Result<Message, Wrong> {
+        match Message::own(reply.octets(), size, unique_id) {
+            Ok(message) => Ok(message),
+            Err(how) => self.foreign(number, &how),
+        }
+    }
+
+    /// What the server shows for a message as a whole, be it refused.
+    async fn retrieve(&mut self, means: Means, number: u64) -> Result<Reply, Wrong> {
         let command = match means {
             Means { retrieval_deletes: true, top: true, .. } => format!("TOP {number} {ALL_LINES}"),
             Means { retrieval_deletes: true, .. } => {
@@ -138,17 +163,7 @@ impl Session {
             }
             _ => format!("RETR {number}"),
         };
-        let reply = self.ask(&command).await?;
-        if !reply.is_ok() {
-            return Err(Wrong::Contradiction(format!(
-                "{}, although LIST has that message; nothing is deleted",
-                reply.seen()
-            )));
-        }
-        match Message::own(reply.octets(), size, unique_id) {
-            Ok(message) => Ok(message),
-            Err(how) => self.foreign(number, &how),
-        }
+        Ok(self.ask(&command).await?)
     }
 
     fn foreign<T>(&self, number: u64, how: &str) -> Result<T, Wrong> {
@@ -212,10 +227,11 @@ impl Session {
             sighting.require_unchanged(&listing).or_else(inconclusive)?;
             for arguments in deletions {
                 match sighting.targets(arguments) {
+                    // What is marked and listed all the same could be another message by now.
                     Some(numbers) => targets.extend(
                         numbers
                             .into_iter()
-                            .filter(|number| !sighting.may_be_marked(*number))
+                            .filter(|number| !sighting.may_be_marked(*number) || listing.has(*number))
                             .filter_map(|number| Some((number, sighting.messages().get(&number)?.clone()))),
                     ),
                     None => strange.push(String::from_utf8_lossy(arguments).into_owned()),
@@ -223,14 +239,7 @@ impl Session {
             }
         }
         for (number, seen) in targets {
-            let now =
-                self.whole(means, number, seen.size, seen.unique_id.clone()).await.map_err(Stop::from)?;
-            // A server may keep a note of the first retrieval in the header, so only the marker and its body count.
-            if now.marker != seen.marker {
-                return inconclusive(format!(
-                    "message {number} is another one than when it was looked at, within one session; nothing is deleted"
-                ));
-            }
+            self.same_as_seen(means, number, seen).await.map_err(Stop::from)?;
         }
         for arguments in strange {
             // What no message can be retrieved by should delete none either. Under EXPIRE 0 TOP has to do.
@@ -244,6 +253,27 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// A message that a DELE is to hit must be the one that was looked at. One that is marked may be refused: so it is right.
+    async fn same_as_seen(&mut self, means: Means, number: u64, seen: Message) -> Result<(), Wrong> {
+        let marked = self.permission().sighting().is_some_and(|sighting| sighting.may_be_marked(number));
+        let now = if marked {
+            let reply = self.retrieve(means, number).await?;
+            if reply.is_err() {
+                return Ok(());
+            }
+            self.own(number, &reply, seen.size, seen.unique_id)?
+        } else {
+            self.whole(means, number, seen.size, seen.unique_id).await?
+        };
+        // A server may keep a note of the first retrieval in the header, so only the marker and its body count.
+        if now.marker == seen.marker {
+            return Ok(());
+        }
+        Err(Wrong::Stop(Stop::Inconclusive(format!(
+            "message {number} is another one than when it was looked at, within one session; nothing is deleted"
+        ))))
     }
 
     async fn listing(&mut self, means: Means) -> Result<Listing, Stop> {

@@ -32,6 +32,8 @@ pub(crate) enum Lie {
     UniqueIdsMove,
     /// Unique-ids are numbers, and message 1 becomes the hidden letter, of its size, when the last one was retrieved.
     Replaces,
+    /// The same, and the message that it was when the last one is retrieved again.
+    Alternates,
     /// RETR puts what it showed at the end.
     Rotates,
     /// A DELE of what is no message is refused, and marks the hidden letter.
@@ -75,6 +77,7 @@ struct Store {
     maildrops: BTreeMap<String, Maildrop>,
     last_login: Option<String>,
     deletions: Vec<String>,
+    hit: Vec<Letter>,
 }
 
 impl Liar {
@@ -82,7 +85,7 @@ impl Liar {
     pub(crate) async fn start(lie: Lie, maildrops: impl IntoIterator<Item = (String, Vec<Letter>)>) -> Self {
         let numbered = |letters: Vec<Letter>| (1..).zip(letters).collect();
         let maildrops = maildrops.into_iter().map(|(user, letters)| (user, numbered(letters))).collect();
-        let store = Store { lie, maildrops, last_login: None, deletions: Vec::new() };
+        let store = Store { lie, maildrops, last_login: None, deletions: Vec::new(), hit: Vec::new() };
         let store = Arc::new(Mutex::new(store));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its number");
@@ -98,6 +101,11 @@ impl Liar {
     /// What a maildrop holds now.
     pub(crate) fn letters(&self, user: &str) -> Vec<Letter> {
         self.store.lock().expect("nobody panicked with it").maildrops[user].values().cloned().collect()
+    }
+
+    /// The letters that a DELE has marked, carried out or not.
+    pub(crate) fn hit(&self) -> Vec<Letter> {
+        self.store.lock().expect("nobody panicked with it").hit.clone()
     }
 
     /// The DELE that came behind a login.
@@ -139,6 +147,7 @@ struct Conversation {
     marked: BTreeSet<u32>,
     counted: u32,
     identified: u32,
+    replaced: bool,
     over: bool,
 }
 
@@ -225,7 +234,7 @@ impl Conversation {
 
     fn unique_id(&self, number: usize, id: u32) -> String {
         match self.lie {
-            Lie::Replaces => number.to_string(),
+            Lie::Replaces | Lie::Alternates => number.to_string(),
             Lie::UniqueIdsMove if self.identified > 1 => format!("{id}-{}", self.identified),
             _ => format!("id-{id}"),
         }
@@ -293,9 +302,12 @@ impl Conversation {
                     letter.hidden = false;
                 }
             }
-            (Lie::Replaces, "RETR") if last => {
+            (Lie::Replaces | Lie::Alternates, "RETR") if last => {
                 let first = self.numbered()[0].1;
-                if let Some(hidden) = hidden {
+                let once_only = self.lie == Lie::Replaces;
+                if let Some(hidden) =
+                    hidden.filter(|_| !(once_only && std::mem::replace(&mut self.replaced, true)))
+                {
                     self.letters.get_mut(&hidden).expect("it was found").hidden = false;
                     self.letters.get_mut(&first).expect("message 1").hidden = true;
                 }
@@ -315,23 +327,18 @@ impl Conversation {
             .deletions
             .push(format!("DELE {}", arguments.join(" ")));
         let found = self.find(arguments).filter(|_| arguments.len() == 1);
-        match (found, self.lie) {
-            (Some((number, _)), Lie::HiddenAndOffByOne) => {
-                self.marked.insert(self.order[number - 1]);
-                b"+OK marked\r\n".to_vec()
+        let hit: Vec<u32> = match (found, self.lie) {
+            (Some((number, _)), Lie::HiddenAndOffByOne) => vec![self.order[number - 1]],
+            (Some((_, id)), _) => vec![id],
+            (None, Lie::StrangeDelesHidden) => {
+                self.order.iter().copied().filter(|id| self.letters[id].hidden).collect()
             }
-            (Some((_, id)), _) => {
-                self.marked.insert(id);
-                b"+OK marked\r\n".to_vec()
-            }
-            (None, lie) => {
-                if lie == Lie::StrangeDelesHidden {
-                    let hidden = self.order.iter().copied().filter(|id| self.letters[id].hidden);
-                    self.marked.extend(hidden);
-                }
-                b"-ERR no such message\r\n".to_vec()
-            }
-        }
+            (None, _) => Vec::new(),
+        };
+        let letters = hit.iter().map(|id| self.letters[id].clone());
+        self.store.lock().expect("nobody panicked with it").hit.extend(letters);
+        self.marked.extend(hit);
+        if found.is_some() { b"+OK marked\r\n".to_vec() } else { b"-ERR no such message\r\n".to_vec() }
     }
 }
 
