@@ -89,9 +89,30 @@ impl Permission {
     }
 }
 
+/// What reading does to the mail of a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    /// The server announces EXPIRE 0: what is retrieved is deleted at QUIT.
+    deletes: bool,
+    /// Mail was listed or shown in the session. A server that counts that as retrieving too deletes it at QUIT.
+    happened: bool,
+}
+
+impl Reading {
+    /// At the beginning of a connection.
+    pub(crate) fn new(deletes: bool) -> Self {
+        Self { deletes, happened: false }
+    }
+
+    /// Whether QUIT could remove what was read.
+    pub(crate) fn quit_may_remove(self) -> bool {
+        self.deletes && self.happened
+    }
+}
+
 /// Whether octets may be sent: refuses a DELE that the permission does not cover, a QUIT that would carry out marks
-/// nobody has looked at, and RETR where the server announces that retrieving deletes (EXPIRE 0). A permission to delete
-/// is used up by whatever is sent.
+/// nobody has looked at, and, where the server announces that retrieving deletes (EXPIRE 0), RETR, and QUIT behind what
+/// a careless server takes for retrieving. A permission to delete is used up by whatever is sent.
 ///
 /// # Errors
 /// The reason, for the verdict "skipped".
@@ -99,8 +120,10 @@ pub(crate) fn guard(
     octets: &[u8],
     identified: bool,
     permission: &mut Permission,
-    retrieval_deletes: bool,
+    reading: &mut Reading,
 ) -> Result<(), String> {
+    let precious = reading.deletes && identified && permission.sighting().is_none();
+    let mut reads = reading.happened;
     let mut left = false;
     let mut marks = false;
     for line in commands(octets) {
@@ -118,19 +141,30 @@ pub(crate) fn guard(
                 );
             }
             permission.allows_quit()?;
+            if precious && reads {
+                return Err(
+                    "the server announces EXPIRE 0: QUIT may delete what was listed or shown, so it is not sent here"
+                        .to_owned(),
+                );
+            }
             left = true;
         }
+        reads |= identified && SHOWS_MAIL.iter().any(|verb| begins(line, verb));
     }
     let retrieves = commands(octets).any(|line| begins(line, b"RETR"));
-    if retrieval_deletes && identified && retrieves && permission.sighting().is_none() {
+    if precious && retrieves {
         return Err(
             "the server announces EXPIRE 0: what is retrieved may be deleted, so nothing is retrieved here"
                 .to_owned(),
         );
     }
     permission.passed(octets);
+    reading.happened = reads;
     Ok(())
 }
+
+/// What names or shows messages.
+const SHOWS_MAIL: [&[u8]; 4] = [b"LIST", b"UIDL", b"TOP", b"RETR"];
 
 /// Whether these octets say who somebody is, so that the session may be in somebody's maildrop afterwards: also a name
 /// alone, which a careless server may take for a login.
@@ -181,7 +215,7 @@ mod tests {
     }
 
     fn allowed(octets: &[u8], permission: &mut Permission) -> bool {
-        guard(octets, true, permission, false).is_ok()
+        guard(octets, true, permission, &mut Reading::new(false)).is_ok()
     }
 
     #[test]
@@ -267,8 +301,27 @@ mod tests {
 
     #[test]
     fn expire_zero_makes_retrieving_a_deletion() {
-        assert!(guard(b"RETR 1\r\n", true, &mut Permission::None, true).is_err());
-        assert!(guard(b"RETR 1\r\n", true, &mut seen(&[]), true).is_ok());
-        assert!(guard(b"TOP 1 0\r\n", true, &mut Permission::None, true).is_ok());
+        let allowed = |octets: &[u8], permission: &mut Permission| {
+            guard(octets, true, permission, &mut Reading::new(true)).is_ok()
+        };
+        assert!(!allowed(b"RETR 1\r\n", &mut Permission::None));
+        assert!(allowed(b"RETR 1\r\n", &mut seen(&[])));
+        assert!(allowed(b"TOP 1 0\r\n", &mut Permission::None));
+    }
+
+    #[test]
+    fn behind_expire_zero_no_quit_follows_what_may_count_as_retrieving() {
+        for shown in [&b"TOP 1 0\r\n"[..], b"uidl\r\n", b"LIST\r\n"] {
+            let mut reading = Reading::new(true);
+            assert!(guard(b"STAT\r\n", true, &mut Permission::None, &mut reading).is_ok());
+            assert!(guard(shown, true, &mut Permission::None, &mut reading).is_ok());
+            assert!(guard(b"QUIT\r\n", true, &mut Permission::None, &mut reading).is_err(), "{shown:?}");
+            assert!(guard(b"QUIT\r\n", true, &mut seen(&[]), &mut reading).is_ok(), "it is poplab's own");
+            let together = [shown, b"QUIT\r\n"].concat();
+            assert!(guard(&together, true, &mut Permission::None, &mut Reading::new(true)).is_err());
+            assert!(guard(&together, true, &mut Permission::None, &mut Reading::new(false)).is_ok());
+        }
+        let mut unread = Reading::new(true);
+        assert!(guard(b"QUIT\r\n", true, &mut Permission::None, &mut unread).is_ok(), "nothing was read");
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client_hello;
 use crate::credentials::Credentials;
-use crate::deletion::{self, Permission};
+use crate::deletion::{self, Permission, Reading};
 use crate::discretion::Discretion;
 use crate::journal::Journal;
 use crate::outcome::Mishap;
@@ -56,7 +56,7 @@ pub(crate) struct Wire {
     /// Records of TLS have come where nobody reads them.
     opaque: bool,
     identified: bool,
-    retrieval_deletes: bool,
+    reading: Reading,
     /// QUIT leaves a maildrop locked here, and others need it: it is not sent yet.
     pub(crate) stays: bool,
 }
@@ -116,7 +116,7 @@ impl Wire {
             purpose: Purpose::Check,
             opaque: false,
             identified: false,
-            retrieval_deletes,
+            reading: Reading::new(retrieval_deletes),
             stays: false,
         }
     }
@@ -128,6 +128,11 @@ impl Wire {
 
     fn is_protected(&self) -> bool {
         self.stream.as_ref().is_some_and(|stream| stream.tls().is_some())
+    }
+
+    /// Whether QUIT could remove what was read here.
+    pub(crate) fn quit_may_remove(&self) -> bool {
+        self.reading.quit_may_remove()
     }
 
     /// Writes octets, if the guards let them pass.
@@ -142,7 +147,7 @@ impl Wire {
         self.credentials
             .guard(&lines, is_protected, |lines| journal.holds_secret(lines))
             .map_err(Mishap::Guarded)?;
-        deletion::guard(&lines, identified, &mut self.permission, self.retrieval_deletes)
+        deletion::guard(&lines, identified, &mut self.permission, &mut self.reading)
             .map_err(Mishap::Guarded)?;
         self.identified = identified;
         self.unfinished = lines.rsplit(|octet| *octet == b'\n').next().unwrap_or_default().to_vec();
@@ -191,8 +196,8 @@ impl Wire {
             self.silences.dot_line_was_end(more.is_err());
             match more {
                 Ok(()) => {}
-                Err(Quiet::Silent) => return Ok(self.end_at_line_feed()),
-                Err(closed @ Quiet::Closed(_)) => return Err(closed),
+                // Nor does more come where the connection has ended; that is for who asks next.
+                Err(Quiet::Silent | Quiet::Closed(_)) => return Ok(self.end_at_line_feed()),
             }
         }
     }

@@ -2,7 +2,7 @@
 //! has to stay.
 
 use super::Session;
-use crate::outcome::Mishap;
+use crate::outcome::{Mishap, Outcome};
 
 impl Session {
     /// Whether the server has ended the connection behind a refusal, as it may.
@@ -21,5 +21,18 @@ impl Session {
             Mishap::Closed { command, how, .. } => self.closed(command, how),
             other => other,
         })
+    }
+
+    /// Makes room for another session where how this one ends is not the point: with QUIT, unless that leaves the
+    /// maildrop locked here or could remove what was read.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if QUIT is refused or not answered.
+    pub(crate) async fn make_room(self) -> Outcome {
+        if self.wire.stays || self.wire.quit_may_remove() {
+            self.close().await;
+            return Ok(());
+        }
+        self.quit().await.map(|_| ())
     }
 }

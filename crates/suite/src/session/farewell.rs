@@ -26,7 +26,8 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Some(farewells) = self.farewells.take().filter(|_| self.account.is_some()) else { return };
         // What may be marked stays marked: QUIT would carry it out.
-        if self.wire.ending().is_some() || !self.permission().leaves_all_mail() {
+        let removes = !self.permission().leaves_all_mail() || self.wire.quit_may_remove();
+        if self.wire.ending().is_some() || removes {
             return;
         }
         if let Some(stream) = self.wire.stream.take() {
