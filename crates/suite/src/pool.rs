@@ -69,9 +69,10 @@ impl Pool {
         self.0.slots.iter().any(fit)
     }
 
-    /// Whether there is a usable account of this role that was not found busy for all the patience.
+    /// Whether there is a usable account of this role with mail left that was not found busy for all the patience: one
+    /// that [`Pool::take`] gives before all others.
     pub(crate) fn has_sound(&self, role: Role) -> bool {
-        let sound = |account: &Account| !account.is_retired() && !account.is_stuck();
+        let sound = |account: &Account| !account.is_retired() && !account.is_spent() && !account.is_stuck();
         self.0.slots.iter().any(|slot| slot.account.role == role && sound(&slot.account))
     }
 
@@ -114,6 +115,21 @@ impl Pool {
     }
 }
 
+impl Pool {
+    /// Waits until this user's account is free; `None` when it is not usable (any more).
+    pub(crate) async fn take_of(&self, user: &str) -> Option<Lent> {
+        loop {
+            let returned = self.0.returned.notified();
+            let usable = |slot: &Slot| slot.account.user == user && !slot.account.is_retired();
+            let index = self.0.slots.iter().position(usable)?;
+            if !self.0.slots[index].busy.replace(true) {
+                return Some(Lent { pool: self.clone(), index });
+            }
+            returned.await;
+        }
+    }
+}
+
 impl Lent {
     /// The account.
     pub fn account(&self) -> Rc<Account> {
@@ -148,6 +164,16 @@ mod tests {
         sound.account().stick();
         drop(sound);
         assert_eq!(waiting.await.unwrap().account().user, "a");
+    }
+
+    #[test]
+    fn one_without_mail_is_no_better_one() {
+        let pool = Pool::new(vec![Account::new("a", "b", Role::Empty), Account::new("c", "d", Role::Empty)]);
+        pool.accounts().next().unwrap().stick();
+        assert!(pool.has_sound(Role::Empty));
+        // Lent again and again, the first would be found busy for ever.
+        pool.accounts().nth(1).unwrap().spend();
+        assert!(!pool.has_sound(Role::Empty));
     }
 
     #[test]

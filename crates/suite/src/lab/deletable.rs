@@ -52,12 +52,11 @@ impl Lab {
     /// The same in a maildrop with many messages. Which account has so many is not known: each is asked.
     ///
     /// # Errors
-    /// Those of [`Lab::deletable`]; [`Stop::Inconclusive`] if one that may have them is another check's at present.
+    /// Those of [`Lab::deletable`].
     pub(crate) async fn deletable_among(&self, at_least: u64) -> Result<Session, Stop> {
         if !self.site.permissions.allow_delete {
             return skipped(NOT_ALLOWED);
         }
-        let mut others_have_some = false;
         let candidates: Vec<String> = self
             .site
             .pool
@@ -67,25 +66,26 @@ impl Lab {
             })
             .map(|account| account.user.clone())
             .collect();
+        // What the check had may be the one.
+        self.lent.borrow_mut().retain(|lent| lent.account().role != Role::Disposable);
+        let mut withheld = Ok(());
         for user in candidates {
-            let account = self.account_like(Role::Disposable, |account| account.user == user).await?;
-            if account.user == user {
-                if let Some(session) = self.permitted_among(&account, at_least).await? {
-                    return Ok(session);
+            let account = match self.account_of(&user, Role::Disposable).await {
+                Ok(account) => account,
+                Err(stop) => {
+                    withheld = Err(stop);
+                    continue;
                 }
-            } else {
-                others_have_some = true;
+            };
+            if let Some(session) = self.permitted_among(&account, at_least).await? {
+                return Ok(session);
             }
             self.lent.borrow_mut().retain(|lent| lent.account().user != account.user);
         }
-        let why = format!(
+        withheld?;
+        skipped(format!(
             "no `disposable` maildrop holds {at_least} messages; `poplab seed` puts so many into the fourth"
-        );
-        if others_have_some {
-            inconclusive(format!("{why}, and other checks have some of them"))
-        } else {
-            skipped(why)
-        }
+        ))
     }
 
     /// A session in this maildrop in which DELE is permitted; nothing if it holds fewer messages.

@@ -50,7 +50,7 @@ impl Lab {
         let avoided: Vec<String> =
             others.map(|account| account.user.clone()).chain(self.avoided.iter().cloned()).collect();
         self.waiting.set(Some(Instant::now()));
-        let lent = self.lent_by_others(role, &avoided).await;
+        let lent = self.lent_by_others(self.site.pool.take(role, &avoided), role).await;
         let since = self.waiting.take();
         self.waited.set(self.waited.get() + since.map_or(Duration::ZERO, |since| since.elapsed()));
         let Some(lent) = lent? else {
@@ -59,7 +59,26 @@ impl Lab {
             }
             return skipped(format!("needs an account with role `{role}`"));
         };
-        let account = lent.account();
+        self.borrow(lent)
+    }
+
+    /// The account of this user, once no other check has it.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if there is none, or other checks do not give it back.
+    pub(crate) async fn account_of(&self, user: &str, role: Role) -> Result<Rc<Account>, Stop> {
+        self.waiting.set(Some(Instant::now()));
+        let lent = self.lent_by_others(self.site.pool.take_of(user), role).await;
+        let since = self.waiting.take();
+        self.waited.set(self.waited.get() + since.map_or(Duration::ZERO, |since| since.elapsed()));
+        match lent? {
+            Some(lent) => self.borrow(lent),
+            None => inconclusive(format!("the account `{user}` is of no use any more")),
+        }
+    }
+
+    fn borrow(&self, lent: Lent) -> Result<Rc<Account>, Stop> {
+        let (account, role) = (lent.account(), lent.account().role);
         if unsendable(&account.user).or_else(|| unsendable(account.password())).is_some() {
             return skipped(format!(
                 "no line can carry the name or the password of an account with role `{role}`"
@@ -72,8 +91,11 @@ impl Lab {
     }
 
     /// Waits until the pool has an account to lend; `None` if it never will.
-    async fn lent_by_others(&self, role: Role, avoided: &[String]) -> Result<Option<Lent>, Stop> {
-        let waiting = self.site.pool.take(role, avoided);
+    async fn lent_by_others(
+        &self,
+        waiting: impl Future<Output = Option<Lent>>,
+        role: Role,
+    ) -> Result<Option<Lent>, Stop> {
         let holds_another = !self.lent.borrow().is_empty();
         if !holds_another {
             return Ok(waiting.await);
@@ -162,6 +184,20 @@ impl Lab {
         }
         if survey.user_refused {
             return skipped("needs USER, which is announced here and refused (rfc2449.capa.truthful)");
+        }
+        Ok(())
+    }
+
+    /// For what breaks a session off behind a login, in an account that others need: where a lock outlives its
+    /// connection nobody could open that maildrop any more.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] at such a server.
+    pub(crate) fn loss_frees_maildrop(&self) -> Outcome {
+        if self.survey().lock_outlives {
+            return inconclusive(
+                "a lock outlives its connection here, which practice.lock.released-on-loss judges",
+            );
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ async fn login(lab: &Lab) -> Outcome {
     require(reply.is_ok(), || {
         format!("the right digest for `{}` was answered {}; `+OK` was required", account.user, reply.quoted())
     })?;
-    session.quit().await?;
+    session.make_room().await?;
 
     for (what, make) in WRONG {
         let (mut session, reply) = challenged(lab, Mechanism::CramMd5).await?;

@@ -210,7 +210,7 @@ async fn holder(lab: &Lab) -> Result<(Rc<Account>, String), Stop> {
 async fn right(lab: &Lab, account: &Rc<Account>, message: &[u8]) -> Outcome {
     let (session, reply) = attempt(lab, account, Kind::OAuthBearer, message, true).await?;
     assume(reply.is_ok(), || format!("the token of `{}` is refused: {}", account.user, reply.quoted()))?;
-    session.quit().await?;
+    session.make_room().await?;
     Ok(())
 }
 

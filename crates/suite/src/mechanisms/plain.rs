@@ -89,7 +89,7 @@ async fn same_identity(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let (session, reply) = authorized(lab, &account, "").await?;
     assume(reply.is_ok(), || format!("without an authorization identity, {}", reply.seen()))?;
-    session.quit().await?;
+    session.make_room().await?;
     let (mut session, reply) = authorized(lab, &account, &account.user).await?;
     assume_not_put_off(&reply)?;
     require(reply.is_ok(), || {
@@ -107,7 +107,7 @@ async fn other_identity(lab: &Lab) -> Outcome {
     let other = lab.account(Role::Second).await?;
     let (session, reply) = authorized(lab, &account, "").await?;
     assume(reply.is_ok(), || format!("without an authorization identity, {}", reply.seen()))?;
-    session.quit().await?;
+    session.make_room().await?;
     let half = &account.user
         [..account.user.char_indices().nth(account.user.chars().count() / 2).map_or(0, |(at, _)| at)];
     let nobody = format!("nobody-{}", lab.nonce());

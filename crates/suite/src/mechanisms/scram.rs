@@ -55,7 +55,7 @@ async fn exchange(lab: &Lab) -> Outcome {
         require(reply.is_ok(), || {
             format!("after the whole exchange of {mechanism}, {}; `+OK` was required", reply.seen())
         })?;
-        session.quit().await?;
+        session.make_room().await?;
     }
     scram_bound::exchange(lab).await
 }
@@ -241,7 +241,7 @@ async fn attributes_of(lab: &Lab, account: &Rc<Account>, mechanism: Mechanism) -
                 fail(format!("{seen}; `+OK` was required"))
             };
         }
-        session.quit().await?;
+        session.make_room().await?;
     }
     let mandatory = Alterations { mandatory_extension: Some("x".to_owned()), ..Alterations::default() };
     let answer = with_hash_of!(mechanism, altered(lab, account, mandatory))?;

@@ -46,7 +46,7 @@ pub(crate) async fn exchange(lab: &Lab) -> Outcome {
         for kind in [TLS_EXPORTER, TLS_SERVER_END_POINT] {
             let (session, reply) = with_hash_of!(mechanism, bound(lab, &account, kind))?;
             if reply.is_ok() {
-                session.quit().await?;
+                session.make_room().await?;
             } else {
                 refusals.push(format!("{kind}: {}", reply.quoted()));
             }

@@ -13,7 +13,6 @@ use crate::check::checks;
 use crate::early;
 use crate::lab::{Lab, Placed};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
-use crate::refusal::is_busy;
 use crate::session::Session;
 use crate::site::Security;
 
@@ -53,6 +52,7 @@ async fn half_close(lab: &Lab) -> Outcome {
         }
         require_ended(&mut session).await?;
     }
+    lab.loss_frees_maildrop()?;
     let commands: &[&str] = if several { &["STAT", "RETR 1"] } else { &["RETR 1"] };
     let mut session = lab.mail(1).await?;
     let under_tls = session.tls().is_some();
@@ -96,6 +96,7 @@ async fn require_ended(session: &mut Session) -> Outcome {
 ///
 /// How soon a lock is gone after one is `practice.lock.released-on-loss`'s matter.
 async fn resets(lab: &Lab) -> Outcome {
+    lab.loss_frees_maildrop()?;
     let account = lab.account(Role::Fixtures).await?;
     let large = lab.number_of(&account, "fx.large").unwrap_or(1);
     let mut done = 0;
@@ -127,9 +128,6 @@ async fn resets(lab: &Lab) -> Outcome {
     require(reply.is_err(), || format!("after {what} {}", reply.seen()))?;
     let Some(method) = lab.survey().method else { return skipped("no way to log in is known") };
     let (mut session, reply) = lab.login_by(&account, method).await?;
-    assume(!is_busy(&reply) || !lab.survey().lock_outlives, || {
-        "a lock outlives its connection here, which practice.lock.released-on-loss judges".to_owned()
-    })?;
     require(reply.is_ok(), || format!("after {what} the maildrop cannot be opened: {}", reply.quoted()))?;
     session.command("STAT").await.judged()?;
     Ok(())
@@ -182,6 +180,7 @@ async fn before_reply_to_quit(lab: &Lab, account: &Rc<Account>) -> Outcome {
 ///
 /// The end may be half an hour away, and is not waited for.
 async fn reads_nothing(lab: &Lab) -> Outcome {
+    lab.loss_frees_maildrop()?;
     let other = other_account(lab).await?;
     let Placed { session: mut stuck, number, .. } = lab.fixture("fx.large").await?;
     stuck.batch(format!("RETR {number}\r\n").repeat(MORE_THAN_BUFFERS).as_bytes()).await?;

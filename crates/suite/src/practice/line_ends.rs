@@ -122,7 +122,7 @@ async fn line_feeds(lab: &Lab, wait: Duration) -> Result<[LineFeed; 4], Stop> {
 
 async fn line_feed(lab: &Lab, after_login: bool, together: bool, wait: Duration) -> Result<LineFeed, Stop> {
     let (mut session, command) = if after_login {
-        (lab.login(Role::Fixtures).await?, "NOOP".to_owned())
+        (lab.login(Role::Fixtures).await?, "STAT".to_owned())
     } else {
         (lab.connect().await?, format!("USER {}", nobody_like(lab, "")))
     };

@@ -44,7 +44,7 @@ async fn ten_minutes(lab: &Lab) -> Outcome {
     let mut session = lab.login(Role::Fixtures).await?;
     session.assume_ok("STAT").await?;
     stays(&mut session, length, "after STAT").await?;
-    answered(&mut session, "NOOP", length).await
+    answered(&mut session, "STAT", length).await
 }
 
 /// The session must still be there after so long.

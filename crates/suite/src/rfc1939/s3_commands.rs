@@ -37,7 +37,7 @@ async fn unrecognized(lab: &Lab) -> Outcome {
     let mut closed = session.ended_behind_refusal().then_some("before login");
     let mut session = lab.login(Role::Fixtures).await?;
     session.require_err("XYZZY").await?;
-    goes_on(&mut session, "XYZZY", "NOOP").await?;
+    goes_on(&mut session, "XYZZY", "STAT").await?;
     closed = closed.or(session.ended_behind_refusal().then_some("after login"));
     match closed {
         None => Ok(()),

@@ -339,7 +339,7 @@ async fn err_is_single(lab: &Lab) -> Outcome {
         let reply = session.command(command).await?;
         assume(reply.is_err(), || format!("{}, so there is no refusal to judge", reply.seen()))?;
         session.require_silence().await.map_err(|stop| behind(stop, command))?;
-        match session.command("NOOP").await {
+        match session.command("STAT").await {
             Err(mishap) if mishap.is_end_behind_refusal() => {}
             reply => {
                 require(!is_dot(&reply?), || format!("a dot line came behind the refusal of {command}"))?;
@@ -361,10 +361,10 @@ async fn no_terminator(lab: &Lab) -> Outcome {
         let reply = session.command(command).await?;
         require(!is_dot(&reply), || format!("a dot line came behind the reply to {last}"))?;
         reply.assume_ok()?;
-        let reply = session.command("NOOP").await?;
+        let reply = session.command("STAT").await?;
         if reply.indicator == Indicator::Unknown {
             return fail(format!(
-                "behind the reply to {command} came {}, then a reply to NOOP was expected",
+                "behind the reply to {command} came {}, then a reply to STAT was expected",
                 reply.quoted()
             ));
         }

@@ -322,9 +322,9 @@ fn lost_field(fixture: &[u8], received: &[u8]) -> Option<String> {
 
 /// Something that must have a reply of its own: if other octets stand before it, they belong to the reply before.
 pub(crate) async fn own_reply(session: &mut Session, before: &str) -> Outcome {
-    let reply = session.command("NOOP").await?;
+    let reply = session.command("STAT").await?;
     require(reply.indicator != Indicator::Unknown, || {
-        format!("behind the reply to {before} came {} where the reply to NOOP was expected", reply.quoted())
+        format!("behind the reply to {before} came {} where the reply to STAT was expected", reply.quoted())
     })?;
     reply.assume_ok()?;
     Ok(())

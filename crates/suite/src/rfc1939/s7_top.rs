@@ -130,11 +130,11 @@ async fn dot_stuffing(lab: &Lab) -> Outcome {
     let placed = lab.fixture("fx.dots").await?;
     let mut session = placed.session;
     let (number, mut top) = topped(lab, &mut session, placed.number, &placed.fixture, 99).await?;
-    let noop = session.command("NOOP").await.judged()?;
-    require(noop.is_ok(), || {
+    let stat = session.command("STAT").await.judged()?;
+    require(stat.is_ok(), || {
         format!(
-            "behind TOP {number} 99 (fx.dots) NOOP was answered {}: the listing ended too early",
-            noop.quoted()
+            "behind TOP {number} 99 (fx.dots) STAT was answered {}: the listing ended too early",
+            stat.quoted()
         )
     })?;
     let retr = session.assume_ok(format!("RETR {number}")).await?;
@@ -179,7 +179,7 @@ async fn args(lab: &Lab) -> Outcome {
     for command in ["TOP 1", "TOP", "TOP 1 -1", "TOP 1 x", "TOP x 1"] {
         session.command(command).await?.require_err()?;
     }
-    session.command("NOOP").await?.require_ok()?;
+    session.command("STAT").await?.require_ok()?;
     Ok(())
 }
 

@@ -116,7 +116,7 @@ async fn during_retr(lab: &Lab) -> Outcome {
     let mut placed = lab.fixture("fx.large").await?;
     let session = &mut placed.session;
     session.send(format!("RETR {}", placed.number)).await?;
-    session.batch(&batch(&["NOOP", "LIST 1", "NOOP"])).await.judged()?;
+    session.batch(&batch(&["STAT", "LIST 1", "STAT"])).await.judged()?;
     let large = session.reply().await.judged()?.assume_ok()?;
     let expected = mail::wire(&placed.fixture.octets);
     let marker = Marker::parse(large.octets());

@@ -100,7 +100,7 @@ async fn prepared_identity(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let (session, reply) = authorized(lab, &account, "").await?;
     assume(reply.is_ok(), || format!("without an authorization identity, {}", reply.seen()))?;
-    session.quit().await?;
+    session.make_room().await?;
     for (identity, what) in [
         ("\u{ad}".to_owned(), "of a soft hyphen alone, which preparation maps to nothing"),
         (format!("{}\u{7}", account.user), "with a control character"),

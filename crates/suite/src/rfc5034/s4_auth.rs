@@ -14,7 +14,7 @@ use crate::mechanisms::{
     require_usable, scram, unhurried,
 };
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
-use crate::refusal::{complains_of_base64, is_busy, is_momentary};
+use crate::refusal::{complains_of_base64, is_busy, is_momentary, says_unknown};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -188,6 +188,8 @@ async fn success(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     let account = lab.account(Role::Fixtures).await?;
     let (mut session, reply) = plain_at_once(lab, &account).await?;
+    // That there is no AUTH at all is the announcement's fault (rfc2449.capa.truthful).
+    assume(!says_unknown(&reply), || format!("AUTH is announced, but {}", reply.seen()))?;
     require(reply.is_ok(), || format!("with the right credentials, {}; `+OK` was required", reply.seen()))?;
     require_transaction(&mut session, "a successful AUTH PLAIN").await
 }
@@ -275,7 +277,7 @@ async fn again(lab: &Lab) -> Outcome {
     reply.assume_ok()?;
     refused_again(lab, &mut session, mechanism).await?;
     if !session.has_ended() {
-        session.quit().await?;
+        session.make_room().await?;
     }
     let usual = lab.survey().method;
     if usual.is_none_or(|method| matches!(method, Method::Sasl(_))) {

@@ -62,7 +62,7 @@ async fn command(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let mut session = lab.login_to(&account).await?;
     session.assume_ok("STAT").await?;
-    session.quit().await?;
+    session.make_room().await?;
 
     let Some(method) = lab.survey().method.filter(|method| *method != Method::Apop) else {
         return skipped("APOP is the only way to log in, and it needs the greeting");

@@ -96,7 +96,7 @@ async fn ascii_unchanged(lab: &Lab) -> Outcome {
             break;
         }
     }
-    session.quit().await?;
+    session.make_room().await?;
     if plain.is_empty() {
         return skipped("there is no message in ASCII to compare");
     }
@@ -110,7 +110,7 @@ async fn ascii_unchanged(lab: &Lab) -> Outcome {
         }
     }
     let Some((number, octets, utf8)) = differing else { return Ok(()) };
-    session.quit().await?;
+    session.make_room().await?;
     let mut session = lab.login_to(&account).await?;
     let again = session.assume_ok(format!("RETR {number}")).await?;
     if again.octets() != octets {
@@ -211,7 +211,7 @@ async fn place(lab: &Lab, name: &str) -> Result<(Rc<Account>, u64), Stop> {
         let head = session.command(format!("TOP {number} 0")).await?;
         let marker = Marker::parse(head.octets());
         if marker.is_some_and(|marker| marker.seed == lab.site().seed && marker.fixture == name) {
-            session.quit().await?;
+            session.make_room().await?;
             return Ok((account, number));
         }
     }

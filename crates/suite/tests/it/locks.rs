@@ -36,7 +36,7 @@ impl Holder {
             }
             self.holds = true;
         }
-        self.left |= line == "QUIT";
+        self.left |= line.eq_ignore_ascii_case("QUIT");
         Asked::Pass
     }
 }
@@ -69,7 +69,8 @@ fn of_a_lock_that_outlives_a_lost_connection_that_is_told_and_the_rest_is_judged
 fn of_a_lock_that_outlives_quit_that_is_told_and_the_rest_is_judged() {
     let (accused, unclear) = found(&gives_back(GivenBack::AtLoss));
     assert_eq!(accused, ["rfc1939.quit.lock-released"], "{unclear:#?}");
-    assert!(unclear.len() <= 22, "{}: {unclear:#?}", unclear.len());
+    // Those that are about QUIT, and look at the maildrop behind it.
+    assert!(unclear.len() <= 26, "{}: {unclear:#?}", unclear.len());
 }
 
 #[test]
