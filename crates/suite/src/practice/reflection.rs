@@ -31,6 +31,7 @@ async fn reflection(lab: &Lab) -> Outcome {
     for command in ["USER a\r{}", "XYZZY\r{}", "USER a\u{b}{}"] {
         said_back(&mut lines, &command.replace("{}", FORGED)).await?;
     }
+    drop(lines);
     let mut lines = match OddLines::after_login(lab).await {
         Ok(lines) => lines,
         Err(Stop::Skipped(_)) => return Ok(()),

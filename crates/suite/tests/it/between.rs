@@ -181,8 +181,8 @@ async fn admit(mut client: Stream, behind: Dialer, server: Endpoint, between: Be
         let one_went = between.served.one_went.notified();
         match (between.admission)(Arrival { number, served: between.served.count() }) {
             Admission::Served => {
-                let _place = Place::of(&between.served);
-                return stand_between(client, behind, server, between.clone()).await;
+                let place = Place::of(&between.served);
+                return stand_between(client, behind, server, between.clone(), place).await;
             }
             Admission::TurnedAway(text) => {
                 let _ = client.write_all(text.as_bytes()).await;
@@ -197,12 +197,52 @@ async fn admit(mut client: Stream, behind: Dialer, server: Endpoint, between: Be
     }
 }
 
-async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, between: Between) {
-    let Ok(mut server) = behind.connect(&server, None).await else { return };
+async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, between: Between, place: Place) {
+    // Who says no more is not counted any more: the client does not see when the server is done.
+    let mut place = Some(place);
     let (mut from_client, mut from_server) = ([0; 4096], [0; 4096]);
     let (mut said, mut asked, mut pending) = ((between.said)(), (between.asked)(), Vec::new());
-    let mut client_says_more = true;
+    let (mut client_says_more, mut server_knows) = (true, false);
+    let connecting = behind.connect(&server, None);
+    tokio::pin!(connecting);
+    let mut server = loop {
+        tokio::select! {
+            biased;
+            read = client.read(&mut from_client), if client_says_more => {
+                client_says_more = heard(read.unwrap_or(0), &from_client, &mut pending, &mut place);
+            }
+            connected = &mut connecting => match connected {
+                Ok(server) => break server,
+                Err(_) => return,
+            }
+        }
+    };
     loop {
+        while let Some(end) = pending.iter().position(|octet| *octet == b'\n') {
+            let line: Vec<u8> = pending.drain(..=end).collect();
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            between.lines.lock().expect("no test panics with the lines").push(text.clone());
+            let answer = asked(&text);
+            // What the server has to say to the lines before comes first.
+            while !matches!(answer, Asked::Pass)
+                && let Ok(Ok(count)) = timeout(SETTLED, server.read(&mut from_server)).await
+                && count > 0
+            {
+                let _ = client.write_all(&said(&from_server[..count])).await;
+            }
+            if !pass_on(answer, &line, &mut client, &mut server, &between).await {
+                drop(place);
+                return client.close().await;
+            }
+        }
+        if !client_says_more && !server_knows {
+            // The client may still listen; a server that is told of the end closes by itself.
+            server_knows = true;
+            let unfinished = std::mem::take(&mut pending);
+            if server.write_all(&unfinished).await.is_err() || server.shutdown_write().await.is_err() {
+                break;
+            }
+        }
         tokio::select! {
             biased;
             read = server.read(&mut from_server) => {
@@ -212,36 +252,22 @@ async fn stand_between(mut client: Stream, behind: Dialer, server: Endpoint, bet
                 }
             }
             read = client.read(&mut from_client), if client_says_more => {
-                let count = read.unwrap_or(0);
-                pending.extend_from_slice(&from_client[..count]);
-                while let Some(end) = pending.iter().position(|octet| *octet == b'\n') {
-                    let line: Vec<u8> = pending.drain(..=end).collect();
-                    let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-                    between.lines.lock().expect("no test panics with the lines").push(text.clone());
-                    let answer = asked(&text);
-                    // What the server has to say to the lines before comes first.
-                    while !matches!(answer, Asked::Pass)
-                        && let Ok(Ok(count)) = timeout(SETTLED, server.read(&mut from_server)).await
-                        && count > 0
-                    {
-                        let _ = client.write_all(&said(&from_server[..count])).await;
-                    }
-                    if !pass_on(answer, &line, &mut client, &mut server, &between).await {
-                        return client.close().await;
-                    }
-                }
-                if count == 0 {
-                    // It may still listen; a server that is told of the end closes by itself.
-                    client_says_more = false;
-                    let unfinished = std::mem::take(&mut pending);
-                    if server.write_all(&unfinished).await.is_err() || server.shutdown_write().await.is_err() {
-                        break;
-                    }
-                }
+                client_says_more = heard(read.unwrap_or(0), &from_client, &mut pending, &mut place);
             }
         }
     }
+    // Before the client sees the end: it may come again at once.
+    drop(place);
     client.close().await;
+}
+
+/// Whether the client says more behind these octets; otherwise its place is free.
+fn heard(count: usize, octets: &[u8], pending: &mut Vec<u8>, place: &mut Option<Place>) -> bool {
+    pending.extend_from_slice(&octets[..count]);
+    if count == 0 {
+        drop(place.take());
+    }
+    count > 0
 }
 
 /// Whether the connection goes on.
