@@ -134,9 +134,13 @@ fn a_limit_costs_nothing_but(limit: u32, costs: &[&str]) {
         let others: Vec<String> =
             limited.troubles().into_iter().filter(|told| !told.starts_with("inconclusive")).collect();
         require(others.is_empty(), format!("others {others:#?}"));
+        // A place that was just left may be counted still at the first of two tries, once in a run.
+        let of_one_lost = |notice: &&String| notice.starts_with("fake.poplab.test:110 closed 1 of ");
+        let notices: Vec<String> =
+            limited.notices.iter().filter(|notice| !of_one_lost(notice)).cloned().collect();
         // One check may have several connections, so fewer checks than connections may be too many.
         let expected = [thinned(8, 4), thinned(4, 2), thinned(2, 1)];
-        require(expected.starts_with(&limited.notices), format!("notices {:#?}", limited.notices));
+        require(expected.starts_with(&notices), format!("notices {:#?}", limited.notices));
         let at_least = match (limit, way) {
             // Four checks in turn wait for a moment at most.
             (4, "waits") => 0,
@@ -144,7 +148,7 @@ fn a_limit_costs_nothing_but(limit: u32, costs: &[&str]) {
             (2, _) => 2,
             _ => 3,
         };
-        require(limited.notices.len() >= at_least, format!("notices {:#?}", limited.notices));
+        require(notices.len() >= at_least, format!("notices {:#?}", limited.notices));
     }
     let unneeded: Vec<_> = costs.iter().filter(|id| !needed.contains(*id)).collect();
     if !unneeded.is_empty() {
