@@ -152,7 +152,7 @@ fn each_defect_is_caught_by_what_it_proves_and_what_else_fails_was_reviewed() {
                     missed.push(format!("{} {id} (accused instead: {:?})", defect.id, judged.accused));
                 }
                 (true, true) => {
-                    missed.push(format!("{} {id} is caught: take it from uncaught.txt", defect.id))
+                    missed.push(format!("{} {id} is caught: take it from uncaught.txt", defect.id));
                 }
                 _ => {}
             }
