@@ -4,7 +4,7 @@ use mail::Role;
 
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Judged, Outcome, Stop, assume, fail, require, skipped};
+use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, require, skipped};
 use crate::refusal::says_unknown;
 use crate::reply::{Reply, quote};
 use crate::session::Session;
@@ -154,8 +154,13 @@ const LANGUAGES_AT_MOST: usize = 20;
 ///
 /// All in one session: in another one there may be other mail.
 async fn protocol_tokens(lab: &Lab) -> Outcome {
-    let listed_tags = tags(&mut lab.connect().await?).await?;
+    let mut session = lab.connect().await?;
+    let listed_tags = tags(&mut session).await?;
     first(&listed_tags)?;
+    // Who has a status word of its own has it in every language.
+    let refused = session.command("XYZZY").await?;
+    assume(refused.is_err(), || refused.seen())?;
+    drop(session);
     let mut session = lab.login(Role::Fixtures).await?;
     let plain = tokens(&mut session).await?;
     for tag in listed_tags.iter().take(LANGUAGES_AT_MOST) {
@@ -180,7 +185,14 @@ async fn protocol_tokens(lab: &Lab) -> Outcome {
                 quote(before)
             ));
         }
-        let wrong = session.command("XYZZY").await.judged()?;
+        let wrong = match session.command("XYZZY").await {
+            Err(Mishap::OddStatus { line, .. }) => {
+                return fail(format!(
+                    "in the language {tag} `XYZZY` was answered {line}; `-ERR` was required"
+                ));
+            }
+            wrong => wrong.judged()?,
+        };
         require(wrong.is_err(), || format!("in the language {tag} {}; `-ERR` was required", wrong.seen()))?;
     }
     Ok(())
