@@ -154,13 +154,11 @@ const LANGUAGES_AT_MOST: usize = 20;
 ///
 /// All in one session: in another one there may be other mail.
 async fn protocol_tokens(lab: &Lab) -> Outcome {
-    let mut session = lab.connect().await?;
-    let listed_tags = tags(&mut session).await?;
+    let listed_tags = tags(&mut lab.connect().await?).await?;
     first(&listed_tags)?;
-    // Who has a status word of its own has it in every language.
-    let refused = session.command("XYZZY").await?;
+    // Who has a status word of its own has it in every language. Where nothing was said about languages yet.
+    let refused = lab.connect().await?.command("XYZZY").await?;
     assume(refused.is_err(), || refused.seen())?;
-    drop(session);
     let mut session = lab.login(Role::Fixtures).await?;
     let plain = tokens(&mut session).await?;
     for tag in listed_tags.iter().take(LANGUAGES_AT_MOST) {
