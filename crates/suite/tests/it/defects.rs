@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::Mutex;
 
 use fake::Defect;
@@ -107,8 +108,10 @@ fn all_judged(chosen: &[&'static Defect], by: By) -> BTreeMap<&'static str, Judg
             scope.spawn(|| {
                 loop {
                     let Some(defect) = queue.lock().expect("the queue").next() else { return };
-                    // Shown with --nocapture, as `cargo xtask mutants` does: it takes minutes.
-                    eprintln!("{}", defect.id);
+                    if by == By::All {
+                        // Somebody waits for minutes.
+                        let _ = writeln!(std::io::stderr(), "judging {}", defect.id);
+                    }
                     let mut judged = judged_by(defect, by);
                     // Some show only in what many conversations have in common.
                     if by != By::All && !judged.catches(defect) {
