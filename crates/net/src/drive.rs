@@ -4,6 +4,7 @@
 //! [`Machine`]. Input and output are in buffers of the thread while it works; a connection that waits owns
 //! none, so that tens of thousands of idle ones cost little.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ impl<S: Service> Host<S> {
             let _held = &held;
             // Numbered in the order of arrival, not in that of finished handshakes.
             let mut machine = host.service.connect(channel);
-            let mut clock = Clock::of(&machine);
+            let mut clock = Clock::of(&machine).map(Box::new);
             let mut input = Unused::default();
             // What has been gathered and not written; lent by the thread.
             let mut output = Vec::new();
@@ -95,7 +96,10 @@ impl<S: Service> Host<S> {
                 let flushed = match limit {
                     None => Some(host.flush(&mut stream, &mut output).await),
                     Some(limit) => {
-                        Box::pin(timeout_at(limit, host.flush(&mut stream, &mut output))).await.ok()
+                        // On the heap, and made there: seldom needed, and every connection would keep room for it.
+                        let flush =
+                            async { timeout_at(limit, host.flush(&mut stream, &mut output)).await.ok() };
+                        Box::pin(flush).await
                     }
                 };
                 match flushed {
@@ -111,12 +115,14 @@ impl<S: Service> Host<S> {
                     Next::Read if input.is_empty() => {
                         let limit = clock.as_ref().and_then(|clock| clock.reads_until(&machine));
                         let consume = |octets: &[u8]| machine.receive(octets);
-                        // A future that is made before it is awaited would have its room twice in every connection.
                         let received = match limit {
                             None => stream.receive(&mut input.octets, usize::MAX, consume).await,
                             Some(limit) => {
-                                let received = stream.receive(&mut input.octets, usize::MAX, consume);
-                                let Ok(received) = Box::pin(timeout_at(limit, received)).await else {
+                                let receive = async {
+                                    timeout_at(limit, stream.receive(&mut input.octets, usize::MAX, consume))
+                                        .await
+                                };
+                                let Ok(received) = Box::pin(receive).await else {
                                     machine.expired();
                                     continue;
                                 };
@@ -188,14 +194,17 @@ impl<S: Service> Host<S> {
     }
 
     /// The stream with TLS; after a failure the one without, if there is one.
-    async fn accept_tls(&self, stream: Stream, identity: IdentityId) -> Result<Stream, Option<Stream>> {
-        let acceptor = self.acceptor(identity).ok_or(None)?;
-        // Rare and large, so on the heap: every connection would keep room for it.
-        Box::pin(async {
+    // Rare and large, so on the heap: every connection would keep room for it.
+    fn accept_tls<'host>(
+        &'host self,
+        stream: Stream,
+        identity: IdentityId,
+    ) -> Pin<Box<dyn Future<Output = Result<Stream, Option<Stream>>> + Send + 'host>> {
+        Box::pin(async move {
+            let acceptor = self.acceptor(identity).ok_or(None)?;
             Frozen::pass(self.frozen).await;
             stream.try_accept_tls(acceptor).await
         })
-        .await
     }
 }
 
@@ -237,9 +246,11 @@ async fn end(next: Next, mut stream: Stream) {
 }
 
 /// Ends in order; see [`Stream::farewell`].
-async fn farewell(stream: Stream) {
-    // A client that has closed sends nothing that could turn the close into a reset.
-    if stream.ending() != Some(Ending::Fin) {
-        Box::pin(stream.farewell(PATIENCE)).await;
-    }
+fn farewell(stream: Stream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async {
+        // A client that has closed sends nothing that could turn the close into a reset.
+        if stream.ending() != Some(Ending::Fin) {
+            stream.farewell(PATIENCE).await;
+        }
+    })
 }

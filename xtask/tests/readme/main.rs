@@ -92,6 +92,17 @@ fn nothing_between_fences_is_left_untested() {
     }
 }
 
+/// Nobody listens at the target, so that no hook is carried out.
+#[test]
+fn the_hooks_that_are_shown_are_read() {
+    let files = files(&pages());
+    let folder = folder::Folder::new("hooks", 1, &files);
+    folder.write("with-hooks.yaml", &format!("{}{}", files["accounts.yaml"], files["hooks.yaml"]));
+    let said =
+        run::run(&folder, "cargo xtask conformance --target 127.0.0.1:1 --accounts with-hooks.yaml", &[3]);
+    assert!(said.as_ref().is_ok_and(|said| said.contains("refused the connection")), "{said:?}");
+}
+
 #[test]
 fn the_rust_examples_are_the_tested_ones_of_the_library() {
     let libraries = ["crates/poplab/src/load.rs", "crates/server/src/lib.rs"].map(read);

@@ -68,7 +68,7 @@ fn install(folder: &Folder, command: &str) -> Result<String, String> {
 }
 
 /// Runs a command line and gives what it printed, standard output first.
-fn run(folder: &Folder, command: &str, exit_codes: &[i32]) -> Result<String, String> {
+pub(crate) fn run(folder: &Folder, command: &str, exit_codes: &[i32]) -> Result<String, String> {
     let output = folder
         .command("sh")
         .args(["-c", command])

@@ -126,7 +126,8 @@ async fn streams_and_served_connections_are_small() {
         task
     });
     let connection = size_of::<fake::Connection>();
-    assert!(size <= connection + 384, "{size} for {connection}");
+    // Of which 24 octets came when a machine could have patience with a silent peer.
+    assert!(size <= connection + 408, "{size} for {connection}");
 }
 
 #[tokio::test]

@@ -39,6 +39,12 @@ const NOT_AGAIN: &[(&str, &str)] = &[
     ("rfc5034.auth.failure-sticks", "no reproduction is printed, and the report says so"),
     ("practice.multi.only-unread", "the mail was read by the run itself"),
     ("rfc2449.pipe.window-of-1024", "what is lost depends on how the octets arrive"),
+    ("practice.sec.password-echoed", "no reproduction is printed, and the report says so"),
+    ("rfc2195.cram.short-digest", "no reproduction is printed, and the report says so"),
+    ("rfc2595.stls.goes-on-in-clear", "the script ends before the server's words have come"),
+    ("rfc1939.pass.trimmed", "needs an account whose password ends with a space"),
+    ("rfc1939.state.name-of-all", "shows where several connections log in at once"),
+    ("rfc1939.autologout.sixty-seconds", "shows after a minute of silence"),
 ];
 
 #[test]
