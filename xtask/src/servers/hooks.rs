@@ -1,6 +1,8 @@
 //! The hooks of a server's accounts file: what `poplab conformance` may do to it beside POP3. Restarts and deliveries are
 //! actions of ours; what is done to a Maildir is done by the script that is shipped for it.
 
+use std::fmt::Write as _;
+
 use super::instance::Instance;
 use super::table::{Server, Store};
 use crate::failure::Failure;
@@ -30,7 +32,8 @@ fn written(own: &str, name: &str, directory: &str, script: &str, store: Store) -
             format!("[sh, \"{script}\", {action}, \"{directory}/mail/{{user}}\"{rest}]")
         };
         let backup = format!(", \"{directory}/backup/{{user}}\"");
-        text += &format!(
+        let _ = write!(
+            text,
             "  other_access:\n    list: {}\n    remove: {}\n  fault:\n    unreadable: {}\n    read_only: {}\n    mend: {}\n  \
              backup:\n    save: {}\n    restore: {}\n",
             to_maildir("list", ""),
