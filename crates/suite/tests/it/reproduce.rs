@@ -33,7 +33,7 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Needs of checks that a hook carries out.
 const HOOKS: [&str; 6] = ["restart", "kill", "backup", "inject", "other-access", "fault"];
-/// What a shell cannot show again, and why.
+/// What a shell cannot show again, and why; the requirement is then left out.
 const NOT_AGAIN: &[(&str, &str)] = &[
     ("practice.line.unlimited", "no reproduction is printed, and the report says so"),
     ("rfc5034.auth.failure-sticks", "no reproduction is printed, and the report says so"),
@@ -108,8 +108,8 @@ fn one_for_each_requirement() -> impl Iterator<Item = &'static Defect> {
             info.proves.first().is_some_and(|id| {
                 !missed.contains(&(info.id, *id))
                     && checks.iter().any(|check| check.id == *id && plain(check))
-                    && !NOT_AGAIN.iter().any(|(known, _)| known == &info.id)
                     && seen.insert(*id)
+                    && !NOT_AGAIN.iter().any(|(known, _)| known == &info.id)
             })
         })
         .filter(move |info| info.id.contains(&only))
