@@ -11,7 +11,7 @@ mod sighting;
 
 pub(crate) use self::listing::Listing;
 pub(crate) use self::look::{Look, Means};
-pub(crate) use self::sighting::{Message, Sighting};
+pub(crate) use self::sighting::{Message, RefusedArguments, Sighting};
 
 /// A number that no message has, for asking whether a server refuses it. The number after the last would be a message
 /// to a server that hides one, or counts from 0; this one is none even if it is cut to 8 or 16 bits, where a maildrop

@@ -81,6 +81,17 @@ pub(crate) async fn with_mail(lab: &Lab) -> Result<Enduring<impl AsyncFn() -> Re
     Enduring::begin(async || lab.mail(1).await).await
 }
 
+/// Takes back all marks. Where the connection has ended behind a refusal there are none any more.
+///
+/// # Errors
+/// [`Stop::Inconclusive`] if RSET is not answered.
+pub(crate) async fn take_back(session: &mut Session) -> Outcome {
+    match session.command("RSET").await {
+        Err(mishap) if mishap.is_end_behind_refusal() => Ok(()),
+        reply => Ok(reply.map(drop)?),
+    }
+}
+
 /// The session must have survived the command, unless that was refused; what the next one is answered does not matter.
 pub(crate) async fn goes_on(session: &mut Session, command: &str, next: &str) -> Outcome {
     match session.command(next).await {

@@ -23,6 +23,17 @@ pub(super) const ROWS: &[Persona] = &[
         })),
     },
     Persona {
+        id: "closing.every-refusal",
+        summary: "the connection is closed behind every refusal, also of a message that is not there",
+        right: AFTER_REPLY,
+        practice: &[],
+        form: acts(after(|_, _, reply| {
+            if reply.is_err() {
+                reply.then = Then::Close;
+            }
+        })),
+    },
+    Persona {
         id: "closing.second-bad-command",
         summary: "the connection is closed behind the second refusal",
         right: AFTER_REPLY,

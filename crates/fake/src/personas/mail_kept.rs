@@ -111,6 +111,27 @@ pub(super) const ROWS: &[Persona] = &[
         })),
     },
     Persona {
+        id: "mail.renumbered",
+        summary: "in each session another message is the first",
+        right: "RFC 1939 section 4: messages are numbered when the maildrop is opened; that two sessions number alike is nowhere said",
+        practice: &["rfc1939.state.order-stable"],
+        form: acts(opened(|circumstance| {
+            let mut times = 0;
+            circumstance.with_open(|maildrop| {
+                maildrop.notes().logins += 1;
+                times = maildrop.notes().logins;
+            });
+            let Some(open) = circumstance.open_mut() else { return };
+            let mut messages: Vec<_> = open.messages.iter().cloned().collect();
+            if let Some(first) =
+                usize::try_from(times).ok().and_then(|times| times.checked_rem(messages.len()))
+            {
+                messages.rotate_left(first);
+            }
+            open.messages = Arc::new(messages);
+        })),
+    },
+    Persona {
         id: "mail.lists-backwards",
         summary: "LIST and UIDL give the last message first",
         right: "A24: \"Any order passes\"",

@@ -222,6 +222,7 @@ impl Session {
         let Some(means) = self.permission().sighting().map(|sighting| sighting.means) else { return Ok(()) };
         let listing = self.listing(means).await?;
         let mut targets = BTreeMap::new();
+        let user = self.account()?.user.clone();
         let mut strange = Vec::new();
         if let Some(sighting) = self.permission().sighting() {
             sighting.require_unchanged(&listing).or_else(inconclusive)?;
@@ -234,22 +235,27 @@ impl Session {
                             .filter(|number| !sighting.may_be_marked(*number) || listing.has(*number))
                             .filter_map(|number| Some((number, sighting.messages().get(&number)?.clone()))),
                     ),
-                    None => strange.push(String::from_utf8_lossy(arguments).into_owned()),
+                    None if sighting.is_refused(&user, arguments) => {}
+                    None => strange.push(arguments.to_vec()),
                 }
             }
         }
         for (number, seen) in targets {
             self.same_as_seen(means, number, seen).await.map_err(Stop::from)?;
         }
-        for arguments in strange {
+        for argument in strange {
             // What no message can be retrieved by should delete none either. Under EXPIRE 0 TOP has to do.
             let asked = if means.retrieval_deletes { "TOP" } else { "RETR" };
-            let reply = self.ask(format!("{asked} {arguments}").trim_end()).await?;
+            let line = format!("{asked} {}", String::from_utf8_lossy(&argument));
+            let reply = self.ask(line.trim_end()).await?;
             if !reply.is_err() {
                 return inconclusive(format!(
                     "{}, so DELE with the same argument could delete something and is not sent",
                     reply.seen()
                 ));
+            }
+            if let Some(sighting) = self.permission().sighting() {
+                sighting.note_refused(&user, &argument);
             }
         }
         Ok(())

@@ -3,7 +3,9 @@
 //! A sighting is the permission to delete. It deliberately asks the server nothing ([`super::look`] does), so that what
 //! it decides can be tested without one.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use mail::Marker;
 
@@ -41,7 +43,13 @@ pub(crate) struct Sighting {
     ready: BTreeSet<Vec<u8>>,
     /// Whether somebody looked at the maildrop after the last DELE.
     settled: bool,
+    /// What no message can be retrieved by, in this session or one before it of the same check.
+    refused: RefusedArguments,
 }
+
+/// Arguments by which no message could be retrieved, each with whose maildrop it was. A check's sessions share them: where
+/// the connection is closed behind a refusal, RETR and DELE with the same wrong argument cannot be said on one connection.
+pub(crate) type RefusedArguments = Rc<RefCell<BTreeSet<(String, Vec<u8>)>>>;
 
 impl Message {
     /// The message as it came from the server, if it is poplab's own: it has a marker, and its body is the one that
@@ -117,7 +125,23 @@ impl Sighting {
             unanswered: VecDeque::new(),
             ready: BTreeSet::new(),
             settled: true,
+            refused: RefusedArguments::default(),
         })
+    }
+
+    /// The same with what the check knows of arguments already.
+    pub(crate) fn knowing(self, refused: &RefusedArguments) -> Self {
+        Self { refused: Rc::clone(refused), ..self }
+    }
+
+    /// Whether no message could be retrieved by this argument.
+    pub(crate) fn is_refused(&self, user: &str, argument: &[u8]) -> bool {
+        self.refused.borrow().contains(&(user.to_owned(), argument.to_vec()))
+    }
+
+    /// Notes that no message can be retrieved by this argument.
+    pub(crate) fn note_refused(&self, user: &str, argument: &[u8]) {
+        self.refused.borrow_mut().insert((user.to_owned(), argument.to_vec()));
     }
 
     /// The messages by number.

@@ -94,7 +94,7 @@ impl Lab {
         match session.look(self.means(), at_least).await? {
             Look::Seen(sighting) => {
                 account.holds_own_mail();
-                session.permit(Permission::Seen(sighting));
+                session.permit(Permission::Seen(Box::new(sighting.knowing(&self.refused))));
                 Ok(Some(session))
             }
             Look::TooFew => Ok(None),
@@ -120,7 +120,7 @@ impl Lab {
             match session.look(means, at_least).await? {
                 Look::Seen(sighting) => {
                     account.holds_own_mail();
-                    session.permit(Permission::Seen(sighting));
+                    session.permit(Permission::Seen(Box::new(sighting.knowing(&self.refused))));
                     return Ok(session);
                 }
                 Look::TooFew => {

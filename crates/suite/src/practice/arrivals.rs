@@ -7,6 +7,7 @@ use crate::check::checks;
 use crate::early;
 use crate::lab::Lab;
 use crate::outcome::{Mishap, Outcome, Stop, fail, inconclusive, require};
+use crate::reply::{Reply, quote};
 use crate::session::Session;
 
 checks! {
@@ -70,6 +71,8 @@ async fn in_order(lab: &Lab, mut session: Session, what: &str) -> Outcome {
     for command in ["CAPA", "XYZZY", "QUIT"] {
         match session.reply().await {
             Ok(reply) => replies.push(reply),
+            // It may close behind a refusal; what was answered so far is in order, or not.
+            Err(mishap) if mishap.is_end_behind_refusal() => break,
             Err(mishap) => {
                 return Err(match mishap.judged() {
                     Stop::Fail(seen) => Stop::Fail(format!("{what}; at {command} {seen}")),
@@ -79,13 +82,15 @@ async fn in_order(lab: &Lab, mut session: Session, what: &str) -> Outcome {
         }
     }
     let has_capa = lab.survey().first_capabilities.is_some();
-    let in_order = replies[0].is_ok() == has_capa && replies[1].is_err() && replies[2].is_ok();
+    let expected = [has_capa, false, true];
+    let answers = |reply: &Reply, is_ok: bool| if is_ok { reply.is_ok() } else { reply.is_err() };
+    let in_order = replies.iter().zip(expected).all(|(reply, is_ok)| answers(reply, is_ok));
     require(in_order, || {
-        let seen: Vec<String> = replies.iter().map(crate::reply::Reply::quoted).collect();
+        let seen: Vec<String> = replies.iter().map(Reply::quoted).collect();
         format!("{what} and answered {}", seen.join(", "))
     })?;
     let closing = session.until_closed().await;
     require(closing.extra.is_empty(), || {
-        format!("{what}; behind the reply to QUIT came {}", crate::reply::quote(&closing.extra))
+        format!("{what}; behind the reply to QUIT came {}", quote(&closing.extra))
     })
 }

@@ -80,8 +80,9 @@ async fn own_mail(lab: &Lab) -> Result<(Rc<Account>, Vec<u64>), Stop> {
         }
     }
     let account = lab.account(Role::Fixtures).await?;
-    let fetched: Vec<u64> =
-        lab.ordinary(&account).into_iter().map(|(number, _)| number).take(FETCHED).collect();
+    let mut session = lab.login_to(&account).await?;
+    let ordinary = lab.ordinary(&mut session).await?;
+    let fetched: Vec<u64> = ordinary.into_iter().map(|(number, _)| number).take(FETCHED).collect();
     if fetched.is_empty() {
         return skipped(format!(
             "no ordinary message of poplab's is in the maildrop of `{}`; others are not put at risk",
@@ -231,10 +232,19 @@ async fn two_devices(lab: &Lab) -> Outcome {
     let mut second = lab.deletable_in(&account, 4).await?;
     let ids = second.assume_ok("UIDL").await?.unique_ids()?;
     same_ids(&before, &ids, "while another device had listed them before")?;
+    let number_now = |number: u64| {
+        let held = before.messages.iter().find(|held| held.number == number)?.unique_id.as_ref()?;
+        ids.iter().find(|(_, id)| id == held).map(|(now, _)| *now)
+    };
     // Neither the first nor the last, where a slip may hit right by chance.
     let (one, other) = (2, before.last() - 1);
     for number in [one, other] {
-        second.assume_ok(format!("DELE {number}")).await?;
+        let Some(now) = number_now(number) else {
+            return inconclusive(format!(
+                "message {number} of one session has no unique-id to find it by in another"
+            ));
+        };
+        second.assume_ok(format!("DELE {now}")).await?;
     }
     second.quit().await?;
 
@@ -263,12 +273,14 @@ async fn two_devices(lab: &Lab) -> Outcome {
     }
 }
 
+/// Another session may number the messages otherwise; what they are called must be the same.
 fn same_ids(before: &Maildrop, ids: &[(u64, Vec<u8>)], when: &str) -> Outcome {
     for held in &before.messages {
-        let now = ids.iter().find(|(number, _)| *number == held.number).map(|(_, id)| id);
-        require(now == held.unique_id.as_ref(), || {
-            let now = now.map_or_else(|| "none".to_owned(), |id| quote(id));
-            format!("{when}, {} has the unique-id {now}", held.told())
+        let is_listed = ids.iter().any(|(_, id)| Some(id) == held.unique_id.as_ref());
+        require(is_listed, || {
+            let now = ids.iter().find(|(number, _)| *number == held.number);
+            let now = now.map_or_else(|| "none".to_owned(), |(_, id)| quote(id));
+            format!("{when}: the unique-id of {} is not listed any more; that number has {now}", held.told())
         })?;
     }
     Ok(())
@@ -293,26 +305,31 @@ async fn any_entrance(lab: &Lab) -> Outcome {
         if !reply.is_ok() {
             continue;
         }
-        let sizes = session.assume_ok("LIST").await?.scan_listing()?;
+        let sizes: BTreeMap<u64, u64> =
+            session.assume_ok("LIST").await?.scan_listing()?.into_iter().collect();
         let ids = session.assume_ok("UIDL").await?.unique_ids()?;
         session.quit().await?;
+        let (listed, named) = (sizes.len(), ids.len());
+        // By the number it may be another message in each session; by the size it is known again, or near enough.
+        let ids: Vec<(u64, Vec<u8>)> =
+            ids.into_iter().filter_map(|(number, id)| Some((*sizes.get(&number)?, id))).collect();
         let way = format!("by {method} at the entrance {label}");
         let Some((other_way, others)) = &first else {
             first = Some((way, ids));
             continue;
         };
         // Other mail may have come or gone between two entrances.
-        if others.len() != ids.len() || sizes.len() != ids.len() {
+        if others.len() != ids.len() || listed != named {
             return inconclusive(format!(
                 "{} messages were listed {other_way}, {} {way}",
                 others.len(),
                 ids.len()
             ));
         }
-        if let Some((number, id)) = ids.iter().find(|listed| !others.contains(listed)) {
-            let other = others.iter().find(|(other, _)| other == number);
+        if let Some((size, id)) = ids.iter().find(|listed| !others.contains(listed)) {
+            let other = others.iter().find(|other| other.0 == *size && !ids.contains(other));
             return fail(format!(
-                "message {number} has the unique-id {} {way}, and {} {other_way}",
+                "a message of {size} octets has the unique-id {} {way}, and {} {other_way}",
                 quote(id),
                 other.map_or_else(|| "none".to_owned(), |(_, id)| quote(id))
             ));

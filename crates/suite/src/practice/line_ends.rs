@@ -9,6 +9,7 @@ use super::nobody_like;
 use super::odd_lines::OddLines;
 use crate::check::checks;
 use crate::early;
+use crate::enduring::Enduring;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
@@ -200,15 +201,20 @@ async fn quit_behind_cr(mut session: Session, command: &str) -> Outcome {
 async fn octet_by_octet(lab: &Lab) -> Outcome {
     let commands = ["STAT", "LIST", "UIDL", "LIST 1", "NOOP", "RSET", "TOP 1 1", "XYZZY", "QUIT"];
     let mut usual = Vec::new();
-    let mut session = lab.mail(1).await?;
+    let mut session = Enduring::begin(async || lab.mail(1).await).await?;
     for command in commands {
         usual.push(session.command(command).await?);
     }
     drop(session);
     let mut session = logged_in_by_octets(lab).await?;
     for (command, usual) in commands.into_iter().zip(&usual) {
-        in_octets(&mut session, command).await?;
-        let reply = session.reply().await.judged()?;
+        let reply = match reply_to_octets(&mut session, command).await {
+            Err(mishap) if mishap.is_end_behind_refusal() => {
+                session = logged_in_by_octets(lab).await?;
+                reply_to_octets(&mut session, command).await.judged()?
+            }
+            reply => reply.judged()?,
+        };
         if reply.is_ok() == usual.is_ok() && reply.has_content_of(usual) {
             continue;
         }
@@ -256,7 +262,12 @@ async fn logged_in_by_octets(lab: &Lab) -> Result<Session, Stop> {
     Ok(session)
 }
 
-async fn in_octets(session: &mut Session, line: &str) -> Outcome {
+async fn reply_to_octets(session: &mut Session, line: &str) -> Result<Reply, Mishap> {
+    in_octets(session, line).await?;
+    session.reply().await
+}
+
+async fn in_octets(session: &mut Session, line: &str) -> Result<(), Mishap> {
     for octet in format!("{line}\r\n").bytes() {
         session.pieces(&[octet]).await?;
         sleep(BETWEEN_OCTETS).await;

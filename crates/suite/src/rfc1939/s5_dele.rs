@@ -8,7 +8,7 @@ use super::maildrop::{Maildrop, highest, numbers};
 use crate::check::checks;
 use crate::deletion::NO_SUCH;
 use crate::early;
-use crate::enduring::Enduring;
+use crate::enduring::{Enduring, take_back};
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require, warn};
 use crate::refusal::says_read_only;
@@ -98,7 +98,7 @@ async fn twice(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     session.assume_ok("DELE 1").await?;
     let reply = session.command("DELE 1").await.judged()?;
-    session.command("RSET").await?;
+    take_back(&mut session).await?;
     require(reply.is_err(), || format!("the second {}; `-ERR` was required", reply.seen()))
 }
 
@@ -108,7 +108,9 @@ async fn no_such(lab: &Lab) -> Outcome {
     let last = highest(&mut session).await?;
     let before = session.assume_ok("STAT").await?.totals()?;
     // Not the number after the last, which is a message to a server that hides one or is off by one.
-    let reply = session.command(format!("DELE {NO_SUCH}")).await.judged()?;
+    let mut session = Enduring::with(session, async || lab.deletable(0).await);
+    let reply = session.command(&format!("DELE {NO_SUCH}")).await?;
+    let session = session.session();
     let after = match session.command("STAT").await {
         // What was refused, and then ended with the connection, has marked nothing.
         Err(mishap) if mishap.is_end_behind_refusal() => return Ok(()),

@@ -8,7 +8,7 @@ use super::s5_list::spread;
 use super::s5_retr::{dots, own_reply};
 use crate::check::checks;
 use crate::difference::{Differences, Kind};
-use crate::enduring;
+use crate::enduring::{self, take_back};
 use crate::lab::{Lab, Placed};
 use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, info, require};
 use crate::reply::{Reply, lines};
@@ -35,7 +35,7 @@ async fn structure(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     same_beginning(&mut session, 1).await?;
     // The fixtures have whims that are judged elsewhere.
-    let ordinary = lab.ordinary(&*session.account()?);
+    let ordinary = lab.ordinary(&mut session).await?;
     for (number, _) in spread(&ordinary).into_iter().filter(|(number, _)| *number > 1) {
         same_beginning(&mut session, *number).await?;
     }
@@ -85,12 +85,13 @@ async fn zero(lab: &Lab) -> Outcome {
 /// RFC 1939 §7 TOP: Exactly n body lines are sent, counted after line-end conversion and before stuffing.
 async fn exact_count(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
+    let mut session = lab.login_to(&account).await?;
+    let numbers = lab.numbers(&mut session).await?;
     let number = |name: &str| {
-        lab.number_of(&account, name)
-            .ok_or_else(|| Stop::Skipped(format!("the fixture `{name}` is not in the maildrop")))
+        let number = numbers.get(name).copied();
+        number.ok_or_else(|| Stop::Skipped(format!("the fixture `{name}` is not in the maildrop")))
     };
     let (dots, many) = (number("fx.dots")?, number("fx.lines")?);
-    let mut session = lab.login_to(&account).await?;
     for (name, number, count) in [("fx.dots", dots, 1), ("fx.dots", dots, 2), ("fx.lines", many, 10)] {
         let (_, reply) = topped(lab, &mut session, number, &lab.made(name)?, count).await?;
         let body = mail::body(reply.octets());
@@ -194,7 +195,7 @@ async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     session.assume_ok("DELE 1").await?;
     let reply = session.command("TOP 1 0").await.judged()?;
-    session.command("RSET").await?;
+    take_back(&mut session).await?;
     require(reply.is_err(), || format!("message 1 was marked as deleted, yet {}", reply.seen()))
 }
 

@@ -13,6 +13,7 @@ use super::maildrop::{Maildrop, highest, numbers};
 use super::s5_list::spread;
 use crate::accounts::Account;
 use crate::check::checks;
+use crate::enduring::take_back;
 use crate::lab::Lab;
 use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, info, require};
 use crate::reply::{Reply, quote};
@@ -115,7 +116,7 @@ async fn no_such(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(1).await?;
     session.assume_ok("DELE 1").await?;
     let reply = session.command("UIDL 1").await.judged()?;
-    session.command("RSET").await?;
+    take_back(&mut session).await?;
     require(reply.is_err(), || format!("message 1 was marked as deleted, yet {}", reply.seen()))
 }
 
