@@ -280,9 +280,9 @@ impl Reply {
 pub fn lines(content: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     let mut rest = content;
-    while let Some(at) = rest.windows(2).position(|pair| pair == b"\r\n") {
-        lines.push(&rest[..at]);
-        rest = &rest[at + 2..];
+    for at in memchr::memmem::find_iter(content, b"\r\n") {
+        lines.push(&content[content.len() - rest.len()..at]);
+        rest = &content[at + 2..];
     }
     if !rest.is_empty() {
         lines.push(rest);

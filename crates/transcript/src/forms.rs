@@ -71,6 +71,55 @@ pub(crate) struct Table<const GAPS: bool, const ANY_CASE: bool> {
     longest: usize,
 }
 
+/// Where a form of several tables may begin, whatever the case of letters: one look instead of one for each table.
+#[derive(Clone)]
+pub(crate) struct Beginnings {
+    first: [bool; 256],
+    /// First octets of forms that may be shorter than [`TELLING`], or have line ends of their own.
+    alone: [bool; 256],
+    telling: Marks,
+}
+
+impl Default for Beginnings {
+    fn default() -> Self {
+        Beginnings { first: [false; 256], alone: [false; 256], telling: Marks::default() }
+    }
+}
+
+impl Beginnings {
+    pub(crate) fn add<const GAPS: bool, const ANY_CASE: bool>(&mut self, table: &Table<GAPS, ANY_CASE>) {
+        for (octet, may_be) in table.first.iter().enumerate() {
+            self.first[octet] |= *may_be;
+        }
+        for form in &table.forms {
+            match form.octets.first_chunk::<TELLING>() {
+                Some(beginning) if !beginning.iter().copied().any(is_line_end) => {
+                    self.telling.add(beginning.map(|octet| octet.to_ascii_lowercase()));
+                }
+                _ => {
+                    let first = form.octets.first().copied().unwrap_or_default();
+                    self.alone[usize::from(first)] = true;
+                    self.alone[usize::from(first.to_ascii_uppercase())] |= ANY_CASE;
+                }
+            }
+        }
+    }
+
+    /// Whether a form may begin here. Seldom says so where none does.
+    pub(crate) fn may_be(&self, octets: &[u8]) -> bool {
+        let Some(first) = octets.first().filter(|first| self.first[usize::from(**first)]) else {
+            return false;
+        };
+        match octets {
+            [_, second, third, ..] if !is_line_end(*second) && !is_line_end(*third) => {
+                self.alone[usize::from(*first)]
+                    || self.telling.may_be([*first, *second, *third].map(|octet| octet.to_ascii_lowercase()))
+            }
+            _ => true,
+        }
+    }
+}
+
 /// Which [`TELLING`] octets are possible, nearly: nearly everywhere in a text this says no, at the cost of one look.
 #[derive(Clone, Default)]
 struct Marks(Vec<u64>);

@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use crate::digest::placeholder;
-use crate::forms::{Ahead, Found, Kind, Table, edges};
+use crate::forms::{Ahead, Beginnings, Found, Kind, Table, edges};
 use crate::names::{Names, is_word};
 use crate::parts::Parts;
 use crate::redact::{Redactor, Token};
@@ -141,6 +141,8 @@ pub(crate) struct Patterns {
     broken: Table<true, false>,
     /// The same in any case.
     any_case: Table<true, true>,
+    /// Of all three.
+    beginnings: Beginnings,
     names: Names,
 }
 
@@ -156,6 +158,9 @@ impl Patterns {
         self.whole.settle();
         self.broken.settle();
         self.any_case.settle();
+        self.beginnings.add(&self.whole);
+        self.beginnings.add(&self.broken);
+        self.beginnings.add(&self.any_case);
     }
 
     fn insert(&mut self, secret: &[u8]) {
@@ -218,11 +223,7 @@ pub(crate) struct View<'a> {
 impl View<'_> {
     /// Whether a form may begin here. Seldom says so where none does.
     pub(crate) fn may_begin(&self, octets: &[u8]) -> bool {
-        self.each().any(|patterns| {
-            patterns.whole.may_begin(octets)
-                || patterns.broken.may_begin(octets)
-                || patterns.any_case.may_begin(octets)
-        })
+        self.each().any(|patterns| patterns.beginnings.may_be(octets))
     }
 
     /// The longest forms at the beginning of `octets`, after the octet `before`.

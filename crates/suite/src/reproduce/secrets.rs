@@ -310,7 +310,7 @@ pub(super) fn password_of(user: &str) -> String {
 }
 
 fn find(octets: &[u8], wanted: &[u8]) -> Option<usize> {
-    if wanted.is_empty() { None } else { octets.windows(wanted.len()).position(|window| window == wanted) }
+    if wanted.is_empty() { None } else { memchr::memmem::find(octets, wanted) }
 }
 
 /// Where a password stands, but for short ones only as a field of its own.
