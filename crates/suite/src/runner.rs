@@ -126,12 +126,22 @@ impl Runner {
             others.into_iter().partition(|check| self.is_slow(check.cost));
         let (late, ordinary): (Vec<Check>, Vec<Check>) =
             others.into_iter().partition(|check| check.wrong_password);
+        // What waits some seconds whatever the server does begins first and keeps nobody from going on. Where checks run one
+        // by one that is what somebody wants: a server with one connection at a time.
+        let (waiting, ordinary): (Vec<Check>, Vec<Check>) =
+            ordinary.into_iter().partition(|check| check.cost == Cost::Waits && self.jobs.get() > 1);
         let turn = |check, source| Turn { check, source, avoid: Vec::new() };
-        self.phase(ordinary.into_iter().map(|check| turn(check, None)).collect(), listener).await;
+        let waiting = waiting.into_iter().map(|check| turn(check, None)).collect();
+        let ordinary = ordinary.into_iter().map(|check| turn(check, None)).collect();
+        let waited = self.phase(waiting, listener);
         let loopback = self.site.permissions.loopback;
         let source = |index: usize| loopback.then(|| u8::try_from(index % 100).unwrap_or_default());
-        let late = late.into_iter().enumerate().map(|(index, check)| turn(check, source(index)));
-        self.phase(late.collect(), listener).await;
+        let late = late.into_iter().enumerate().map(|(index, check)| turn(check, source(index))).collect();
+        let others = async {
+            self.phase(ordinary, listener).await;
+            self.phase(late, listener).await;
+        };
+        tokio::join!(waited, others);
         // They keep accounts for minutes, which others would wait for.
         let slow = slow.into_iter().enumerate();
         let slow = slow.map(|(index, check)| turn(check, source(index).filter(|_| check.wrong_password)));
@@ -248,12 +258,14 @@ impl Runner {
     async fn one(&self, turn: Turn, listener: &Listener) {
         let crowd = &self.site.crowd;
         let (generation, turned_away) = (crowd.generation(), crowd.turned_away());
-        self.running.set(self.running.get() + 1);
+        // What only waits takes nobody's place.
+        let takes_place = usize::from(turn.check.cost != Cost::Waits);
+        self.running.set(self.running.get() + takes_place);
         // Those of a larger number than is allowed now may still be ending.
         let settled = self.running.get() <= self.jobs.get();
         let side_by_side = self.jobs.get() > 1;
         let finished = self.carried_out(turn, listener).await;
-        self.running.set(self.running.get().saturating_sub(1));
+        self.running.set(self.running.get().saturating_sub(takes_place));
         let hit = crowd.turned_away() > turned_away && side_by_side;
         if hit && settled && generation == crowd.generation() {
             self.thin_out();
