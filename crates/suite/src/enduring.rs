@@ -39,7 +39,9 @@ impl<Open: AsyncFn() -> Result<Session, Stop>> Enduring<Open> {
     pub(crate) async fn command(&mut self, line: &str) -> Result<Reply, Stop> {
         for _ in 0..CONNECTIONS {
             match self.session.command(line).await {
-                Err(mishap) if mishap.is_end_behind_refusal() => self.session = (self.open)().await?,
+                Err(mishap) if mishap.is_end_behind_refusal() || self.session.ended_behind_refusal() => {
+                    self.session = (self.open)().await?;
+                }
                 reply => return reply.judged(),
             }
         }

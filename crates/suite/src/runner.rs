@@ -38,6 +38,12 @@ const SLOW: Duration = Duration::from_mins(30);
 /// What could not be carried out is tried once more for at least this long.
 const ONCE_MORE: Duration = Duration::from_secs(30);
 
+/// So many times more checks run side by side where most of the time goes by in the pauses of servers behind a wrong password,
+/// and each check comes from an address of its own.
+const MORE_WITH_PAUSES: usize = 2;
+/// Checks with the most pauses, which begin first.
+const MOST_PAUSES: &[&str] = &["practice.sec.user-enum", "practice.sec.name-injection"];
+
 /// A check's verdict and the conversation that led to it.
 #[derive(Debug, Clone)]
 pub struct Evidence {
@@ -56,6 +62,8 @@ pub struct Runner {
     checks: Vec<Check>,
     /// So many checks may run side by side, at present.
     jobs: Cell<usize>,
+    /// By how much they are more at the moment.
+    more: Cell<usize>,
     running: Cell<usize>,
     done: RefCell<Vec<Finished>>,
     kept: RefCell<kept::Kept>,
@@ -94,6 +102,7 @@ impl Runner {
             site,
             checks,
             jobs: Cell::new(jobs.max(1)),
+            more: Cell::new(1),
             running: Cell::new(0),
             done: RefCell::default(),
             kept: RefCell::default(),
@@ -124,8 +133,9 @@ impl Runner {
             others.into_iter().partition(|check| check.may_leave_lock);
         let (slow, others): (Vec<Check>, Vec<Check>) =
             others.into_iter().partition(|check| self.is_slow(check.cost));
-        let (late, ordinary): (Vec<Check>, Vec<Check>) =
+        let (mut late, ordinary): (Vec<Check>, Vec<Check>) =
             others.into_iter().partition(|check| check.wrong_password);
+        late.sort_by_key(|check| !MOST_PAUSES.contains(&check.id));
         // What waits some seconds whatever the server does begins first and keeps nobody from going on. Where checks run one
         // by one that is what somebody wants: a server with one connection at a time.
         let (waiting, ordinary): (Vec<Check>, Vec<Check>) =
@@ -139,7 +149,9 @@ impl Runner {
         let late = late.into_iter().enumerate().map(|(index, check)| turn(check, source(index))).collect();
         let others = async {
             self.phase(ordinary, listener).await;
+            self.more.set(if loopback && self.jobs.get() > 1 { MORE_WITH_PAUSES } else { 1 });
             self.phase(late, listener).await;
+            self.more.set(1);
         };
         tokio::join!(waited, others);
         // They keep accounts for minutes, which others would wait for.
@@ -243,16 +255,20 @@ impl Runner {
         }
         let queue = Rc::new(RefCell::new(VecDeque::from(turns)));
         let local = LocalSet::new();
-        for place in 0..self.jobs.get() {
+        for place in 0..self.places() {
             let (runner, queue, listener) = (Rc::clone(self), Rc::clone(&queue), Rc::clone(listener));
             local.spawn_local(async move {
-                while place < runner.jobs.get() {
+                while place < runner.places() {
                     let Some(turn) = queue.borrow_mut().pop_front() else { break };
                     runner.one(turn, &listener).await;
                 }
             });
         }
         local.await;
+    }
+
+    fn places(&self) -> usize {
+        self.jobs.get().saturating_mul(self.more.get())
     }
 
     async fn one(&self, turn: Turn, listener: &Listener) {
@@ -262,7 +278,7 @@ impl Runner {
         let takes_place = usize::from(turn.check.cost != Cost::Waits);
         self.running.set(self.running.get() + takes_place);
         // Those of a larger number than is allowed now may still be ending.
-        let settled = self.running.get() <= self.jobs.get();
+        let settled = self.running.get() <= self.places();
         let side_by_side = self.jobs.get() > 1;
         let finished = self.carried_out(turn, listener).await;
         self.running.set(self.running.get().saturating_sub(takes_place));
