@@ -261,6 +261,11 @@ impl Survey {
             .find(|known| known.server_first() && announced.contains(&known.name().to_owned()))
     }
 
+    /// Whether CAPA works before login, with and without TLS.
+    pub(crate) fn knows_capa(&self) -> bool {
+        self.first_capabilities.is_some() && self.capabilities.is_some()
+    }
+
     /// The APOP timestamp of the surveyed greeting.
     pub fn timestamp(&self) -> Option<&str> {
         sasl::apop::timestamp(&self.greeting)
