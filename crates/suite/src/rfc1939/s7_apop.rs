@@ -198,5 +198,31 @@ async fn syntax(lab: &Lab) -> Outcome {
         let mut session = lab.connect_for_login().await?;
         session.require_err(format!("APOP{argument}")).await?;
     }
+    part_of_right(lab).await
+}
+
+/// What is made of a right digest.
+type Part = fn(&str) -> String;
+
+/// Parts of the right digest and the right one with something behind it: as good as the right one to who compares as much as
+/// came, or as much as a digest has. Where the right one is refused these say nothing.
+async fn part_of_right(lab: &Lab) -> Outcome {
+    let Ok(account) = with_secret(lab).await else { return Ok(()) };
+    tokio::time::sleep(account.linger()).await;
+    let ways: [(&str, Part); 4] = [
+        ("of which one digit was sent", |right| right[..1].to_owned()),
+        ("of which half was sent", |right| right[..16].to_owned()),
+        ("with one digit more", |right| format!("{right}0")),
+        ("twice, without a space between", |right| right.repeat(2)),
+    ];
+    for (what, made) in ways {
+        let (mut session, timestamp) = greeted(lab).await?;
+        let right = digest_of(&timestamp, account.password());
+        session.journal().answer(right.as_bytes());
+        let reply = apop(&mut session, &account, &made(&right)).await.judged()?;
+        require(reply.is_err(), || {
+            format!("the right digest {what} was answered {}; `-ERR` was required", reply.quoted())
+        })?;
+    }
     Ok(())
 }
