@@ -9,6 +9,7 @@ mod fixtures;
 mod logins;
 mod operations;
 
+pub(crate) use connections::line_in_clear;
 pub use fixtures::Placed;
 pub(crate) use operations::ON_ITS_WAY;
 

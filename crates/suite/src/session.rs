@@ -10,6 +10,7 @@ pub(crate) mod farewell;
 mod greeting;
 mod idle;
 mod login;
+mod next_answer;
 mod probe;
 mod raw;
 mod tls;
@@ -24,6 +25,7 @@ use tokio::time::{Instant, timeout};
 
 pub(crate) use farewell::Farewells;
 pub(crate) use idle::Idled;
+pub(crate) use next_answer::NextAnswer;
 pub(crate) use raw::Heard;
 pub(crate) use tls::Negotiation;
 
@@ -103,6 +105,7 @@ impl Session {
         awaited.push_back(Awaited::of(GREETING, None, false));
         let mut wire = Wire::new(stream, number, journal, site.survey.expire_zero());
         wire.quiet = site.patience.quiet;
+        wire.knows_capa = site.survey.knows_capa();
         wire.silences = Rc::clone(&site.silences);
         wire.stays = site.survey.quit_keeps_lock && !site.last_round.get();
         wire.credentials = Credentials::new(&site.permissions);

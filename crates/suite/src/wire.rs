@@ -59,6 +59,8 @@ pub(crate) struct Wire {
     reading: Reading,
     /// QUIT leaves a maildrop locked here, and others need it: it is not sent yet.
     pub(crate) stays: bool,
+    /// CAPA was seen to work.
+    pub(crate) knows_capa: bool,
 }
 
 /// What octets are sent for.
@@ -118,6 +120,7 @@ impl Wire {
             identified: false,
             reading: Reading::new(retrieval_deletes),
             stays: false,
+            knows_capa: false,
         }
     }
 

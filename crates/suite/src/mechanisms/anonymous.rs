@@ -4,7 +4,8 @@ use mail::Role;
 
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Judged, Outcome, Stop, fail, info};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, info};
+use crate::refusal::is_busy;
 use crate::session::Session;
 
 checks! {
@@ -19,6 +20,8 @@ async fn anonymous(lab: &Lab) -> Outcome {
     if reply.continuation {
         reply = session.respond(trace).await.judged()?;
     }
+    // What is in use is a maildrop of somebody, perhaps of ours.
+    assume(!is_busy(&reply), || format!("AUTH ANONYMOUS was answered {}", reply.quoted()))?;
     if !reply.is_ok() {
         return Ok(());
     }

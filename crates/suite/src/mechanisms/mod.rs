@@ -24,7 +24,7 @@ use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, inconclusive, skipped};
 use crate::refusal::is_busy;
 use crate::reply::Reply;
-use crate::session::Session;
+use crate::session::{NextAnswer, Session};
 
 sections! { anonymous, cram_md5, external, oauth, plain, scram, scram_setup }
 
@@ -170,23 +170,20 @@ pub(crate) async fn disposable(lab: &Lab) -> Result<Option<Rc<Account>>, Stop> {
 
 /// Requires that the next command gets its own reply: one surplus line before would take its place.
 ///
-/// The list is read as mere content: a surplus line that is taken for the answer to CAPA must not be shown to the
-/// passive checks, which would accuse the server of things it did not do.
-///
 /// # Errors
-/// [`Stop::Fail`] if an answer is too many; an orderly end is `Ok(false)`, and the caller's to judge.
+/// [`Stop::Fail`] if an answer is too many, or CAPA is refused that works elsewhere; an orderly end is `Ok(false)`, and the
+/// caller's to judge.
 pub(crate) async fn in_step(session: &mut Session, after: &str) -> Result<bool, Stop> {
-    let list = match session.send("CAPA").await {
-        Ok(()) => session.some_content(1).await,
-        Err(mishap) => Err(mishap),
-    };
-    match list {
+    match session.next_answer().await {
         // A line of the list is a tag: what looks like a status line is the answer to CAPA, and the one before was too many.
-        Ok(octets) if begins_like_status(&octets) => {
+        Ok(NextAnswer::List(octets)) if !begins_like_status(&octets) => Ok(true),
+        Ok(NextAnswer::List(_) | NextAnswer::Other) => {
             fail(format!("{after}; then CAPA got two answers, so one was to the line before"))
         }
-        Ok(octets) if !octets.is_empty() => Ok(true),
-        Ok(_) => fail(format!("{after}; then CAPA got two answers, so one was to the line before")),
+        Ok(NextAnswer::Refused) if session.knows_capa() => {
+            fail(format!("{after}; then CAPA was refused, which works on other connections"))
+        }
+        Ok(NextAnswer::Refused) => Ok(!session.has_ended()),
         Err(Mishap::Closed { .. }) => Ok(false),
         Err(mishap) => Err(mishap.into()),
     }

@@ -50,6 +50,24 @@ async fn nul(lab: &Lab) -> Outcome {
             format!("{what} was answered {}: what stands behind the NUL was run", reply.quoted())
         })?;
     }
+    cut_at_nul(&mut lines).await
+}
+
+/// Commands that are good up to the NUL, and with what stands behind it are none, be the NUL left out or not.
+async fn cut_at_nul(lines: &mut OddLines<'_>) -> Outcome {
+    for (front, back) in [("NOOP", "XYZZY"), ("STAT", "XYZZY"), ("LIST 1", "XYZZY")] {
+        let what = format!("the line {front}, a NUL and {back}");
+        let reply = lines.require_answer(format!("{front}\0{back}\r\n").as_bytes(), &what).await?;
+        if !reply.is_ok() {
+            continue;
+        }
+        // To whom a NUL is a blank, and words too many are nothing, that is a command.
+        let as_blank = format!("{front} {back}");
+        let blank = lines.require_answer(format!("{as_blank}\r\n").as_bytes(), &as_blank).await?;
+        require(blank.is_ok(), || {
+            format!("{what} was answered {}: the line was cut at the NUL and its front run", reply.quoted())
+        })?;
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use mail::Role;
 use sasl::Mechanism;
 use tokio::time::Instant;
 
+use super::odd_lines::require_alive;
 use super::{nobody_like, says, times};
 use crate::accounts::Account;
 use crate::check::checks;
@@ -65,10 +66,10 @@ async fn injection(lab: &Lab) -> Outcome {
         format!("{user}|id"),
     ];
     for name in names {
-        let seen = match refused_name(lab, &account, &name).await? {
+        let seen = match served(lab, &account, &name).await? {
             Some(seen) => seen,
             // Once may be chance.
-            None if control.is_some() => match refused_name(lab, &account, &name).await? {
+            None if control.is_some() => match served(lab, &account, &name).await? {
                 Some(seen) => seen,
                 None => {
                     return fail(format!(
@@ -87,6 +88,17 @@ async fn injection(lab: &Lab) -> Outcome {
         assume(!is_momentary(&seen.1), || format!("the login was put off: {}", seen.1.quoted()))?;
     }
     Ok(())
+}
+
+/// The same, and if there is no connection to be had, whether that is this name's doing or the last one's.
+async fn served(lab: &Lab, account: &Account, name: &str) -> Result<Option<(String, Reply)>, Stop> {
+    match refused_name(lab, account, name).await {
+        Err(stop @ Stop::Inconclusive(_)) => {
+            require_alive(lab, &format!("names such as {name}")).await?;
+            Err(stop)
+        }
+        other => other,
+    }
 }
 
 /// The last answer to a name that is nobody's and the password of an account, and the words for it. `None` if the

@@ -14,9 +14,9 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::Method;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
-use crate::refusal::assume_not_put_off;
+use crate::refusal::{assume_not_put_off, says_unknown};
 use crate::reply::{Reply, quote};
-use crate::timestamp::meant_timestamps;
+use crate::timestamp::{bracketed, meant_timestamps};
 use crate::together::together;
 use sasl::apop::digest as digest_of;
 
@@ -36,12 +36,35 @@ const IN_TURN_AT_MOST: Duration = Duration::from_mins(1);
 async fn timestamp_syntax(lab: &Lab) -> Outcome {
     let (_session, greeting) = lab.greeted().await?;
     match meant_timestamps(&greeting.line)[..] {
-        [] => skipped(format!("no timestamp in the greeting {}", greeting.quoted())),
+        [] => unlike_a_timestamp(lab, &greeting).await,
         [timestamp] => require(sasl::apop::is_timestamp(timestamp), || {
             format!("the greeting has {}, which is not of the form <local@domain>", quote(timestamp))
         }),
         ref several => fail(format!("the greeting has {} timestamps: {}", several.len(), greeting.quoted())),
     }
+}
+
+/// What stands in angle brackets and has no at sign may be a product's name. Where it is another text each time, and APOP is
+/// known, it is meant as a timestamp.
+async fn unlike_a_timestamp(lab: &Lab, greeting: &Reply) -> Outcome {
+    let none = || skipped(format!("no timestamp in the greeting {}", greeting.quoted()));
+    let [text] = bracketed(&greeting.line)[..] else { return none() };
+    let (_session, another) = lab.greeted().await?;
+    let texts = bracketed(&another.line);
+    if texts.is_empty() || texts.contains(&text) {
+        return none();
+    }
+    let unknown = lab.connect().await?.command("XYZZY").await?;
+    let mut session = lab.connect_for_login().await?;
+    let reply = session.command("APOP poplab-nobody 0123456789abcdef0123456789abcdef").await?;
+    if says_unknown(&reply) || reply.line == unknown.line {
+        return none();
+    }
+    fail(format!(
+        "the greeting has {}, another text each time, and APOP is known ({}); a timestamp has the form <local@domain>",
+        quote(text),
+        reply.seen()
+    ))
 }
 
 /// RFC 1939 §7 APOP: Every greeting carries a different timestamp.
@@ -197,6 +220,32 @@ async fn syntax(lab: &Lab) -> Outcome {
         // On a connection of its own: after a refusal the server may close.
         let mut session = lab.connect_for_login().await?;
         session.require_err(format!("APOP{argument}")).await?;
+    }
+    part_of_right(lab).await
+}
+
+/// What is made of a right digest.
+type Part = fn(&str) -> String;
+
+/// Parts of the right digest and the right one with something behind it: as good as the right one to who compares as much as
+/// came, or as much as a digest has. Where the right one is refused these say nothing.
+async fn part_of_right(lab: &Lab) -> Outcome {
+    let Ok(account) = with_secret(lab).await else { return Ok(()) };
+    tokio::time::sleep(account.linger()).await;
+    let ways: [(&str, Part); 4] = [
+        ("of which one digit was sent", |right| right[..1].to_owned()),
+        ("of which half was sent", |right| right[..16].to_owned()),
+        ("with one digit more", |right| format!("{right}0")),
+        ("twice, without a space between", |right| right.repeat(2)),
+    ];
+    for (what, made) in ways {
+        let (mut session, timestamp) = greeted(lab).await?;
+        let right = digest_of(&timestamp, account.password());
+        session.journal().answer(right.as_bytes());
+        let reply = apop(&mut session, &account, &made(&right)).await.judged()?;
+        require(reply.is_err(), || {
+            format!("the right digest {what} was answered {}; `-ERR` was required", reply.quoted())
+        })?;
     }
     Ok(())
 }

@@ -11,7 +11,9 @@ use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, info, require, skipped};
+use crate::outcome::{
+    Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, info, require, skipped, warn,
+};
 use crate::refusal::{assume_not_put_off, is_busy, says_busy, says_unknown};
 use crate::site::Security;
 
@@ -83,6 +85,10 @@ async fn pass_wrong(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     let longer = format!("{}x", account.password());
     require_refused(lab, &account, &format!(" {longer}"), "the password and one character more").await?;
+    let two_words = format!("{} poplab", account.password());
+    require_refused(lab, &account, &format!(" {two_words}"), "the password and a second word").await?;
+    let sign = format!("{}-!", account.password());
+    require_refused(lab, &account, &format!(" {sign}"), "the password and two signs more").await?;
     let mut shorter = account.password().to_owned();
     shorter.pop();
     if shorter.is_empty() {
@@ -113,7 +119,13 @@ async fn with_spaces(lab: &Lab, what: &str, has: impl Fn(&str) -> bool) -> Resul
     if !has(account.password()) {
         return skipped(format!("needs an account with role `disposable` whose password has {what}"));
     }
-    let (_session, reply) = lab.login_by(&account, Method::UserPass).await?;
+    let (_session, reply) = match lab.login_by(&account, Method::UserPass).await {
+        Err(stop @ Stop::Inconclusive(_)) => {
+            hangs_up(lab, &account, what).await?;
+            return Err(stop);
+        }
+        login => login?,
+    };
     assume_not_put_off(&reply)?;
     if !reply.is_ok() {
         // Without a control by another method it may be the accounts file that is wrong.
@@ -124,6 +136,26 @@ async fn with_spaces(lab: &Lab, what: &str, has: impl Fn(&str) -> bool) -> Resul
         ));
     }
     Ok(account)
+}
+
+/// Each command has an answer (RFC 1939 section 3): a password with spaces may be refused, and is not to end the connection
+/// unanswered where another wrong one is answered. Once may be chance.
+async fn hangs_up(lab: &Lab, account: &Account, what: &str) -> Outcome {
+    for (spaced, ends) in [(false, false), (true, true), (true, true)] {
+        let password = if spaced { account.password().to_owned() } else { lab.nonce() };
+        lab.journal().secret(password.as_bytes());
+        let mut session = lab.connect_for_login().await?;
+        session.assume_ok(format!("USER {}", account.user)).await?;
+        match session.command(format!("PASS {password}")).await {
+            Err(Mishap::Closed { refused: false, .. }) if ends => {}
+            Ok(_) if !ends => {}
+            _ => return Ok(()),
+        }
+    }
+    warn(format!(
+        "the password of `{}`, which has {what}, ends the connection without an answer, twice; another one is answered",
+        account.user
+    ))
 }
 
 /// RFC 1939 §7 PASS: Everything after "PASS " may be taken as the password, spaces included.

@@ -7,10 +7,10 @@ use sasl::Mechanism;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::Method;
-use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, require, warn};
-use crate::refusal::says_unknown;
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require, warn};
+use crate::refusal::{is_momentary, says_unknown};
 use crate::reply::{Reply, quote};
-use crate::site::Capability;
+use crate::site::{Capability, Security};
 use crate::survey::listed;
 
 checks! {
@@ -36,6 +36,7 @@ async fn format(lab: &Lab) -> Outcome {
         &reply,
         &[Deviation::CapabilityEmpty, Deviation::CapabilityBlank, Deviation::CapabilityTooLong],
     )?;
+    one_per_line(&reply)?;
     // No RFC has a limit, and no client expects this.
     if reply.left_out > 0 {
         return warn(format!(
@@ -52,6 +53,46 @@ async fn tag_syntax(lab: &Lab) -> Outcome {
     let mut session = lab.connect().await?;
     let reply = session.assume_ok("CAPA").await?;
     lines_without(&reply, &[Deviation::CapabilityTag])
+}
+
+/// Tags that are no parameter of any capability: USER is one, of LOGIN-DELAY, EXPIRE and UTF8. What IMPLEMENTATION and
+/// private tags are followed by is free.
+const NO_PARAMETERS: &[&str] = &[
+    "TOP",
+    "UIDL",
+    "SASL",
+    "RESP-CODES",
+    "AUTH-RESP-CODE",
+    "PIPELINING",
+    "LOGIN-DELAY",
+    "EXPIRE",
+    "IMPLEMENTATION",
+    "STLS",
+    "UTF8",
+    "LANG",
+];
+
+/// No line may hold the tags of others behind its own.
+fn one_per_line(reply: &Reply) -> Outcome {
+    for line in reply.lines() {
+        let capability = Line::parse(line).0;
+        let tag = String::from_utf8_lossy(capability.tag).to_ascii_uppercase();
+        let registered = tag == "USER" || NO_PARAMETERS.contains(&tag.as_str());
+        if !registered || tag == "IMPLEMENTATION" {
+            continue;
+        }
+        let another = |parameter: &&&[u8]| {
+            NO_PARAMETERS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(parameter))
+        };
+        if let Some(another) = capability.parameters.iter().find(another) {
+            return fail(format!(
+                "CAPA line {} holds {tag} and {}; each capability has a line of its own",
+                quote(line),
+                quote(another)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn lines_without(reply: &Reply, unwanted: &[Deviation]) -> Outcome {
@@ -150,6 +191,7 @@ async fn truthful(lab: &Lab) -> Outcome {
         }
     }
     drop(session);
+    upgrade(lab).await?;
     let mut session = lab.connect().await?;
     let mut refused = Ok(());
     for name in lab.survey().mechanisms() {
@@ -172,6 +214,21 @@ async fn truthful(lab: &Lab) -> Outcome {
         })?;
     }
     Ok(())
+}
+
+/// STLS where the list in cleartext has it. How the handshake goes is judged by the checks of RFC 2595.
+async fn upgrade(lab: &Lab) -> Outcome {
+    if lab.site().entrance.security == Security::Implicit {
+        return Ok(());
+    }
+    let mut session = lab.connect_clear().await?;
+    let list = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
+    if !list.iter().any(|capability| capability.tag == "STLS") {
+        return Ok(());
+    }
+    let reply = session.command("STLS").await.judged()?;
+    assume(reply.is_ok() || !is_momentary(&reply), || format!("STLS was put off: {}", reply.quoted()))?;
+    require(reply.is_ok(), || format!("STLS is announced, but {}", reply.seen()))
 }
 
 /// RFC 2449 §6.9: IMPLEMENTATION has at least one parameter; it may be shown only after login.

@@ -192,6 +192,24 @@ async fn no_side_effect(lab: &Lab) -> Outcome {
             before.quoted(),
             after.quoted()
         )
+    })?;
+    drop(session);
+    marks_stay(lab).await
+}
+
+/// A mark outlasts CAPA too, where mail may be marked.
+async fn marks_stay(lab: &Lab) -> Outcome {
+    let mut session = match lab.deletable(1).await {
+        Err(Stop::Skipped(_)) => return Ok(()),
+        session => session?,
+    };
+    session.assume_ok("DELE 1").await?;
+    let marked = session.assume_ok("STAT").await?;
+    session.assume_ok("CAPA").await?;
+    let after = session.command("STAT").await.judged()?;
+    let _ = session.command("RSET").await;
+    require(marked.line == after.line, || {
+        format!("with a message marked, STAT said {}, and behind CAPA {}", marked.quoted(), after.quoted())
     })
 }
 

@@ -116,7 +116,9 @@ async fn during_retr(lab: &Lab) -> Outcome {
     let mut placed = lab.fixture("fx.large").await?;
     let session = &mut placed.session;
     session.send(format!("RETR {}", placed.number)).await?;
-    session.batch(&batch(&["STAT", "LIST 1", "STAT"])).await.judged()?;
+    // Each of those that are there in any maildrop and mark nothing.
+    let behind = ["NOOP", "STAT", "LIST 1", "NOOP", "RSET", "NOOP", "STAT"];
+    session.batch(&batch(&behind)).await.judged()?;
     let large = session.reply().await.judged()?.assume_ok()?;
     let expected = mail::wire(&placed.fixture.octets);
     let marker = Marker::parse(large.octets());
@@ -130,11 +132,22 @@ async fn during_retr(lab: &Lab) -> Outcome {
             mail::body(&expected).len()
         )
     })?;
-    for _ in 0..3 {
+    let mut totals = Vec::new();
+    for command in behind {
         let reply = session.reply().await.judged()?;
         require(reply.is_ok(), || format!("sent while a message was being received, {}", reply.seen()))?;
+        if command == "STAT" {
+            totals.push(reply);
+        }
     }
-    Ok(())
+    // An answer that is missing moves the others up.
+    require(totals.iter().all(|stat| stat.line == totals[0].line), || {
+        format!(
+            "sent while a message was being received, one STAT was answered {}, the other {}",
+            totals[0].quoted(),
+            totals[totals.len() - 1].quoted()
+        )
+    })
 }
 
 /// RFC 2449 §6.6: A batch may be cut anywhere into TCP segments.
@@ -148,6 +161,7 @@ async fn split(lab: &Lab) -> Outcome {
     };
     // The first one alone: only where that is answered are the others missed.
     to_noop(0, &session.command("NOOP").await?)?;
+    at_each_place(&mut session, &whole).await?;
     let mut octets = Vec::new();
     let times = lab.as_often(100, 2);
     for _ in 0..times {
@@ -169,6 +183,30 @@ async fn split(lab: &Lab) -> Outcome {
         let list = session.reply().await.judged()?;
         require(list.line == whole.line, || {
             format!("LIST 1 gave {} alone and {} in a batch", whole.quoted(), quote(&list.line))
+        })?;
+    }
+    Ok(())
+}
+
+/// A whole command and the beginning of the next in one segment, and the rest of that when the first was answered: so it is
+/// a segment of its own, wherever the cut is.
+async fn at_each_place(session: &mut Session, whole: &Reply) -> Outcome {
+    let second = b"LIST 1\r\n";
+    for cut in 1..second.len() {
+        let (beginning, rest) = second.split_at(cut);
+        session.pieces(&[&b"NOOP\r\n"[..], beginning].concat()).await.judged()?;
+        let noop = session.reply().await.judged()?;
+        require(noop.is_ok(), || {
+            format!("NOOP, with the beginning of LIST 1 behind it, was answered {}", noop.quoted())
+        })?;
+        session.pieces(rest).await.judged()?;
+        let list = session.reply().await.judged()?;
+        require(list.line == whole.line, || {
+            format!(
+                "LIST 1 was answered {} alone, and {} with its first {cut} octets in one segment with a NOOP",
+                whole.quoted(),
+                quote(&list.line)
+            )
         })?;
     }
     Ok(())

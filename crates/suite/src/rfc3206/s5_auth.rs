@@ -118,9 +118,10 @@ async fn only_credentials(lab: &Lab) -> Outcome {
 
 /// RFC 3206 §5: AUTH should not answer USER.
 ///
-/// Names that nobody has, and one that is too long for any.
+/// Names that nobody has, and some that are too long for any, up to what fits into a line of 255 octets.
 async fn not_on_user(lab: &Lab) -> Outcome {
-    for name in [format!("nobody-{}", &lab.nonce()[..8]), "n".repeat(200)] {
+    let long = [65, 129, 200, 248].map(|length| "n".repeat(length));
+    for name in [format!("nobody-{}", &lab.nonce()[..8])].into_iter().chain(long) {
         let mut session = lab.connect_for_login().await?;
         let reply = session.command(format!("USER {name}")).await?;
         require(!reply.has_code("AUTH"), || {

@@ -1,5 +1,7 @@
 //! RFC 5034 section 4: the AUTH command, what begins and what ends an exchange.
 
+use std::rc::Rc;
+
 use mail::Role;
 use sasl::Mechanism;
 use sasl::scram::{Hash, Sha1, Sha256};
@@ -86,10 +88,30 @@ async fn initial_response(lab: &Lab) -> Outcome {
 async fn two_steps(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     let account = lab.account(Role::Fixtures).await?;
-    let (_session, reply) = plain_in_two_steps(lab, &account).await?;
+    let (_session, reply) = match plain_in_two_steps(lab, &account).await {
+        // Where the right password may not be given, a wrong one has to do.
+        Err(stop @ Stop::Inconclusive(_)) => {
+            taken_for_response(lab).await?;
+            return Err(stop);
+        }
+        login => login?,
+    };
     require(reply.is_ok(), || {
         format!(
             "AUTH PLAIN, then the right credentials on a line of their own, was answered {}; `+OK` was required",
+            reply.quoted()
+        )
+    })
+}
+
+/// What stands on a line of its own is a response: to refuse it is to refuse what is in it, and not a command.
+async fn taken_for_response(lab: &Lab) -> Outcome {
+    let response = sasl::base64::encode(sasl::plain::message("", "poplab-nobody", "poplab-nothing"));
+    let unknown = lab.connect().await?.command("XYZZY").await?;
+    let (_session, reply) = answered(lab, Mechanism::Plain, response).await?;
+    require(!says_unknown(&reply) || reply.line != unknown.line, || {
+        format!(
+            "the response to the challenge of AUTH PLAIN was answered {}, as an unknown command is",
             reply.quoted()
         )
     })
@@ -200,10 +222,21 @@ async fn failure(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
     let account = lab.account(Role::Disposable).await?;
     compared_whole(lab, &account).await?;
+    let nobody = format!("nobody-{}", &lab.nonce()[..8]);
+    // What is kept of the first attempt is the name, or that it failed.
+    for name in [&account.user, &nobody] {
+        failed_then_right(lab, &account, name).await?;
+    }
+    Ok(())
+}
+
+/// A failure for this name, and then the right credentials of the account on the same connection.
+async fn failed_then_right(lab: &Lab, account: &Rc<Account>, name: &str) -> Outcome {
+    tokio::time::sleep(account.linger()).await;
     let mut session = lab.connect_for_login().await?;
     let wrong = format!("not-{}", account.password());
     lab.journal().secret(wrong.as_bytes());
-    let message = sasl::plain::message("", &account.user, &wrong);
+    let message = sasl::plain::message("", name, &wrong);
     let reply = plain(&mut session, &encoded(lab, message)).await.judged()?.require_err()?;
     if is_momentary(&reply) {
         return inconclusive(format!("{}, which is not about the credentials", reply.seen()));
@@ -219,11 +252,12 @@ async fn failure(lab: &Lab) -> Outcome {
     let right = encoded(lab, sasl::plain::message("", &account.user, account.password()));
     let reply = plain(&mut session, &right).await?;
     if reply.is_ok() {
+        session.belongs_to(Rc::clone(account));
         return Ok(());
     }
     // The same on a fresh connection tells a server that remembers the failure from one that is closed to this user.
     drop(session);
-    let (_session, fresh) = plain_at_once(lab, &account).await?;
+    let (_session, fresh) = plain_at_once(lab, account).await?;
     if !fresh.is_ok() || is_momentary(&reply) {
         return inconclusive(format!(
             "the right credentials were answered {} after the failure",
@@ -231,7 +265,9 @@ async fn failure(lab: &Lab) -> Outcome {
         ));
     }
     fail(format!(
-        "the right credentials were answered {} after a failed AUTH on the same connection, and `+OK` on a fresh one",
+        "the right credentials of `{}` were answered {} after a failed AUTH for `{name}` on the same connection, and `+OK` \
+         on a fresh one",
+        account.user,
         reply.quoted()
     ))
 }
@@ -359,6 +395,9 @@ async fn plain_under_tls(lab: &Lab) -> Outcome {
     require(announced.iter().any(|name| name == "PLAIN"), || {
         format!("under TLS the server announces {}; PLAIN was required", announced.join(" "))
     })?;
+    // Without credentials: who has it begins an exchange.
+    let bare = lab.connect_for_login().await?.command("AUTH PLAIN").await.judged()?;
+    require(!says_unknown(&bare), || format!("under TLS, PLAIN is announced, but {}", bare.seen()))?;
     let account = lab.account(Role::Fixtures).await?;
     let (session, once) = plain_at_once(lab, &account).await?;
     if once.is_ok() {

@@ -5,7 +5,9 @@ use sasl::{Base64Error, Mechanism, base64};
 
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::mechanisms::{answered, challenged, credentials, disposable, in_step, needs, require_usable};
+use crate::mechanisms::{
+    answered, challenged, credentials, disposable, in_step, needs, require_usable, scram,
+};
 use crate::outcome::{Judged, Outcome, Stop, fail, require, skipped, warn};
 use crate::refusal::says_too_long;
 use crate::reply::{Reply, quote};
@@ -20,16 +22,63 @@ checks! {
     "rfc5034.auth.not-a-command" => not_a_command [wrong_password],
 }
 
+/// Who is asked for where there is no account.
+const NOBODY: &str = "poplab-nobody";
+
 /// RFC 5034 §4: A challenge is "+", one space, base64, CRLF, and nothing else.
 async fn challenge_form(lab: &Lab) -> Outcome {
-    let Some(mechanism) = lab.survey().server_first_mechanism() else {
-        return skipped("the server announces no mechanism in which it speaks first");
-    };
-    let mut session = lab.connect_for_login().await?;
-    let reply = session.command(format!("AUTH {mechanism}")).await.judged()?;
-    if reply.is_err() {
-        return Err(Stop::Inconclusive(reply.seen()));
+    let announced = lab.survey().mechanisms();
+    let server_first = Mechanism::ALL
+        .into_iter()
+        .filter(|known| known.server_first() && announced.iter().any(|name| name == known.name()));
+    let mut judged = false;
+    for mechanism in server_first {
+        let mut session = lab.connect_for_login().await?;
+        let reply = session.command(format!("AUTH {mechanism}")).await.judged()?;
+        if reply.is_err() {
+            continue;
+        }
+        well_formed(&reply)?;
+        judged = true;
+        // LOGIN goes on to ask for the password.
+        if mechanism == Mechanism::Login {
+            let reply = session.respond(base64::encode("poplab-nobody")).await.judged()?;
+            if reply.continuation {
+                well_formed(&reply)?;
+            }
+        }
     }
+    judged |= of_scram(lab).await?;
+    if judged {
+        return Ok(());
+    }
+    skipped("the server gives no challenge but empty ones")
+}
+
+/// What a server says first in SCRAM holds the client's nonce: with nonces of three lengths, one after the other, its base64
+/// is padded in all ways there are. Whether there was such a challenge.
+async fn of_scram(lab: &Lab) -> Result<bool, Stop> {
+    let Some(mechanism) = scram::announced(lab).first().copied() else { return Ok(false) };
+    let user =
+        lab.account(Role::Fixtures).await.map_or_else(|_| NOBODY.to_owned(), |account| account.user.clone());
+    let nonce = lab.nonce();
+    let mut judged = false;
+    for shorter in 0..3 {
+        let bare = sasl::scram::client_first_bare(&user, &nonce[shorter..]);
+        let first = format!("{}{bare}", sasl::scram::GS2_HEADER);
+        let mut session = lab.connect_for_login().await?;
+        let reply = scram::opened(lab, &mut session, mechanism.name(), &first).await?;
+        if reply.is_err() {
+            continue;
+        }
+        well_formed(&reply)?;
+        judged = true;
+    }
+    Ok(judged)
+}
+
+/// Requires one challenge's form.
+fn well_formed(reply: &Reply) -> Outcome {
     require(reply.continuation && reply.line.starts_with(b"+ "), || {
         format!("{}; `+`, a space and base64 were required", reply.seen())
     })?;
@@ -82,6 +131,16 @@ async fn bad_base64(lab: &Lab) -> Outcome {
         let what = "the right credentials with `!` in their midst";
         refuses(lab, &foreign, what, false).await?;
         refuses(lab, &foreign, what, true).await?;
+        // Nor may what is foreign end the response, or stand before it.
+        for (text, what) in [
+            (format!("{right}!"), "the right credentials with `!` behind them"),
+            (format!("{right}!AAA"), "the right credentials with `!AAA` behind them"),
+            (format!("!{right}"), "the right credentials with `!` before them"),
+        ] {
+            lab.journal().secret(text.as_bytes());
+            refuses(lab, &text, what, false).await?;
+            refuses(lab, &text, what, true).await?;
+        }
     }
     match closed {
         // RFC 1939 section 4: behind a refusal the server may close.
@@ -179,8 +238,8 @@ async fn long_lines(lab: &Lab) -> Outcome {
 /// RFC 5034 §4: During an exchange every line is a response, never a command.
 async fn not_a_command(lab: &Lab) -> Outcome {
     needs(lab, Mechanism::Plain)?;
-    // What is no base64, and what is: a command of four letters decodes without error.
-    for line in ["QUIT.", "CAPA", "NOOP", "USER"] {
+    // What is no base64, among it commands, and what is: a command of four letters decodes without error.
+    for line in ["QUIT.", "CAPA", "NOOP", "USER", "USER poplab-nobody", "AUTH PLAIN", "LANG *"] {
         let (mut session, _) = challenged(lab, Mechanism::Plain).await?;
         let reply = session.respond(line).await.judged()?;
         require(reply.is_err(), || {

@@ -32,9 +32,10 @@ async fn list(lab: &Lab) -> Outcome {
             Some(space) => (&line[..space], Some(&line[space + 1..])),
             None => (line, None),
         };
-        require(is_tag(tag) && description.is_none_or(|text| !text.is_empty()), || {
+        let described = |text: &[u8]| !text.is_empty() && !text.starts_with(b" ");
+        require(is_tag(tag) && description.is_none_or(described), || {
             format!(
-                "LANG line {}; a language tag, and perhaps a space and a description, were required",
+                "LANG line {}; a language tag, and perhaps a single space and a description, were required",
                 quote(line)
             )
         })?;

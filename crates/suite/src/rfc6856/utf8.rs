@@ -11,10 +11,11 @@ use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
 use crate::login::{self, Method};
-use crate::outcome::{Judged, Outcome, Stop, assume, inconclusive, info, require, skipped, warn};
-use crate::refusal::is_busy;
-use crate::reply::quote;
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, info, require, skipped, warn};
+use crate::refusal::{is_busy, says_busy};
+use crate::reply::{Reply, quote};
 use crate::rfc2449::s8_response_codes::misplaced;
+use crate::session::Session;
 use crate::survey::listed;
 
 checks! {
@@ -67,16 +68,55 @@ async fn command(lab: &Lab) -> Outcome {
     let Some(method) = lab.survey().method.filter(|method| *method != Method::Apop) else {
         return skipped("APOP is the only way to log in, and it needs the greeting");
     };
-    let mut session = lab.connect_for_login().await?;
-    let reply = session.command("UTF8").await.judged()?;
-    require(reply.is_ok() || reply.is_err(), || format!("{}; `+OK` or `-ERR` was required", reply.seen()))?;
-    let mode = reply.quoted();
-    let login = login::attempt(&mut session, method, &account, None, &lab.nonce()).await?;
-    assume(login.is_ok(), || format!("after UTF8 the login was refused: {}", login.quoted()))?;
+    let (mode, mut session) = match in_utf8_mode(lab, &account, method).await? {
+        (mode, Ok(session)) => (mode, session),
+        // A lock of our own that lingers would be refused too, without a reason; with the maildrop free it would not.
+        (_, Err(_)) => {
+            without_it(lab, &account, method).await?;
+            match in_utf8_mode(lab, &account, method).await? {
+                (mode, Ok(session)) => (mode, session),
+                (mode, Err(login)) => {
+                    without_it(lab, &account, method).await?;
+                    return fail(format!(
+                        "UTF8 was answered {mode}; then {method} with the right password was answered {} twice, and \
+                         without UTF8 it logs in",
+                        login.quoted()
+                    ));
+                }
+            }
+        }
+    };
     let stat = session.command("STAT").await.judged()?;
     require(stat.is_ok(), || {
         format!("UTF8 was answered {mode}; after login, {}, which works without UTF8", stat.seen())
     })
+}
+
+/// What UTF8 was answered, and the session or the refusal of the login behind it.
+async fn in_utf8_mode(
+    lab: &Lab,
+    account: &Rc<Account>,
+    method: Method,
+) -> Result<(String, Result<Session, Reply>), Stop> {
+    tokio::time::sleep(account.linger()).await;
+    let mut session = lab.connect_for_login().await?;
+    let reply = session.command("UTF8").await.judged()?;
+    require(reply.is_ok() || reply.is_err(), || format!("{}; `+OK` or `-ERR` was required", reply.seen()))?;
+    let mode = reply.quoted();
+    let login = login::attempt(&mut session, method, account, None, &lab.nonce()).await?;
+    if login.is_ok() {
+        session.belongs_to(Rc::clone(account));
+        return Ok((mode, Ok(session)));
+    }
+    assume(!says_busy(&login), || format!("after UTF8 the login was put off: {}", login.quoted()))?;
+    Ok((mode, Err(login)))
+}
+
+/// The control of a refusal: the same password is good without the mode, so it is no wrong one.
+async fn without_it(lab: &Lab, account: &Rc<Account>, method: Method) -> Outcome {
+    account.forgive(method);
+    tokio::time::sleep(account.linger()).await;
+    lab.login_to(account).await?.make_room().await
 }
 
 /// RFC 6856 §2; RFC 1939: UTF8 is valid only in AUTHORIZATION.
@@ -136,6 +176,37 @@ async fn reject(lab: &Lab) -> Outcome {
             format!(
                 "the password with {} behind it was answered {}; `-ERR` was required",
                 quote(tail),
+                reply.quoted()
+            )
+        })?;
+    }
+    not_left_out(lab, &account).await
+}
+
+/// Octets that are in no UTF-8 within the right name, and behind the right password: who leaves them out lets one in.
+async fn not_left_out(lab: &Lab, account: &Account) -> Outcome {
+    for octets in [&b"\xff"[..], b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80"] {
+        let mut session = lab.connect_for_login().await?;
+        let user = session.command([b"USER ", account.user.as_bytes(), octets].concat()).await.judged()?;
+        if user.is_ok() {
+            let reply = session.command(format!("PASS {}", account.password())).await.judged()?;
+            require(reply.is_err(), || {
+                format!(
+                    "the name with {} behind it and the right password were answered {}; `-ERR` was required",
+                    quote(octets),
+                    reply.quoted()
+                )
+            })?;
+        }
+        let mut session = lab.connect_for_login().await?;
+        session.assume_ok(format!("USER {}", account.user)).await?;
+        let password = [account.password().as_bytes(), octets].concat();
+        lab.journal().secret(&password);
+        let reply = session.command([b"PASS ", &password[..]].concat()).await.judged()?;
+        require(reply.is_err(), || {
+            format!(
+                "the password with {} behind it was answered {}; `-ERR` was required",
+                quote(octets),
                 reply.quoted()
             )
         })?;

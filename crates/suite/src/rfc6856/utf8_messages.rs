@@ -12,7 +12,7 @@ use crate::lab::Lab;
 use crate::login;
 use crate::outcome::{Judged, Outcome, Stop, fail, inconclusive, info, require, skipped};
 use crate::refusal::asks_for_utf8;
-use crate::reply::{lines, quote};
+use crate::reply::{Reply, lines, quote};
 use crate::session::Session;
 
 checks! {
@@ -54,10 +54,11 @@ async fn required(lab: &Lab) -> Outcome {
 
 /// RFC 6856 §2.1: In UTF8 mode UTF-8 and ASCII messages are sent as stored.
 async fn as_is(lab: &Lab) -> Outcome {
-    let (account, number) = place(lab, UTF8_HEADER).await?;
+    let (account, number) = found(lab, UTF8_HEADER).await?;
     let mut session = utf8_mode(lab, &account).await?;
     let fixture = lab.made(UTF8_HEADER)?;
     let (number, reply) = lab.retrieved(&mut session, number, &fixture).await?;
+    wants_no_utf8(&reply)?;
     let reply = reply.require_ok()?;
     drop(session);
     let expected = mail::wire(&fixture.octets);
@@ -191,8 +192,13 @@ async fn top_of_surrogate(lab: &Lab) -> Outcome {
     })
 }
 
-/// An account and the number of a fixture in it. What the survey could not see without UTF8 is looked for with it.
+/// An account and the number of a fixture in it.
 async fn place(lab: &Lab, name: &str) -> Result<(Rc<Account>, u64), Stop> {
+    found(lab, name).await.map_err(Stop::only_assumed)
+}
+
+/// What the survey could not see without UTF8 is looked for with it; a message that is refused all the same is a finding.
+async fn found(lab: &Lab, name: &str) -> Result<(Rc<Account>, u64), Stop> {
     let account = lab.account(Role::Fixtures).await?;
     if let Some(number) = lab.number_of(&account, name) {
         return Ok((account, number));
@@ -209,6 +215,7 @@ async fn place(lab: &Lab, name: &str) -> Result<(Rc<Account>, u64), Stop> {
     let numbers = session.assume_ok("LIST").await?.scan_listing()?;
     for (number, _) in numbers.into_iter().filter(|(number, _)| !known.contains(number)) {
         let head = session.command(format!("TOP {number} 0")).await?;
+        wants_no_utf8(&head)?;
         let marker = Marker::parse(head.octets());
         if marker.is_some_and(|marker| marker.seed == lab.site().seed && marker.fixture == name) {
             session.make_room().await?;
@@ -231,6 +238,13 @@ async fn utf8_mode(lab: &Lab, account: &Rc<Account>) -> Result<Session, Stop> {
     }
     session.belongs_to(Rc::clone(account));
     Ok(session)
+}
+
+/// What is refused because the mode is off must not be refused when it is on, whichever message it is.
+fn wants_no_utf8(reply: &Reply) -> Outcome {
+    require(!asks_for_utf8(reply), || {
+        format!("in UTF8 mode, {}; the message was to come as it is stored", reply.seen())
+    })
 }
 
 /// The header, separator included.

@@ -6,6 +6,7 @@ use crate::lab::Lab;
 use crate::mechanisms::in_step;
 use crate::outcome::{Mishap, Outcome, fail, info, require, skipped};
 use crate::reply::quote;
+use crate::session::Heard;
 use crate::site::Security;
 
 checks! {
@@ -28,9 +29,12 @@ async fn cleartext_at_tls_port(lab: &Lab) -> Outcome {
         let mut session = lab.before_handshake().await?;
         session.fragment(octets).await?;
         let heard = session.hear(session.patience().answer).await;
-        require(!heard.octets.starts_with(b"+OK"), || {
-            format!("at the TLS port {what} was answered in cleartext: {}", quote(&heard.octets))
-        })?;
+        not_served(&heard, what)?;
+        // Who has said why he would not go on may go on all the same.
+        if heard.ended.is_none() && !heard.octets.is_empty() && session.batch(b"CAPA\r\n").await.is_ok() {
+            let more = session.hear(session.patience().quiet).await;
+            not_served(&more, &format!("{what}, and then CAPA in cleartext"))?;
+        }
         if heard.octets.is_empty() && heard.ended.is_none() {
             waits = Some(what);
         }
@@ -41,6 +45,14 @@ async fn cleartext_at_tls_port(lab: &Lab) -> Outcome {
         Some(what) => info(format!("at the TLS port {what} is answered neither by an alert nor by an end")),
         None => Ok(()),
     }
+}
+
+/// Nobody is served in cleartext where TLS is due; to say `-ERR` and close does no harm.
+fn not_served(heard: &Heard, what: &str) -> Outcome {
+    let farewell = heard.octets.starts_with(b"-ERR") && heard.ended.is_some();
+    require(!heard.has_status() || farewell, || {
+        format!("at the TLS port {what} was answered in cleartext: {}", quote(&heard.octets))
+    })
 }
 
 /// Good practice: A TLS hello on the plaintext port is answered as garbage, at most one -ERR per line,

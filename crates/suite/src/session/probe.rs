@@ -49,7 +49,7 @@ impl Session {
             return self.closed(command, "it could not be written to".to_owned());
         }
         let answered = match self.due(PROBE).await {
-            Ok(Item::Content(piece)) => [&b"+OK"[..], b"-ERR"].iter().any(|word| piece.starts_with(word)),
+            Ok(Item::Content(piece)) => is_answer(&piece),
             Ok(_) => false,
             Err(Quiet::Closed(how)) => return self.closed(command, how),
             Err(Quiet::Silent) => return Mishap::TimedOut { command, probe: Some("NOOP") },
@@ -81,4 +81,12 @@ impl Session {
         self.wire.machine = Client::resume(Limits::default());
         self.awaited.clear();
     }
+}
+
+/// Whether what looks like content is the answer to a NOOP. What stands before it may be a dot line that is not quite one,
+/// and all that is wrong.
+fn is_answer(piece: &[u8]) -> bool {
+    let begins =
+        piece.iter().position(|octet| !matches!(octet, b'\r' | b'\n' | b'.' | 0)).unwrap_or(piece.len());
+    [&b"+OK"[..], b"-ERR"].iter().any(|word| piece[begins..].starts_with(word))
 }
