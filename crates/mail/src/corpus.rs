@@ -63,7 +63,7 @@ pub fn corpus(seed: u64) -> Vec<Fixture> {
         fragile(simple(seed, "fx.nonl", b"first line\r\nlast line without a line end")),
         header_only(seed),
         simple(seed, "fx.emptybody", b""),
-        unheaded(seed, "fx.nohdr", "has no header"),
+        unheaded(seed, "fx.nohdr"),
         Fixture { name: "fx.empty", octets: Vec::new(), fragile: true, marked: false },
         eight_bit(seed, "fx.8bit", "utf-8", "Zażółć gęślą jaźń, naïve façade, 日本語, 🌊\r\n".as_bytes()),
         eight_bit(seed, "fx.8bit-latin1", "iso-8859-1", b"na\xefve fa\xe7ade, Gr\xfc\xdfe, \xa0\xff\r\n"),
@@ -99,7 +99,7 @@ pub fn corpus(seed: u64) -> Vec<Fixture> {
         fragile(simple(seed, "fx.longdots", &dots_within(&AROUND_BUFFERS))),
         alike(seed, "fx.alike-1", "one"),
         alike(seed, "fx.alike-2", "two"),
-        unheaded(seed, "fx.nohdr-2", "has no header either"),
+        unheaded(seed, "fx.nohdr-2"),
     ]
 }
 
@@ -230,8 +230,8 @@ fn header_only(seed: u64) -> Fixture {
 }
 
 /// Starts with the separator. The text is of the seed, so that it can be recognised without a marker.
-fn unheaded(seed: u64, name: &'static str, what: &str) -> Fixture {
-    let mut octets = format!("\r\nThis message of poplab {what}, seed {seed}.\r\n").into_bytes();
+fn unheaded(seed: u64, name: &'static str) -> Fixture {
+    let mut octets = format!("\r\nThis message of poplab has no header, seed {seed}.\r\n").into_bytes();
     octets.extend_from_slice(&Chooser::new(seed, name).prose(400));
     Fixture { name, octets, fragile: true, marked: false }
 }
