@@ -102,6 +102,26 @@ impl Lab {
         }
     }
 
+    /// A session that was opened in a disposable maildrop already, with every message seen to be poplab's.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`]; [`Stop::Inconclusive`] if it holds fewer messages.
+    pub(crate) async fn permitted(&self, mut session: Session, at_least: u64) -> Result<Session, Stop> {
+        let account = session.account()?;
+        if !self.site.permissions.allow_delete || account.role != Role::Disposable {
+            return skipped(NOT_ALLOWED);
+        }
+        match session.look(self.means(), at_least).await? {
+            Look::Seen(sighting) => {
+                account.holds_own_mail();
+                session.permit(Permission::Seen(sighting));
+                Ok(session)
+            }
+            Look::TooFew => inconclusive(format!("the maildrop holds fewer than {at_least} messages")),
+            Look::Contradiction(how) => inconclusive(how),
+        }
+    }
+
     fn means(&self) -> Means {
         let survey = self.survey();
         Means { top: survey.has_top, uidl: survey.has_uidl, retrieval_deletes: survey.expire_zero() }

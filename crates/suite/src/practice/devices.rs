@@ -21,6 +21,7 @@ use crate::rfc1939::maildrop::{Maildrop, numbers};
 use crate::rfc1939::s4_lock::login_once;
 use crate::rfc1939::s4_states::announced;
 use crate::session::Session;
+use crate::site::Security;
 
 checks! {
     "practice.multi.leave" => leave,
@@ -318,13 +319,47 @@ async fn any_entrance(lab: &Lab) -> Outcome {
             ));
         }
     }
-    match first {
-        Some((way, ids)) => {
-            account.remember_ids(&label, way, ids);
-            Ok(())
+    let Some((way, ids)) = first else { return inconclusive("no announced way to log in worked") };
+    let in_clear = in_clear(lab, &account).await?;
+    account.remember_ids(&label, way.clone(), ids.clone());
+    let odd = in_clear.iter().flatten().find(|listed| !ids.contains(listed));
+    match odd {
+        // Other mail may have come or gone.
+        Some(_) if in_clear.iter().flatten().count() != ids.len() => {
+            inconclusive(format!("other messages were listed without TLS than {way}"))
         }
-        None => inconclusive("no announced way to log in worked"),
+        Some((number, id)) => {
+            let other = ids.iter().find(|(other, _)| other == number);
+            fail(format!(
+                "message {number} has the unique-id {} without TLS at the entrance {label}, and {} {way}",
+                quote(id),
+                other.map_or_else(|| "none".to_owned(), |(_, id)| quote(id))
+            ))
+        }
+        None => Ok(()),
     }
+}
+
+/// The unique-ids that a session without TLS sees, where there is TLS, a password may be sent without it, and is taken.
+async fn in_clear(lab: &Lab, account: &Account) -> Result<Option<Vec<(u64, Vec<u8>)>>, Stop> {
+    if lab.site().entrance.security != Security::Starttls {
+        return Ok(None);
+    }
+    let mut session = match lab.greeted_for_login().await {
+        Ok((session, _)) => session,
+        Err(Stop::Skipped(_)) => return Ok(None),
+        Err(stop) => return Err(stop),
+    };
+    // By hand: that a password is not taken here says nothing about the password.
+    for line in [format!("USER {}", account.user), format!("PASS {}", account.password())] {
+        match session.command(line).await {
+            Ok(reply) if reply.is_ok() => {}
+            Ok(_) | Err(Mishap::Closed { .. }) => return Ok(None),
+            Err(mishap) if mishap.is_ours() => return Ok(None),
+            Err(mishap) => return Err(mishap.into()),
+        }
+    }
+    Ok(Some(session.assume_ok("UIDL").await?.unique_ids()?))
 }
 
 /// RFC 2449 §6.5: Polling every minute is served, or LOGIN-DELAY is announced.

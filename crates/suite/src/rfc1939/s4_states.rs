@@ -377,10 +377,12 @@ async fn numbers_fixed(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(3).await?;
     let has_uidl = lab.survey().has_uidl;
     let before = if has_uidl { unique_id_of_second(&mut session).await? } else { None };
+    let listed = session.assume_ok("LIST").await?.scan_listing()?;
     let second = session.assume_ok("RETR 2").await?;
     let third = session.assume_ok("RETR 3").await?;
     session.assume_ok("DELE 1").await?;
     let after = if has_uidl { unique_id_of_second(&mut session).await? } else { None };
+    let now = session.assume_ok("LIST").await?.scan_listing()?;
     let reply = session.command("RETR 2").await;
     let _ = session.command("RSET").await;
     let reply = reply?;
@@ -393,7 +395,15 @@ async fn numbers_fixed(lab: &Lab) -> Outcome {
         let moved = mail::body(reply.octets()) == mail::body(third.octets());
         let which = if moved { "message 3 before" } else { "another message" };
         format!("after DELE 1, RETR 2 gave what was {which}: messages were renumbered")
-    })
+    })?;
+    // What is not listed any more is `rfc1939.list.complete`'s.
+    let moved = now.iter().find(|line| !listed.contains(line));
+    match moved {
+        Some((number, size)) => fail(format!(
+            "after DELE 1, LIST gave the line `{number} {size}`, which it had not before: messages were renumbered"
+        )),
+        None => Ok(()),
+    }
 }
 
 async fn unique_id_of_second(session: &mut Session) -> Result<Option<Vec<u8>>, Stop> {

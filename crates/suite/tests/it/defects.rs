@@ -83,8 +83,11 @@ fn judged_by(defect: &'static Defect, by: By) -> Judged {
 /// What is said of a server with these defects. Checks that need STLS are only judged at the other entrance, which is
 /// therefore looked at for defects that prove one.
 pub(crate) fn results(defects: &[&'static Defect], by: By) -> Vec<CheckResult> {
-    let needs_stls =
-        |id: &&str| requirement(id).is_some_and(|found| found.needs.contains(&"stls".to_owned()));
+    // One compares unique-ids with and without TLS.
+    let needs_stls = |id: &&str| {
+        *id == "practice.uidl.any-entrance"
+            || requirement(id).is_some_and(|found| found.needs.contains(&"stls".to_owned()))
+    };
     let both = defects.iter().flat_map(|defect| defect.proves).any(needs_stls);
     let mut results = Vec::new();
     for security in [Security::Implicit, Security::Starttls].into_iter().take(if both { 2 } else { 1 }) {
