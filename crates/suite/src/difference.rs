@@ -258,7 +258,7 @@ fn ends_at_dot(odd: &mut [Odd<'_>], last: Option<&[u8]>) {
     let first = odd.iter_mut().find(|odd| odd.kind == Kind::CutOff);
     if let Some(cut) = first
         && cut.wanted.is_some_and(|line| line.starts_with(b"."))
-        && last.is_none_or(|line| line != b".")
+        && (last.is_none_or(|line| line != b".") || cut.wanted == Some(b"."))
     {
         cut.kind = Kind::Dots;
     }
@@ -287,6 +287,7 @@ mod tests {
         assert_eq!(kinds(text, b"one\r\n.two\r\n\r\n..\r\nthree \r\n"), [Kind::Blanks]);
         assert_eq!(kinds(text, b"zero\r\none\r\n.two\r\n\r\n..\r\nthree\r\n"), [Kind::Added]);
         assert_eq!(kinds("naïve\r\nx\r\n".as_bytes(), b"na??ve\r\nx\r\n"), [Kind::EighthBit]);
+        assert_eq!(kinds(b"x\r\n.\r\n.\r\ny\r\n", b"x\r\n.\r\n"), [Kind::Dots, Kind::CutOff]);
         assert_eq!(kinds(b"x......\r\ny\r\n", b"x.......\r\ny\r\n"), [Kind::Dots]);
         assert_eq!(kinds(b"last", b"last\r\n"), [Kind::Altered]);
     }

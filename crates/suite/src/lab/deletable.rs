@@ -122,6 +122,36 @@ impl Lab {
         }
     }
 
+    /// A session in this maildrop, in which DELE is permitted though no message was retrieved in it: each was seen whole by
+    /// TOP, as where retrieving deletes. Nothing if there is no TOP or the maildrop has fewer than two messages.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`].
+    pub(crate) async fn deletable_unretrieved(&self, account: &Rc<Account>) -> Result<Option<Session>, Stop> {
+        // By TOP alone only where a session before has retrieved all of it.
+        if !self.site.permissions.allow_delete || !self.survey().has_top || !account.held_own_mail() {
+            return Ok(None);
+        }
+        let mut session = self.login_to(account).await?;
+        match session.look(Means { retrieval_deletes: true, ..self.means() }, 2).await? {
+            Look::Seen(sighting) => {
+                session.permit(Permission::Seen(sighting));
+                Ok(Some(session))
+            }
+            Look::TooFew => Ok(None),
+            Look::Contradiction(how) => inconclusive(how),
+        }
+    }
+
+    /// The same as [`Lab::deletable`] in another account than this one, which is not asked for again.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`].
+    pub(crate) async fn deletable_beside(&self, account: &Account, at_least: u64) -> Result<Session, Stop> {
+        self.give_back_spent(account)?;
+        self.deletable(at_least).await
+    }
+
     fn means(&self) -> Means {
         let survey = self.survey();
         Means { top: survey.has_top, uidl: survey.has_uidl, retrieval_deletes: survey.expire_zero() }

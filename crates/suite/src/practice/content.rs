@@ -100,7 +100,7 @@ async fn long_line(lab: &Lab) -> Outcome {
     let letters =
         |octets: &[u8]| -> Vec<u8> { octets.iter().copied().filter(u8::is_ascii_alphanumeric).collect() };
     if letters(expected) == letters(came) {
-        if let Some(proof) = counted(&mut session, &reply, number, expected).await? {
+        if let Some(proof) = counted(&mut session, &reply, number, &wire).await? {
             point_out_difference(&reply, expected);
             return fail(format!("{seen}: it was broken; {proof}"));
         }

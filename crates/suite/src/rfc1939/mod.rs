@@ -21,6 +21,7 @@ pub(crate) mod s5_fidelity;
 pub(crate) mod s5_list;
 pub(crate) mod s5_retr;
 pub(crate) mod s5_stat;
+mod s6_crowd;
 pub(crate) mod s6_half_close;
 pub(crate) mod s6_update;
 pub(crate) mod s7_apop;

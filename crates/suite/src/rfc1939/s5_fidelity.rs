@@ -35,7 +35,6 @@ async fn fidelity(lab: &Lab) -> Outcome {
         return compared;
     }
     ordinary_ones(lab).await?;
-    cut_numbers(lab).await?;
     all_come(lab).await?;
     compared
 }
@@ -97,27 +96,6 @@ async fn same_behind_top(session: &mut Session, number: u64, before: &Reply) -> 
         "RETR {number} behind TOP {number} 1: compared with RETR {number} before it, {}",
         differences.told(&again)
     ))
-}
-
-/// A number that the maildrop has not must not bring the message whose number is what is left of it in 8 or 16 bits: where
-/// it does, messages with larger numbers cannot be had.
-async fn cut_numbers(lab: &Lab) -> Outcome {
-    let account = lab.account(Role::Fixtures).await?;
-    let mut session = Enduring::begin(async || lab.login_to(&account).await).await?;
-    let first = session.command("RETR 1").await?;
-    let (count, _) = session.command("STAT").await?.assume_ok()?.totals()?;
-    let Some(marker) = Marker::parse(first.octets()).filter(|_| first.is_ok()) else { return Ok(()) };
-    for bits in [8, 16] {
-        let number = (1_u64 << bits) + 1;
-        if number <= count {
-            continue;
-        }
-        let reply = session.command(&format!("RETR {number}")).await?;
-        require(!reply.is_ok() || Marker::parse(reply.octets()).as_ref() != Some(&marker), || {
-            format!("RETR {number} brought `{}`, which is message 1 of {count}", marker.fixture)
-        })?;
-    }
-    Ok(())
 }
 
 /// A message that cannot be had cannot be recognised either; but where the others are poplab's, so was this one.
@@ -185,7 +163,7 @@ async fn kept_otherwise(
     made: &[u8],
     has_top: bool,
 ) -> Result<Option<String>, Stop> {
-    if let Some(proof) = counted(session, reply, number, mail::body(made)).await? {
+    if let Some(proof) = counted(session, reply, number, made).await? {
         return Ok(Some(proof));
     }
     if !has_top {
@@ -196,7 +174,8 @@ async fn kept_otherwise(
     Ok((top.is_ok() && whole(top.octets())).then(|| format!("TOP {number} {ALL_LINES} gave all of it")))
 }
 
-/// Whether LIST counts the body as it was made, and not as it came; in words.
+/// Whether LIST counts the message as it was made, and not as it came; in words. Fields that came and were not made are
+/// those of its delivery.
 ///
 /// # Errors
 /// [`Stop::Inconclusive`] if LIST is not answered.
@@ -207,8 +186,51 @@ pub(crate) async fn counted(
     made: &[u8],
 ) -> Result<Option<String>, Stop> {
     let listed = size_of(&session.command(format!("LIST {number}")).await?, number);
-    let (octets, came) = (reply.octets().len(), mail::body(reply.octets()).len());
-    let as_made = (octets - came + made.len()) as u64;
-    let otherwise = came != made.len() && listed == Some(as_made);
-    Ok(otherwise.then(|| format!("LIST gives it {as_made} octets, as it was made, and {octets} came")))
+    let came = reply.octets();
+    let of_body = difference(mail::body(made), mail::body(came));
+    let of_fields = fields(made).into_iter().map(|field| {
+        let name = field.split(|octet| *octet == b':').next().unwrap_or_default();
+        let same = fields(came).into_iter().find(|other| *other == field);
+        let other =
+            fields(came).into_iter().find(|other| other.split(|octet| *octet == b':').next() == Some(name));
+        difference(field, same.or(other).unwrap_or(field))
+    });
+    let missing = of_body + of_fields.sum::<i64>();
+    let as_made = difference(came, &[]) + missing;
+    let otherwise = missing != 0 && listed == u64::try_from(as_made).ok();
+    Ok(otherwise.then(|| format!("LIST gives it {as_made} octets, as it was made, and {} came", came.len())))
+}
+
+/// How much longer the one is than the other.
+fn difference(one: &[u8], other: &[u8]) -> i64 {
+    let octets = |text: &[u8]| i64::try_from(text.len()).unwrap_or(i64::MAX / 4);
+    octets(one) - octets(other)
+}
+
+/// The fields of a header, each with all its lines.
+fn fields(message: &[u8]) -> Vec<&[u8]> {
+    let header = &message[..message.len() - mail::body(message).len()];
+    let (mut fields, mut start, mut at) = (Vec::new(), 0, 0);
+    for line in header.split_inclusive(|octet| *octet == b'\n') {
+        if at > start && !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            fields.push(&header[start..at]);
+            start = at;
+        }
+        at += line.len();
+    }
+    if header.len() > start {
+        fields.push(&header[start..]);
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fields;
+
+    #[test]
+    fn a_field_has_all_its_lines() {
+        let message = b"A: one\r\n two\r\nB: three\r\n\r\nC: four\r\n";
+        assert_eq!(fields(message), [&b"A: one\r\n two\r\n"[..], b"B: three\r\n", b"\r\n"]);
+    }
 }

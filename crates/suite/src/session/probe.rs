@@ -49,7 +49,7 @@ impl Session {
             return self.closed(command, "it could not be written to".to_owned());
         }
         let answered = match self.due(PROBE).await {
-            Ok(Item::Content(piece)) => [&b"+OK"[..], b"-ERR"].iter().any(|word| piece.starts_with(word)),
+            Ok(Item::Content(piece)) => begins_with_status(&piece),
             Ok(_) => false,
             Err(Quiet::Closed(how)) => return self.closed(command, how),
             Err(Quiet::Silent) => return Mishap::TimedOut { command, probe: Some("NOOP") },
@@ -81,4 +81,10 @@ impl Session {
         self.wire.machine = Client::resume(Limits::default());
         self.awaited.clear();
     }
+}
+
+/// Whether this begins like a status line, perhaps behind a dot and a CR that were meant to end the content.
+fn begins_with_status(piece: &[u8]) -> bool {
+    let glued = piece.iter().take_while(|octet| matches!(octet, b'.' | b'\r')).count();
+    [&b"+OK"[..], b"-ERR"].iter().any(|word| piece[glued..].starts_with(word))
 }
