@@ -24,7 +24,7 @@ pub struct Fixture {
     pub marked: bool,
 }
 
-/// All fixtures, in an order that does not change; `fx.twins` is there twice. About 920 KB.
+/// All fixtures, in an order that does not change; `fx.twins` is there twice. About 1.1 MB.
 ///
 /// The same seed gives the same octets on every machine. `fx.large` is apart, see [`large`].
 ///
@@ -37,9 +37,13 @@ pub struct Fixture {
 /// |---|---|
 /// | `fx.nul` | NUL is not allowed in mail (RFC 5322 section 2.2); removed or replaced |
 /// | `fx.barecr`, `fx.barelfdot`, `fx.binary` | CR and LF must come as CRLF (RFC 5321 section 2.3.8); refused or rewritten |
-/// | `fx.longline` | lines over 998 octets (RFC 5322 section 2.1.1) are split or refused |
+/// | `fx.longline`, `fx.longdots` | lines over 998 octets (RFC 5322 section 2.1.1) are split or refused |
 /// | `fx.nonl`, `fx.dotlast-nonl` | SMTP has no unfinished last line; it gets its CRLF |
-/// | `fx.headeronly`, `fx.nohdr`, `fx.empty` | trace fields or a separator are put in; the empty message is refused |
+/// | `fx.blankend` | a store of one file may take an empty line at the end for its own, or add one |
+/// | `fx.blanks` | some agents take away blanks at the ends of lines |
+/// | `fx.from` | a store of one file puts `>` before such lines |
+/// | `fx.folded` | an agent may fold header fields anew (RFC 5322 section 2.2.3) |
+/// | `fx.headeronly`, `fx.nohdr`, `fx.nohdr-2`, `fx.empty` | trace fields or a separator are put in; the empty message is refused |
 /// | `fx.dotfirst` | trace fields come before the first line |
 /// | `fx.utf8hdr` | needs SMTPUTF8 (RFC 6531); else refused, or the octets replaced |
 ///
@@ -59,7 +63,7 @@ pub fn corpus(seed: u64) -> Vec<Fixture> {
         fragile(simple(seed, "fx.nonl", b"first line\r\nlast line without a line end")),
         header_only(seed),
         simple(seed, "fx.emptybody", b""),
-        no_header(seed),
+        unheaded(seed, "fx.nohdr"),
         Fixture { name: "fx.empty", octets: Vec::new(), fragile: true, marked: false },
         eight_bit(seed, "fx.8bit", "utf-8", "Zażółć gęślą jaźń, naïve façade, 日本語, 🌊\r\n".as_bytes()),
         eight_bit(seed, "fx.8bit-latin1", "iso-8859-1", b"na\xefve fa\xe7ade, Gr\xfc\xdfe, \xa0\xff\r\n"),
@@ -76,6 +80,26 @@ pub fn corpus(seed: u64) -> Vec<Fixture> {
         dense(seed, "fx.dense-2", 2),
         dense(seed, "fx.dense-3", 3),
         dense(seed, "fx.dense-4", 4),
+        simple(seed, "fx.lonedots", b"text before\r\n.\r\n.\r\nbetween\r\n.\r\n.\r\n.\r\ntext after\r\n"),
+        simple(seed, "fx.tabs", b"\tat the beginning\r\nin the\tmiddle\tand\t\ttwice\r\nlast line\r\n"),
+        simple(seed, "fx.blanklines", b"\r\n\r\none\r\n\r\n\r\ntwo\r\n\r\n\r\n\r\n\r\nthree\r\n"),
+        fragile(simple(seed, "fx.blankend", b"three empty lines come last\r\n\r\n\r\n\r\n")),
+        fragile(simple(
+            seed,
+            "fx.blanks",
+            b"at the end \r\n\r\n   \r\nof lines\t \r\n  and before\r\nlast line\r\n",
+        )),
+        fragile(simple(
+            seed,
+            "fx.from",
+            b"first line\r\nFrom here on\r\n\r\nFrom then on\r\n>From one\r\nlast\r\n",
+        )),
+        folded(seed),
+        simple(seed, "fx.innerdots", &dots_within(&[996; 72])),
+        fragile(simple(seed, "fx.longdots", &dots_within(&AROUND_BUFFERS))),
+        alike(seed, "fx.alike-1", "one"),
+        alike(seed, "fx.alike-2", "two"),
+        unheaded(seed, "fx.nohdr-2"),
     ]
 }
 
@@ -206,11 +230,61 @@ fn header_only(seed: u64) -> Fixture {
 }
 
 /// Starts with the separator. The text is of the seed, so that it can be recognised without a marker.
-fn no_header(seed: u64) -> Fixture {
-    let name = "fx.nohdr";
+fn unheaded(seed: u64, name: &'static str) -> Fixture {
     let mut octets = format!("\r\nThis message of poplab has no header, seed {seed}.\r\n").into_bytes();
     octets.extend_from_slice(&Chooser::new(seed, name).prose(400));
     Fixture { name, octets, fragile: true, marked: false }
+}
+
+/// Header fields in several lines: folded by a blank, by a tab, by several, and at more than one place.
+fn folded(seed: u64) -> Fixture {
+    let fields = "References: <first@poplab.test>\r\n <second@poplab.test>\r\n\t<third@poplab.test>\r\n\
+        X-Poplab-Folded: one,\r\n        two,\r\n  \tthree\r\nKeywords: alpha,\r\n beta\r\n";
+    fragile(with_fields(seed, "fx.folded", fields, b"the header has folded fields\r\n"))
+}
+
+/// Octets of lines around the sizes of buffers and their doubles.
+const AROUND_BUFFERS: [usize; 16] = [
+    1_021, 1_022, 1_023, 1_024, 2_045, 2_046, 2_047, 2_048, 4_093, 4_094, 4_095, 4_096, 8_189, 8_190, 8_191,
+    8_192,
+];
+
+/// Lines of so many octets, all of them dots but the first, between short ones: whoever takes the end of a buffer for that
+/// of a line meets a dot there, wherever it is.
+fn dots_within(lines: &[usize]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(lines.iter().sum::<usize>() + 32 * lines.len());
+    for octets in lines {
+        body.extend_from_slice(format!("next line: {octets} octets\r\nx").as_bytes());
+        body.resize(body.len() + octets - 1, b'.');
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"last line\r\n");
+    body
+}
+
+/// Two messages of one size that are the same for more than 4,096 octets from the beginning and at the end: what differs is
+/// a word of the body, and what must differ in a header.
+fn alike(seed: u64, name: &'static str, word: &str) -> Fixture {
+    const FIELDS: usize = 5;
+    let mut chooser = Chooser::new(seed, "fx.alike");
+    let common = headers(&mut chooser, &subject("fx.alike"));
+    let mut fields: Vec<u8> = Vec::new();
+    for line in
+        common.split_inclusive(|octet| *octet == b'\n').filter(|line| !line.starts_with(b"Message-ID:"))
+    {
+        fields.extend_from_slice(line);
+    }
+    for number in 1..=FIELDS {
+        fields.extend_from_slice(format!("X-Poplab-Padding-{number}: ").as_bytes());
+        fields.extend_from_slice(&chooser.letters(900));
+        fields.extend_from_slice(b"\r\n");
+    }
+    let rest = chooser.prose(600);
+    fields.extend_from_slice(format!("Message-ID: <{name}.{seed}@poplab.test>\r\n").as_bytes());
+    let text =
+        [b"the same text in both, but for the next line\r\n".as_slice(), word.as_bytes(), b"\r\n", &rest]
+            .concat();
+    marked(name, message(&fields, name, seed, &text))
 }
 
 fn eight_bit(seed: u64, name: &'static str, charset: &str, text: &[u8]) -> Fixture {

@@ -12,10 +12,10 @@ use crate::corpus::{corpus, large};
 const ORDINARY: [usize; 3] = [700, 1_500, 4_000];
 const DISPOSABLE: [usize; 8] = [600, 800, 1_100, 1_700, 2_900, 5_300, 10_100, 33_000];
 const SECOND: [usize; 3] = [650, 1_300, 2_600];
-/// One account of disposable mail holds so many messages more, so that DELE can be given numbers of three digits.
-const CROWD: usize = 104;
-/// Its number among those.
-const CROWDED: u32 = 4;
+/// Some accounts of disposable mail hold so many messages more, so that DELE can be given numbers of three digits.
+const CROWD: usize = 120;
+/// Their numbers among those.
+const CROWDED: [u32; 3] = [4, 12, 16];
 /// Short messages behind the fixtures, so that there are more than a hundred: message numbers have three digits then.
 const SHORT: usize = 75;
 
@@ -94,7 +94,8 @@ pub fn delivered(seed: u64, copy: &str, number: u32, octets: usize) -> Vec<u8> {
 /// - `Role::Fixtures`: three ordinary messages, so that messages 1 to 3 are plain, then [`corpus`] in its order,
 ///   then [`large`], then 75 short ones. `number` varies these and the first three, not the fixtures. The empty message (`fx.empty`) is among them;
 ///   who delivers by SMTP or LMTP leaves it out, as it does what it cannot carry.
-/// - `Role::Disposable`: eight ordinary messages of different sizes; more than a hundred in the fourth account.
+/// - `Role::Disposable`: eight ordinary messages of different sizes; more than a hundred in the fourth account, the twelfth and
+///   the sixteenth.
 /// - `Role::Second`: three ordinary messages.
 /// - `Role::Empty`: none.
 pub fn maildrop(role: Role, seed: u64, number: u32) -> Vec<(String, Vec<u8>)> {
@@ -119,7 +120,7 @@ pub fn maildrop_beside(role: Role, seed: u64, number: u32, copy: &str) -> Vec<(S
         Role::Disposable => {
             let prefix = if copy.is_empty() { "disposable".to_owned() } else { format!("disposable-{copy}") };
             let mut messages = series(&prefix, seed, number, &DISPOSABLE);
-            if number == CROWDED {
+            if CROWDED.contains(&number) {
                 let sizes: Vec<usize> = (0..CROWD).map(|index| 480 + index).collect();
                 messages.extend(series(&format!("{prefix}-more"), seed, number, &sizes));
             }

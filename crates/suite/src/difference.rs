@@ -8,7 +8,7 @@ use crate::reply::{Reply, lines};
 /// What is wrong with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// It begins with more dots or fewer, or ends the message by being a dot.
+    /// It has more dots or fewer, mostly at its beginning, or ends the message by being a dot.
     Dots,
     /// It lost its eighth bits, or they were replaced.
     EighthBit,
@@ -49,7 +49,7 @@ impl Kind {
     fn told(self, count: usize) -> String {
         let lines = if count == 1 { "line" } else { "lines" };
         match self {
-            Self::Dots => format!("{count} {lines} with other dots at the beginning"),
+            Self::Dots => format!("{count} {lines} with other dots"),
             Self::EighthBit => format!("{count} {lines} with other eight-bit characters"),
             Self::Blanks => format!("{count} {lines} with other blanks at the end"),
             Self::Quoted => format!("{count} {lines} with a `>` put before"),
@@ -236,6 +236,11 @@ fn altered(wanted: &[u8], came: &[u8]) -> Kind {
     if came.strip_prefix(b">").is_some_and(|rest| rest == wanted) {
         return Kind::Quoted;
     }
+    // Put in or taken away anywhere: where a buffer ended, a line may have been taken to begin.
+    let text = |line: &[u8]| line.iter().copied().filter(|octet| *octet != b'.').collect::<Vec<u8>>();
+    if wanted.len() != came.len() && text(wanted) == text(came) {
+        return Kind::Dots;
+    }
     if wanted.trim_ascii_end() == came.trim_ascii_end() {
         return Kind::Blanks;
     }
@@ -253,7 +258,7 @@ fn ends_at_dot(odd: &mut [Odd<'_>], last: Option<&[u8]>) {
     let first = odd.iter_mut().find(|odd| odd.kind == Kind::CutOff);
     if let Some(cut) = first
         && cut.wanted.is_some_and(|line| line.starts_with(b"."))
-        && last.is_none_or(|line| line != b".")
+        && (last.is_none_or(|line| line != b".") || cut.wanted == Some(b"."))
     {
         cut.kind = Kind::Dots;
     }
@@ -282,6 +287,8 @@ mod tests {
         assert_eq!(kinds(text, b"one\r\n.two\r\n\r\n..\r\nthree \r\n"), [Kind::Blanks]);
         assert_eq!(kinds(text, b"zero\r\none\r\n.two\r\n\r\n..\r\nthree\r\n"), [Kind::Added]);
         assert_eq!(kinds("naïve\r\nx\r\n".as_bytes(), b"na??ve\r\nx\r\n"), [Kind::EighthBit]);
+        assert_eq!(kinds(b"x\r\n.\r\n.\r\ny\r\n", b"x\r\n.\r\n"), [Kind::Dots, Kind::CutOff]);
+        assert_eq!(kinds(b"x......\r\ny\r\n", b"x.......\r\ny\r\n"), [Kind::Dots]);
         assert_eq!(kinds(b"last", b"last\r\n"), [Kind::Altered]);
     }
 

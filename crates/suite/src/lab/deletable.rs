@@ -102,6 +102,56 @@ impl Lab {
         }
     }
 
+    /// A session that was opened in a disposable maildrop already, with every message seen to be poplab's.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`]; [`Stop::Inconclusive`] if it holds fewer messages.
+    pub(crate) async fn permitted(&self, mut session: Session, at_least: u64) -> Result<Session, Stop> {
+        let account = session.account()?;
+        if !self.site.permissions.allow_delete || account.role != Role::Disposable {
+            return skipped(NOT_ALLOWED);
+        }
+        match session.look(self.means(), at_least).await? {
+            Look::Seen(sighting) => {
+                account.holds_own_mail();
+                session.permit(Permission::Seen(sighting));
+                Ok(session)
+            }
+            Look::TooFew => inconclusive(format!("the maildrop holds fewer than {at_least} messages")),
+            Look::Contradiction(how) => inconclusive(how),
+        }
+    }
+
+    /// A session in this maildrop, in which DELE is permitted though no message was retrieved in it: each was seen whole by
+    /// TOP, as where retrieving deletes. Nothing if there is no TOP or the maildrop has fewer than two messages.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`].
+    pub(crate) async fn deletable_unretrieved(&self, account: &Rc<Account>) -> Result<Option<Session>, Stop> {
+        // By TOP alone only where a session before has retrieved all of it.
+        if !self.site.permissions.allow_delete || !self.survey().has_top || !account.held_own_mail() {
+            return Ok(None);
+        }
+        let mut session = self.login_to(account).await?;
+        match session.look(Means { retrieval_deletes: true, ..self.means() }, 2).await? {
+            Look::Seen(sighting) => {
+                session.permit(Permission::Seen(sighting));
+                Ok(Some(session))
+            }
+            Look::TooFew => Ok(None),
+            Look::Contradiction(how) => inconclusive(how),
+        }
+    }
+
+    /// The same as [`Lab::deletable`] in another account than this one, which is not asked for again.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deletable`].
+    pub(crate) async fn deletable_beside(&self, account: &Account, at_least: u64) -> Result<Session, Stop> {
+        self.give_back_spent(account)?;
+        self.deletable(at_least).await
+    }
+
     fn means(&self) -> Means {
         let survey = self.survey();
         Means { top: survey.has_top, uidl: survey.has_uidl, retrieval_deletes: survey.expire_zero() }

@@ -11,7 +11,9 @@ use crate::lab::{Lab, Placed};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, info, require, skipped};
 use crate::refusal::excuses_message;
 use crate::reply::{Reply, lines, quote};
+use crate::rfc1939::s5_fidelity::counted;
 use crate::rfc1939::s5_retr::{difference, own_reply, point_out_difference};
+use crate::session::Session;
 
 checks! {
     "practice.retr.8bit" => eight_bit,
@@ -24,6 +26,12 @@ checks! {
 
 /// A fixture as it came, and as poplab made it. What comes behind it must be the next reply.
 async fn fetched(lab: &Lab, name: &str) -> Result<(Reply, Fixture), Stop> {
+    let (_, _, reply, fixture) = fetched_in(lab, name).await?;
+    Ok((reply, fixture))
+}
+
+/// The same with the session in which it came, and its number there.
+async fn fetched_in(lab: &Lab, name: &str) -> Result<(Session, u64, Reply, Fixture), Stop> {
     let Placed { mut session, number, fixture } = lab.fixture(name).await?;
     let reply = match session.command(format!("RETR {number}")).await {
         // Content that ends early or never is what these are about.
@@ -39,7 +47,7 @@ async fn fetched(lab: &Lab, name: &str) -> Result<(Reply, Fixture), Stop> {
         return if excuses_message(&reply) { inconclusive(seen) } else { fail(seen) };
     }
     own_reply(&mut session, &format!("RETR {number} ({name})")).await?;
-    Ok((reply, fixture))
+    Ok((session, number, reply, fixture))
 }
 
 /// RFC 1939 §11: 8-bit octets in message bodies pass unchanged.
@@ -76,7 +84,7 @@ async fn eight_bit(lab: &Lab) -> Outcome {
 /// What was split when the message was delivered cannot be told from what the server splits, but for its size: LIST tells
 /// how much is stored.
 async fn long_line(lab: &Lab) -> Outcome {
-    let (reply, fixture) = fetched(lab, "fx.longline").await?;
+    let (mut session, number, reply, fixture) = fetched_in(lab, "fx.longline").await?;
     let wire = mail::wire(&fixture.octets);
     let (expected, came) = (mail::body(&wire), mail::body(reply.octets()));
     let longest = |octets: &[u8]| lines(octets).iter().map(|line| line.len()).max().unwrap_or_default();
@@ -92,6 +100,10 @@ async fn long_line(lab: &Lab) -> Outcome {
     let letters =
         |octets: &[u8]| -> Vec<u8> { octets.iter().copied().filter(u8::is_ascii_alphanumeric).collect() };
     if letters(expected) == letters(came) {
+        if let Some(proof) = counted(&mut session, &reply, number, &wire).await? {
+            point_out_difference(&reply, expected);
+            return fail(format!("{seen}: it was broken; {proof}"));
+        }
         return inconclusive(format!("{seen}: it was broken, perhaps when it was delivered"));
     }
     point_out_difference(&reply, expected);

@@ -21,6 +21,7 @@ use crate::rfc1939::maildrop::{Maildrop, numbers};
 use crate::rfc1939::s4_lock::login_once;
 use crate::rfc1939::s4_states::announced;
 use crate::session::Session;
+use crate::site::Security;
 
 checks! {
     "practice.multi.leave" => leave,
@@ -141,7 +142,25 @@ fn same_copy(copies: &mut Copies, number: u64, name: &[u8], reply: &Reply, time:
 /// Uses up a maildrop of disposable mail. It is looked at from two later sessions: a server may answer first and remove
 /// later, or forget later what it removed.
 async fn download_delete(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(2).await?;
+    let Some(left) = emptied(lab, lab.deletable(2).await?).await? else { return Ok(()) };
+    // Mail may have arrived at the very moment; that it does so each time a maildrop is emptied is no chance.
+    let Some(again) = emptied(lab, lab.deletable_beside(&left.account, 2).await?).await? else {
+        return inconclusive(format!("{}: other mail has arrived in the meantime", left.seen));
+    };
+    fail(format!(
+        "the maildrop of `{}` was emptied, and then {}; that of `{}` too, and then {}",
+        left.account.user, left.seen, again.account.user, again.seen
+    ))
+}
+
+/// What was in a maildrop that had just been emptied.
+struct Left {
+    account: Rc<Account>,
+    seen: String,
+}
+
+/// Goes through the cycle; what is in the maildrop then.
+async fn emptied(lab: &Lab, mut session: Session) -> Result<Option<Left>, Stop> {
     let account = session.account()?;
     let before = Maildrop::before_marks(&mut session, lab).await?;
     let listed = numbers(&session.require_ok("LIST").await?)?;
@@ -170,7 +189,7 @@ async fn download_delete(lab: &Lab) -> Outcome {
         before.require_marked_gone(&later, &all, &what)?;
     }
     let reply = lab.login_to(&account).await?.require_ok("STAT").await?;
-    assume(reply.totals()? == (0, 0), || format!("{}: other mail has arrived in the meantime", reply.seen()))
+    Ok((reply.totals()? != (0, 0)).then(|| Left { account, seen: reply.seen() }))
 }
 
 /// The marker of a message that is whole, but for line ends that a server adds.
@@ -335,13 +354,47 @@ async fn any_entrance(lab: &Lab) -> Outcome {
             ));
         }
     }
-    match first {
-        Some((way, ids)) => {
-            account.remember_ids(&label, way, ids);
-            Ok(())
+    let Some((way, ids)) = first else { return inconclusive("no announced way to log in worked") };
+    let in_clear = in_clear(lab, &account).await?;
+    account.remember_ids(&label, way.clone(), ids.clone());
+    let odd = in_clear.iter().flatten().find(|listed| !ids.contains(listed));
+    match odd {
+        // Other mail may have come or gone.
+        Some(_) if in_clear.iter().flatten().count() != ids.len() => {
+            inconclusive(format!("other messages were listed without TLS than {way}"))
         }
-        None => inconclusive("no announced way to log in worked"),
+        Some((number, id)) => {
+            let other = ids.iter().find(|(other, _)| other == number);
+            fail(format!(
+                "message {number} has the unique-id {} without TLS at the entrance {label}, and {} {way}",
+                quote(id),
+                other.map_or_else(|| "none".to_owned(), |(_, id)| quote(id))
+            ))
+        }
+        None => Ok(()),
     }
+}
+
+/// The unique-ids that a session without TLS sees, where there is TLS, a password may be sent without it, and is taken.
+async fn in_clear(lab: &Lab, account: &Account) -> Result<Option<Vec<(u64, Vec<u8>)>>, Stop> {
+    if lab.site().entrance.security != Security::Starttls {
+        return Ok(None);
+    }
+    let mut session = match lab.greeted_for_login().await {
+        Ok((session, _)) => session,
+        Err(Stop::Skipped(_)) => return Ok(None),
+        Err(stop) => return Err(stop),
+    };
+    // By hand: that a password is not taken here says nothing about the password.
+    for line in [format!("USER {}", account.user), format!("PASS {}", account.password())] {
+        match session.command(line).await {
+            Ok(reply) if reply.is_ok() => {}
+            Ok(_) | Err(Mishap::Closed { .. }) => return Ok(None),
+            Err(mishap) if mishap.is_ours() => return Ok(None),
+            Err(mishap) => return Err(mishap.into()),
+        }
+    }
+    Ok(Some(session.assume_ok("UIDL").await?.unique_ids()?))
 }
 
 /// RFC 2449 §6.5: Polling every minute is served, or LOGIN-DELAY is announced.

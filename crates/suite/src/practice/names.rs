@@ -21,6 +21,7 @@ use crate::refusal::{is_momentary, speaks_of_machinery};
 use crate::reply::Reply;
 use crate::runner::told;
 use crate::session::Session;
+use crate::together::together;
 
 checks! {
     "practice.sec.name-injection" => injection [wrong_password],
@@ -30,6 +31,8 @@ checks! {
     "practice.sec.pass-not-echoed" => echo [wrong_password] [watch echoed],
 }
 
+/// Names that are tried at once.
+const NAMES_AT_ONCE: usize = 5;
 /// Failures of each kind from whose times something can be told.
 const FAILURES: usize = 30;
 /// A difference below this is noise on any network.
@@ -65,29 +68,51 @@ async fn injection(lab: &Lab) -> Outcome {
         format!("{user};id"),
         format!("{user}|id"),
     ];
-    for name in names {
-        let seen = match served(lab, &account, &name).await? {
-            Some(seen) => seen,
-            // Once may be chance.
-            None if control.is_some() => match served(lab, &account, &name).await? {
-                Some(seen) => seen,
-                None => {
-                    return fail(format!(
-                        "USER {name} with a password ended the connection twice without a reply, which another unknown name does not"
-                    ));
-                }
-            },
-            None => continue,
-        };
-        let unusual = speaks_of_machinery(&seen.1)
-            && !control.as_ref().is_some_and(|(_, reply)| speaks_of_machinery(reply));
-        require(!unusual, || format!("USER {name} and a password: {}", seen.0))?;
-        if seen.1.is_ok() {
-            return fail(format!("USER {name} and the password of `{user}`: {}", seen.0));
+    // Servers pause behind a wrong password; from addresses of their own, none waits for another.
+    let alone = !lab.site().permissions.loopback || lab.site().crowd.is_one_check();
+    for names in names.chunks(if alone { 1 } else { NAMES_AT_ONCE }) {
+        let tried = names.iter().enumerate().map(|(place, name)| {
+            let tried = served(lab, &account, name);
+            async move { (place, tried.await) }
+        });
+        let mut tried = together(tried).await;
+        tried.sort_by_key(|(place, _)| *place);
+        for (name, (_, seen)) in names.iter().zip(tried) {
+            judge_name(lab, &account, control.as_ref(), name, seen?).await?;
         }
-        assume(!is_momentary(&seen.1), || format!("the login was put off: {}", seen.1.quoted()))?;
     }
     Ok(())
+}
+
+/// What was answered to one name and the password of an account must be what is answered to any unknown name.
+async fn judge_name(
+    lab: &Lab,
+    account: &Account,
+    control: Option<&(String, Reply)>,
+    name: &str,
+    seen: Option<(String, Reply)>,
+) -> Outcome {
+    let user = &account.user;
+    let seen = match seen {
+        Some(seen) => seen,
+        // Once may be chance.
+        None if control.is_some() => match served(lab, account, name).await? {
+            Some(seen) => seen,
+            None => {
+                return fail(format!(
+                    "USER {name} with a password ended the connection twice without a reply, which another unknown name does not"
+                ));
+            }
+        },
+        None => return Ok(()),
+    };
+    let unusual =
+        speaks_of_machinery(&seen.1) && !control.is_some_and(|(_, reply)| speaks_of_machinery(reply));
+    require(!unusual, || format!("USER {name} and a password: {}", seen.0))?;
+    if seen.1.is_ok() {
+        return fail(format!("USER {name} and the password of `{user}`: {}", seen.0));
+    }
+    assume(!is_momentary(&seen.1), || format!("the login was put off: {}", seen.1.quoted()))
 }
 
 /// The same, and if there is no connection to be had, whether that is this name's doing or the last one's.
@@ -154,15 +179,13 @@ async fn enumeration(lab: &Lab) -> Outcome {
     let nobody = nobody_like(lab, &account.user);
     let mut tried = false;
     for way in ways(lab) {
-        let known = failure(lab, way, &account.user).await?;
-        let unknown = failure(lab, way, &nobody).await?;
+        let (known, unknown) = both(lab, way, &account.user, &nobody).await?;
         tried = true;
         if known == unknown {
             continue;
         }
         // What differs from one time to the next says nothing.
-        let (again, unknown_again) =
-            (failure(lab, way, &account.user).await?, failure(lab, way, &nobody).await?);
+        let (again, unknown_again) = both(lab, way, &account.user, &nobody).await?;
         assume(again == known && unknown_again == unknown, || {
             format!("failures of {way:?} differ from one time to the next: {}", told_apart(&known, &again))
         })?;
@@ -176,6 +199,16 @@ async fn enumeration(lab: &Lab) -> Outcome {
         return fail(format!("{} tells whether there is such a user: {words}", way.told()));
     }
     assume(tried, || "no login with a password can be tried here".to_owned())
+}
+
+/// A failure with the one name and with the other, at the same time where each has an address of its own: servers pause.
+async fn both(lab: &Lab, way: Way, one: &str, other: &str) -> Result<(Vec<String>, Vec<String>), Stop> {
+    let (one, other) = (failure(lab, way, one), failure(lab, way, other));
+    if lab.site().permissions.loopback && !lab.site().crowd.is_one_check() {
+        let (one, other) = tokio::join!(one, other);
+        return Ok((one?, other?));
+    }
+    Ok((one.await?, other.await?))
 }
 
 /// A way to give a wrong password.

@@ -139,6 +139,8 @@ async fn snapshot(lab: &Lab) -> Outcome {
     let held = Maildrop::look(&mut session, lab).await?;
     let before = sizes(&mut session).await?;
     let sent = [lab.deliver_new(&account, 900).await?, lab.deliver_new(&account, 650).await?];
+    // No command has a server look for new mail.
+    session.assume_ok("NOOP").await?;
     let stat = session.assume_ok("STAT").await?;
     let after = sizes(&mut session).await?;
     let last = before.keys().copied().max().unwrap_or_default();

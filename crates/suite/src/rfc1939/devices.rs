@@ -13,6 +13,7 @@ use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::outcome::{Outcome, assume, fail, require};
+use crate::refusal::is_momentary;
 use crate::reply::quote;
 use crate::session::Session;
 
@@ -46,7 +47,12 @@ impl Device {
             if self.known.contains_key(id) {
                 continue;
             }
-            let reply = session.assume_ok(format!("RETR {number}")).await?;
+            let reply = session.command(format!("RETR {number}")).await?;
+            // However often others have fetched it.
+            require(!reply.is_err() || is_momentary(&reply), || {
+                format!("message {number} is listed, and device {} got {}", self.name, reply.seen())
+            })?;
+            let reply = reply.assume_ok()?;
             let Some(marker) = Marker::parse(reply.octets()) else { continue };
             // Where both are listed they are two copies of one message.
             let listed = |other: &Vec<u8>| ids.iter().any(|(_, id)| id == other);
@@ -103,6 +109,12 @@ async fn three_devices(lab: &Lab) -> Outcome {
             device.require_has(&there, round)?;
         }
         if let Some(old) = round.checked_sub(KEPT_FOR + 1) {
+            // One that has forgotten what it had fetches it all.
+            let mut fresh = device("D");
+            let mut session = lab.login_to(&account).await?;
+            fresh.poll(&mut session).await?;
+            session.quit().await?;
+            fresh.require_has(&there, round)?;
             remove(lab, &account, &rounds[old]).await?;
         }
     }

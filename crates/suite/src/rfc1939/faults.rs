@@ -7,9 +7,11 @@ use std::rc::Rc;
 
 use mail::Role;
 use net::Ending;
+use tokio::time::{Instant, sleep};
 
 use super::deliveries::filled;
 use super::maildrop::Maildrop;
+use super::s4_lock::{BETWEEN_LOGINS, RELEASED_WITHIN};
 use crate::accounts::Account;
 use crate::accounts::hooks::Hook;
 use crate::check::checks;
@@ -173,6 +175,7 @@ async fn closes_after_err(lab: &Lab) -> Outcome {
 /// The refused connection stays open, so that its end releases nothing.
 async fn released_on_refusal(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
+    refused_for_the_lock(lab, &account).await?;
     lab.login_to(&account).await?.quit().await?;
     lab.take_store(&account, Hook::Unreadable).await?;
     let (refused, reply) = lab.login_once(&account).await?;
@@ -193,4 +196,44 @@ async fn released_on_refusal(lab: &Lab) -> Outcome {
         second.quoted()
     );
     if speaks_of_lock(&second) { fail(seen) } else { inconclusive(seen) }
+}
+
+/// Who was refused since somebody else was there holds nothing when that one has left.
+async fn refused_for_the_lock(lab: &Lab, account: &Rc<Account>) -> Outcome {
+    let first = lab.login_to(account).await?;
+    let (refused, reply) = lab.login_once(account).await?;
+    let reply = reply?;
+    if !speaks_of_lock(&reply) {
+        return Ok(());
+    }
+    first.quit().await?;
+    let began = Instant::now();
+    // What the session before left locked is free after a while, with the other connection still there.
+    let last = loop {
+        let (session, last) = lab.login_once(account).await?;
+        let last = last?;
+        if last.is_ok() {
+            session.quit().await?;
+            return Ok(());
+        }
+        if !speaks_of_lock(&last) || began.elapsed() >= RELEASED_WITHIN {
+            break last;
+        }
+        drop(session);
+        sleep(BETWEEN_LOGINS).await;
+    };
+    let seen = format!(
+        "a login was refused while another session was open ({}); that one ended with QUIT, and {} s later a third login was \
+         answered {}, while the connection of the second was still there",
+        reply.quoted(),
+        began.elapsed().as_secs(),
+        last.quoted()
+    );
+    assume(speaks_of_lock(&last), || seen.clone())?;
+    // If it is that connection that holds the lock, the lock goes with it.
+    refused.close().await;
+    match lab.login_to(account).await {
+        Ok(_) => fail(seen),
+        Err(stop) => inconclusive(format!("{seen}; when it had ended, {}", stop.told())),
+    }
 }

@@ -14,11 +14,14 @@ pub(crate) mod s3_greeting;
 pub(crate) mod s3_keywords;
 pub(crate) mod s3_numbers;
 pub(crate) mod s4_lock;
+pub(crate) mod s4_lock_effect;
 pub(crate) mod s4_states;
 pub(crate) mod s5_dele;
+pub(crate) mod s5_fidelity;
 pub(crate) mod s5_list;
 pub(crate) mod s5_retr;
 pub(crate) mod s5_stat;
+mod s6_crowd;
 pub(crate) mod s6_half_close;
 pub(crate) mod s6_update;
 pub(crate) mod s7_apop;
@@ -31,7 +34,7 @@ pub(crate) mod s8_policy;
 use crate::check::sections;
 
 sections! {
-    s3_autologout, s3_blanks, s3_commands, s3_framing, s3_greeting, s3_keywords, s3_numbers, s4_lock, s4_states, s5_dele,
+    s3_autologout, s3_blanks, s3_commands, s3_framing, s3_greeting, s3_keywords, s3_numbers, s4_lock, s4_lock_effect, s4_states, s5_dele, s5_fidelity,
     s5_list, s5_retr, s5_stat, s6_half_close, s6_update, s7_apop, s7_apop_digests, s7_top, s7_uidl, s7_user, s8_policy,
     deliveries, devices, faults, other_access, restarts,
 }

@@ -6,6 +6,7 @@
 use mail::Role;
 use proto::{Deviation, Indicator, listing};
 
+use super::s5_retr::STRANGERS;
 use super::s5_retr::difference;
 use crate::check::checks;
 use crate::journal::Seen;
@@ -309,8 +310,14 @@ async fn odd_messages(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let user = session.account()?.user.clone();
     let Some(fixtures) = lab.survey().fixtures.get(&user) else { return Ok(()) };
-    let numbers = ODD_ENDS.iter().filter_map(|name| Some((name, fixtures.get(*name)?)));
-    for (name, number) in numbers {
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let odd = ODD_ENDS.iter().filter_map(|name| Some((*name, *fixtures.get(*name)?)));
+    // What has no end was not recognised.
+    let known: Vec<u64> = fixtures.values().copied().collect();
+    let strangers =
+        listing.into_iter().filter(|(number, size)| !known.contains(number) && *size <= STRANGERS.0);
+    let strangers = strangers.map(|(number, _)| ("not recognised at first", number)).take(STRANGERS.1);
+    for (name, number) in odd.chain(strangers) {
         for command in [format!("RETR {number}"), format!("TOP {number} 0"), format!("TOP {number} 5")] {
             if command.starts_with("TOP") && !lab.survey().has_top {
                 continue;

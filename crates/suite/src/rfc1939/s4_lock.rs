@@ -5,24 +5,22 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use mail::{Marker, Role};
+use mail::Role;
 use proto::Deviation;
 use tokio::time::{Instant, sleep};
 
-use super::maildrop::{Maildrop, numbers};
 use super::s4_states::announced;
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
-use crate::refusal::{is_busy, is_delayed, is_momentary, speaks_of_lock};
+use crate::refusal::{is_busy, is_delayed, speaks_of_lock};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::together::together;
 
 checks! {
-    "rfc1939.lock.effect" => effect,
     "rfc1939.lock.refusal" => refusal [wrong_password],
     "rfc1939.lock.after-auth-only" => after_auth_only [wrong_password],
     "practice.lock.released-on-loss" => released_on_loss [may_leave_lock],
@@ -30,55 +28,9 @@ checks! {
 }
 
 /// A server may take this long to notice that a client is gone.
-const RELEASED_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const RELEASED_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks at whether it has.
-const BETWEEN_LOGINS: Duration = Duration::from_millis(500);
-
-/// RFC 1939 §4: While a session is in TRANSACTION its messages are not changed or removed by others (the
-/// purpose of the exclusive lock).
-///
-/// The catalogue's A and B change places: the session that removes has to be the one that saw all markers.
-async fn effect(lab: &Lab) -> Outcome {
-    let mut remover = lab.deletable(2).await?;
-    let account = remover.account()?;
-    let (mut reader, reply) = login_once(lab, &account).await?;
-    if !reply?.is_ok() {
-        // One session at a time: nobody can take away what another looks at.
-        return Ok(());
-    }
-    let whole = reader.assume_ok("RETR 1").await?;
-    let before = Maildrop::before_marks(&mut reader, lab).await?;
-    let listed: Vec<u64> = before.messages.iter().map(|held| held.number).collect();
-    let Some(first) = before.messages.first().filter(|held| held.number == 1) else {
-        return inconclusive("message 1 is not there");
-    };
-    remover.assume_ok("DELE 1").await?;
-    remover.quit().await?;
-
-    let what = format!("two sessions were admitted and one of them removed {}", first.told());
-    match reader.command("RETR 1").await {
-        // The body alone: a server may keep a note of the first retrieval in the header.
-        Ok(reply) if reply.is_ok() => require(
-            Marker::parse(reply.octets()) == Marker::parse(whole.octets())
-                && mail::body(reply.octets()) == mail::body(whole.octets()),
-            || format!("{what}; then RETR 1 in the other gave another message or other content"),
-        )?,
-        // A moment's trouble says nothing of the lock.
-        Ok(reply) if is_momentary(&reply) => return inconclusive(format!("{what}; then {}", reply.seen())),
-        Ok(reply) => return fail(format!("{what}; then in the other {}", reply.seen())),
-        Err(mishap @ Mishap::Closed { .. }) => return fail(format!("{what}; then {mishap}")),
-        Err(mishap) => return Err(mishap.into()),
-    }
-    let now = numbers(&reader.assume_ok("LIST").await?)?;
-    let shifted = listed.iter().find(|number| !now.contains(number));
-    require(shifted.is_none(), || {
-        format!(
-            "{what}; RETR 1 in the other still works, but of its {} messages LIST now gives {}",
-            listed.len(),
-            now.len()
-        )
-    })
-}
+pub(super) const BETWEEN_LOGINS: Duration = Duration::from_millis(500);
 
 /// RFC 1939 §4: If the lock cannot be had, the final authentication step is answered -ERR and the session
 /// stays in AUTHORIZATION.
@@ -160,7 +112,7 @@ fn same_admission(one: &Admission, other: &Admission, called: &str, other_called
 }
 
 /// A session by this way to log in; nothing if the way is not open to this account.
-async fn by(lab: &Lab, account: &Rc<Account>, method: Method) -> Result<Option<Session>, Stop> {
+pub(super) async fn by(lab: &Lab, account: &Rc<Account>, method: Method) -> Result<Option<Session>, Stop> {
     match lab.login_by(account, method).await {
         Ok((session, reply)) => Ok(reply.is_ok().then_some(session)),
         // Kept back, since another way refused the password.
@@ -202,30 +154,77 @@ async fn after_auth_only(lab: &Lab) -> Outcome {
 /// Whoever lost the network reads mail again at once.
 async fn released_on_loss(lab: &Lab) -> Outcome {
     let sound = lab.site().pool.has_sound(Role::Fixtures) || !lab.site().pool.has_sound(Role::Second);
-    let session = lab.login(if sound { Role::Fixtures } else { Role::Second }).await?;
-    let account = session.account()?;
-    session.reset();
+    let role = if sound { Role::Fixtures } else { Role::Second };
+    for moment in Moment::ALL {
+        let mut session = lab.login(role).await?;
+        let account = session.account()?;
+        match moment.comes(lab, &account, &mut session).await {
+            // Nothing is retrieved where that deletes.
+            Err(Mishap::Guarded(_)) => continue,
+            came => came?,
+        }
+        session.reset();
+        is_free_again(lab, &account, moment.told()).await?;
+    }
+    Ok(())
+}
+
+/// When a connection is lost.
+#[derive(Clone, Copy)]
+enum Moment {
+    AfterLogin,
+    AfterRetr,
+    InRetr,
+}
+
+impl Moment {
+    const ALL: [Self; 3] = [Self::AfterLogin, Self::AfterRetr, Self::InRetr];
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::AfterLogin => "after a connection that was reset",
+            Self::AfterRetr => "after a connection that was reset behind the reply to RETR",
+            Self::InRetr => "after a connection that was reset in the middle of RETR",
+        }
+    }
+
+    async fn comes(self, lab: &Lab, account: &Account, session: &mut Session) -> Result<(), Mishap> {
+        match self {
+            Self::AfterLogin => {}
+            Self::AfterRetr => drop(session.command("RETR 1").await?),
+            Self::InRetr => {
+                let number = lab.number_of(account, "fx.large").unwrap_or(1);
+                session.send(format!("RETR {number}")).await?;
+                session.some_content(1).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the maildrop of a connection that was just lost can be opened again soon.
+async fn is_free_again(lab: &Lab, account: &Rc<Account>, after: &str) -> Outcome {
     let lost = Instant::now();
     loop {
-        let (session, reply) = login_once(lab, &account).await?;
+        let (session, reply) = login_once(lab, account).await?;
         let reply = reply?;
         let passed = lost.elapsed();
         if reply.is_ok() {
             drop(session);
             return require(passed <= RELEASED_WITHIN, || {
                 format!(
-                    "after a connection that was reset the maildrop stayed busy for {} s; {} s at most are good practice",
+                    "{after} the maildrop stayed busy for {} s; {} s at most are good practice",
                     passed.as_secs(),
                     RELEASED_WITHIN.as_secs()
                 )
             });
         }
         assume(is_busy(&reply) && !is_delayed(&reply), || {
-            format!("the login after a connection that was reset was answered {}", reply.quoted())
+            format!("the login {after} was answered {}", reply.quoted())
         })?;
         if passed >= lab.site().patience.answer {
             return fail(format!(
-                "{} s after a connection was reset the maildrop is still busy: {}",
+                "{} s {after} the maildrop is still busy: {}",
                 passed.as_secs(),
                 reply.quoted()
             ));

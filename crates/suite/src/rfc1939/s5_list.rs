@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use mail::{Marker, Role};
 use proto::Deviation;
 
+use super::maildrop::numbers;
 use crate::check::checks;
 use crate::lab::{Lab, Placed};
 use crate::outcome::{
@@ -77,32 +78,56 @@ async fn complete(lab: &Lab) -> Outcome {
         }
     }
     let (count, _) = session.assume_ok("STAT").await?.totals()?;
-    let Some(missing) = (1..=count).find(|number| !numbers.contains(number)) else { return Ok(()) };
-    // STAT may count wrong, so the message itself is asked for.
-    let reply = session.command(format!("LIST {missing}")).await?;
-    assume(reply.is_ok(), || format!("STAT counts {count} messages, LIST has no number {missing}"))?;
-    fail(format!("message {missing} is missing from LIST, although {}", reply.seen()))
+    if let Some(missing) = (1..=count).find(|number| !numbers.contains(number)) {
+        // STAT may count wrong, so the message itself is asked for.
+        let reply = session.command(format!("LIST {missing}")).await?;
+        assume(reply.is_ok(), || format!("STAT counts {count} messages, LIST has no number {missing}"))?;
+        return fail(format!("message {missing} is missing from LIST, although {}", reply.seen()));
+    }
+    drop(session);
+    match complete_beside_marks(lab).await {
+        // What there is without the permission to mark has been judged.
+        Err(Stop::Skipped(_)) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Messages behind one that is marked, and before it, are listed as ever.
+async fn complete_beside_marks(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(3).await?;
+    let before = numbers(&session.assume_ok("LIST").await?)?;
+    session.assume_ok("DELE 2").await?;
+    let reply = session.command("LIST").await.judged()?.require_ok()?;
+    session.command("RSET").await?;
+    let after = numbers(&reply)?;
+    let lost = before.iter().find(|number| **number != 2 && !after.contains(*number));
+    match lost {
+        Some(number) => fail(format!("message 2 was marked as deleted, and LIST lacks message {number} too")),
+        None => Ok(()),
+    }
 }
 
 /// RFC 1939 §5 LIST: Messages marked deleted are left out of the listing.
 async fn excludes_deleted(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(4).await?;
     let before = session.assume_ok("LIST").await?.scan_listing()?;
-    let marked = [1, 3];
-    for number in marked {
+    // Looked at after each: where the first is not left out, no second one is sent.
+    let mut marked = Vec::new();
+    for number in [1, 3] {
         session.assume_ok(format!("DELE {number}")).await?;
+        marked.push(number);
+        let listing = session.require_ok("LIST").await?.scan_listing()?;
+        let what = marked.iter().map(|number| format!("DELE {number}")).collect::<Vec<_>>().join(" and ");
+        if let Some((number, size)) = listing.iter().find(|(number, _)| marked.contains(number)) {
+            return fail(format!("after {what}, LIST still gave `{number} {size}`"));
+        }
+        let lost = before.iter().find(|listed| !marked.contains(&listed.0) && !listing.contains(listed));
+        if let Some((number, size)) = lost {
+            return fail(format!("after {what}, LIST lacks `{number} {size}` too"));
+        }
     }
-    let reply = session.require_ok("LIST").await;
-    let _ = session.command("RSET").await;
-    let listing = reply?.scan_listing()?;
-    if let Some((number, size)) = listing.iter().find(|(number, _)| marked.contains(number)) {
-        return fail(format!("after DELE 1 and DELE 3, LIST still gave `{number} {size}`"));
-    }
-    let lost = before.iter().find(|listed| !marked.contains(&listed.0) && !listing.contains(listed));
-    match lost {
-        Some((number, size)) => fail(format!("after DELE 1 and DELE 3, LIST lacks `{number} {size}` too")),
-        None => Ok(()),
-    }
+    session.command("RSET").await?;
+    Ok(())
 }
 
 /// RFC 1939 §5 LIST: An empty maildrop (or one with everything marked) gives a positive, empty multi-line

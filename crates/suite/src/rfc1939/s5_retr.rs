@@ -6,10 +6,9 @@
 use mail::{Fixture, Marker, Role};
 use proto::{Deviation, Indicator};
 
-use super::s5_list::{judge_size, spread};
+use super::s5_list::{judge_size, size_of};
 use crate::check::checks;
 use crate::difference::{BETWEEN_MESSAGES, Differences, Kind};
-use crate::enduring::Enduring;
 use crate::lab::{Lab, Placed};
 use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, require, skipped, warn};
 use crate::refusal::excuses_message;
@@ -22,7 +21,6 @@ checks! {
     "rfc1939.retr.lone-dot" => lone_dot,
     "rfc1939.retr.dot-edges" => dot_edges,
     "rfc1939.retr.dot-at-buffer" => dot_at_buffer,
-    "rfc1939.retr.fidelity" => fidelity,
     "rfc1939.retr.line-ends" => line_ends,
     "rfc1939.retr.repeatable" => repeatable,
     "rfc1939.retr.no-such" => no_such,
@@ -32,8 +30,8 @@ checks! {
     "rfc1939.retr.odd-messages" => odd_messages,
 }
 
-/// One alignment at the ends of some buffers, and then all of them at all.
-const AT_BUFFERS: [&str; 9] = [
+/// One alignment at the ends of some buffers, then all of them at all, and then dots that begin no line.
+const AT_BUFFERS: [&str; 10] = [
     "fx.boundary-4096",
     "fx.boundary-8192",
     "fx.boundary-16384",
@@ -43,9 +41,12 @@ const AT_BUFFERS: [&str; 9] = [
     "fx.dense-2",
     "fx.dense-3",
     "fx.dense-4",
+    "fx.innerdots",
 ];
+/// Between them each has a line end at every place of a line where a buffer may end.
+const DENSE: [&str; 5] = ["fx.dense-0", "fx.dense-1", "fx.dense-2", "fx.dense-3", "fx.dense-4"];
 /// Messages that the survey did not recognise are looked at up to this size, and up to so many.
-const STRANGERS: (u64, usize) = (4_096, 20);
+pub(super) const STRANGERS: (u64, usize) = (4_096, 20);
 
 /// RFC 1939 §5 RETR: A positive reply is the status line, the whole message, the dot line.
 async fn multiline(lab: &Lab) -> Outcome {
@@ -64,9 +65,7 @@ async fn multiline(lab: &Lab) -> Outcome {
 
 /// RFC 1939 §3, §5 RETR: Every line that begins with a dot is sent with one more dot in front.
 async fn dot_stuffing(lab: &Lab) -> Outcome {
-    let Placed { mut session, number, fixture } = lab.fixture("fx.dots").await?;
-    let (number, reply) = lab.retrieved(&mut session, number, &fixture).await?;
-    same_dots(&reply, number, &fixture)
+    each(lab, &["fx.dots", "fx.lonedots"], dotted).await
 }
 
 /// RFC 1939 §3: A content line consisting of a single dot does not end the response.
@@ -79,81 +78,26 @@ async fn lone_dot(lab: &Lab) -> Outcome {
 
 /// RFC 1939 §3: Stuffing also applies to the first line of the message, to header lines and to the last line.
 async fn dot_edges(lab: &Lab) -> Outcome {
-    each(lab, &["fx.dotlast", "fx.dotfirst", "fx.dotlast-nonl"], same_dots).await
+    each(lab, &["fx.dotlast", "fx.dotfirst", "fx.dotlast-nonl"], dotted).await
 }
 
 /// RFC 1939 §3: Stuffing does not depend on where the server's I/O buffers end.
 async fn dot_at_buffer(lab: &Lab) -> Outcome {
-    each(lab, &AT_BUFFERS, same_dots).await
-}
-
-/// RFC 1939 §5 RETR, §11: The message sent is the message that was delivered, apart from line-end conversion.
-///
-/// All marked fixtures but fx.large, which `rfc1939.multi.chunking` compares, and what else poplab's maildrop lists.
-async fn fidelity(lab: &Lab) -> Outcome {
-    let compared = compared(lab).await;
-    if matches!(compared, Err(Stop::Fail(_))) {
-        return compared;
+    let outcome = each(lab, &AT_BUFFERS, dotted).await;
+    // Delivery may have broken these lines: then what came of them says nothing.
+    let within = each(lab, &["fx.longdots"], dotted).await;
+    match (&outcome, &within) {
+        (Ok(()) | Err(Stop::Inconclusive(_) | Stop::Skipped(_)), Err(Stop::Fail(_))) => within,
+        _ => outcome,
     }
-    ordinary_ones(lab).await?;
-    all_come(lab).await?;
-    compared
-}
-
-async fn compared(lab: &Lab) -> Outcome {
-    let corpus = lab.site().corpus(lab.site().seed);
-    let mut names: Vec<&str> = corpus.iter().filter(|made| made.marked).map(|made| made.name).collect();
-    // The twins have one name.
-    names.dedup();
-    each(lab, &names, same_body).await
-}
-
-/// Ordinary messages of poplab's, with numbers of one, two and three digits: the one that was asked for must come.
-async fn ordinary_ones(lab: &Lab) -> Outcome {
-    let account = lab.account(Role::Fixtures).await?;
-    let mut session = lab.login_to(&account).await?;
-    let ordinary = lab.ordinary(&mut session).await?;
-    let hundreds = ordinary.iter().filter(|(number, _)| *number > 99);
-    for (number, name) in spread(&ordinary).into_iter().chain(hundreds) {
-        let reply = session.command(format!("RETR {number}")).await?;
-        require(!reply.is_err() || excuses_message(&reply), || {
-            format!("message {number} of `{}` is listed, and {}", account.user, reply.seen())
-        })?;
-        // What was altered on its way into the maildrop still has its header.
-        let came = Marker::parse(reply.octets()).map(|marker| marker.fixture);
-        require(came.as_ref().is_none_or(|came| came == name), || {
-            format!("RETR {number} brought `{}`; that number was `{name}`", came.clone().unwrap_or_default())
-        })?;
-    }
-    Ok(())
-}
-
-/// A message that cannot be had cannot be recognised either; but where the others are poplab's, so was this one.
-async fn all_come(lab: &Lab) -> Outcome {
-    let account = lab.account(Role::Fixtures).await?;
-    let mut session = lab.login_to(&account).await?;
-    let known: Vec<u64> = lab.numbers(&mut session).await?.into_values().collect();
-    let mut session = Enduring::with(session, async || lab.login_to(&account).await);
-    let listing = session.command("LIST").await?.assume_ok()?.scan_listing()?;
-    if known.len() * 2 < listing.len() {
-        return Ok(());
-    }
-    let strangers = listing.into_iter().map(|(number, _)| number).filter(|number| !known.contains(number));
-    for number in strangers.take(STRANGERS.1) {
-        let has_top = lab.survey().has_top;
-        if has_top && session.command(&format!("TOP {number} 0")).await?.is_ok() {
-            continue;
-        }
-        let reply = session.command(&format!("RETR {number}")).await?;
-        require(!reply.is_err() || excuses_message(&reply), || {
-            format!("message {number} of `{}` is listed, and {}", account.user, reply.seen())
-        })?;
-    }
-    Ok(())
 }
 
 /// Compares each of these fixtures that is in place. What is doubtful is told only if nothing is wrong for sure.
-async fn each(lab: &Lab, names: &[&str], compare: fn(&Reply, u64, &Fixture) -> Outcome) -> Outcome {
+pub(super) async fn each(
+    lab: &Lab,
+    names: &[&str],
+    compare: impl AsyncFn(&mut Session, &Reply, u64, &Fixture) -> Outcome,
+) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let mut session = lab.login_to(&account).await?;
     let numbers = lab.numbers(&mut session).await?;
@@ -180,7 +124,11 @@ async fn each(lab: &Lab, names: &[&str], compare: fn(&Reply, u64, &Fixture) -> O
                 (outcome, _) => outcome,
             };
         }
-        match outcome.and_then(|(number, reply)| compare(&reply, number, &fixture)) {
+        let compared = match outcome {
+            Ok((number, reply)) => compare(&mut session, &reply, number, &fixture).await,
+            Err(stop) => Err(stop),
+        };
+        match compared {
             Err(Stop::Inconclusive(why)) if doubt.is_ok() => doubt = inconclusive(why),
             Ok(()) | Err(Stop::Inconclusive(_) | Stop::Skipped(_)) => {}
             outcome => return outcome,
@@ -189,30 +137,8 @@ async fn each(lab: &Lab, names: &[&str], compare: fn(&Reply, u64, &Fixture) -> O
     doubt
 }
 
-/// Compares a fixture with what came: the body, and the header fields that poplab gave it.
-fn same_body(reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
-    let name = fixture.name;
-    arrived(reply, number, fixture)?;
-    let wire = mail::wire(&fixture.octets);
-    let differences = Differences::between(mail::body(&wire), mail::body(reply.octets()));
-    if reply.deviations.contains(Deviation::ContentUnstuffed) {
-        return unstuffed(reply, number, name, &differences);
-    }
-    // What an mbox puts between messages is no part of this one, and no loss: `rfc1939.retr.no-extra-newline` tells of it.
-    let body = differences.matter().then(|| differences.told(reply));
-    match (body, lost_field(&wire, reply.octets())) {
-        (None, None) => Ok(()),
-        (Some(wrong), _) if !fixture.fragile => {
-            point_out(reply, differences.first_but(BETWEEN_MESSAGES));
-            fail(format!("RETR {number} ({name}): {wrong}"))
-        }
-        // Judged where it is the point; here it would only hide the other fixtures.
-        _ if practice(name) => Ok(()),
-        (body, field) => {
-            let wrong = body.or(field).unwrap_or_default();
-            inconclusive(format!("{name} differs, which its delivery may have caused: {wrong}"))
-        }
-    }
+async fn dotted(_: &mut Session, reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
+    same_dots(reply, number, fixture)
 }
 
 /// Whether the dots of a fixture came as they are in it. What else differs is `rfc1939.retr.fidelity`'s.
@@ -246,7 +172,7 @@ pub(super) fn dots(differences: &Differences<'_>, reply: &Reply) -> Option<Strin
 }
 
 /// Lines that are sent with a dot that should have been doubled: seen on the wire, whatever the message was.
-fn unstuffed(reply: &Reply, number: u64, name: &str, differences: &Differences<'_>) -> Outcome {
+pub(super) fn unstuffed(reply: &Reply, number: u64, name: &str, differences: &Differences<'_>) -> Outcome {
     let what = Deviation::ContentUnstuffed;
     if differences.none() {
         return fail(format!("RETR {number} ({name}): {what}"));
@@ -256,7 +182,7 @@ fn unstuffed(reply: &Reply, number: u64, name: &str, differences: &Differences<'
 }
 
 /// Goes on with a message that was sent.
-fn arrived(reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
+pub(super) fn arrived(reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
     if reply.is_ok() {
         return Ok(());
     }
@@ -273,9 +199,12 @@ fn arrived(reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
     }
 }
 
-/// Fixtures that have checks of their own under `practice`, and that no standard tells a server to keep.
-fn practice(name: &str) -> bool {
-    matches!(name, "fx.nul" | "fx.barecr" | "fx.barelfdot" | "fx.binary" | "fx.longline" | "fx.utf8hdr")
+/// Fixtures that have checks of their own, mostly under `practice`, and that no standard tells a server to keep.
+pub(super) fn practice(name: &str) -> bool {
+    matches!(
+        name,
+        "fx.nul" | "fx.barecr" | "fx.barelfdot" | "fx.binary" | "fx.longline" | "fx.longdots" | "fx.utf8hdr"
+    )
 }
 
 /// How the body that was received differs from the one expected, in words; `None` if it does not, but for what may stand
@@ -295,7 +224,7 @@ pub(crate) fn point_out_difference(reply: &Reply, expected: &[u8]) {
 }
 
 /// Marks this line of the body, in the reply that its session received last.
-fn point_out(reply: &Reply, at: usize) {
+pub(super) fn point_out(reply: &Reply, at: usize) {
     let octets = reply.octets();
     let body = mail::body(octets);
     let before: usize = lines(body).iter().take(at).map(|line| line.len() + 2).sum();
@@ -305,7 +234,7 @@ fn point_out(reply: &Reply, at: usize) {
 }
 
 /// The first header line of the fixture that is not in the header that came, in words.
-fn lost_field(fixture: &[u8], received: &[u8]) -> Option<String> {
+pub(super) fn lost_field(fixture: &[u8], received: &[u8]) -> Option<String> {
     let header = |message: &[u8]| {
         let lines = lines(message).into_iter().take_while(|line| !line.is_empty());
         lines.map(<[u8]>::to_vec).collect::<Vec<_>>()
@@ -333,7 +262,11 @@ async fn line_ends(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let reply = session.assume_ok("RETR 1").await?;
     if !reply.deviations.contains(Deviation::ContentBareLf) {
-        return Ok(());
+        drop(session);
+        return match each(lab, &DENSE, ended).await {
+            Err(Stop::Skipped(_)) => Ok(()),
+            outcome => outcome,
+        };
     }
     // Lines of such a server are kept as lines, whatever they ended with.
     if reply.deviations.contains(Deviation::BareLf) {
@@ -352,6 +285,24 @@ async fn line_ends(lab: &Lab) -> Outcome {
     } else {
         inconclusive(format!("{seen}; it may have been stored that way"))
     }
+}
+
+/// Where a buffer ends between them, CR and LF belong together all the same.
+async fn ended(_: &mut Session, reply: &Reply, number: u64, fixture: &Fixture) -> Outcome {
+    arrived(reply, number, fixture)?;
+    require(!reply.deviations.contains(Deviation::ContentBareLf), || {
+        let (bare, all) = bare_line_feeds(reply.octets());
+        format!("in RETR {number} ({}), {bare} of {all} LF have no CR before them", fixture.name)
+    })?;
+    let (wire, octets) = (mail::wire(&fixture.octets), reply.octets());
+    require(!reply.deviations.contains(Deviation::ContentBareCr), || {
+        format!(
+            "RETR {number} ({}) has CR without LF, and {} octets instead of {}",
+            fixture.name,
+            octets.len(),
+            wire.len()
+        )
+    })
 }
 
 fn bare_line_feeds(octets: &[u8]) -> (usize, usize) {
@@ -443,8 +394,14 @@ async fn no_final_newline(lab: &Lab) -> Outcome {
     if came != expected {
         let glued = came.strip_suffix(b".").is_some_and(|line| line == expected);
         let seen = format!("the last line of RETR {number} (fx.nonl) is {}", reply.quote(&came));
-        return if glued {
-            fail(seen)
+        if glued {
+            return fail(seen);
+        }
+        // What is counted is kept.
+        let listed = size_of(&session.command(format!("LIST {number}")).await?, number).unwrap_or_default();
+        let missing = listed.saturating_sub(reply.octets().len() as u64);
+        return if missing >= expected.len() as u64 {
+            fail(format!("{seen}; LIST gives it {listed} octets, {missing} more than came"))
         } else {
             inconclusive(format!("{seen}; delivery may have altered it"))
         };
@@ -466,7 +423,7 @@ async fn no_extra_newline(lab: &Lab) -> Outcome {
     assume(differences.only(BETWEEN_MESSAGES), || "the body of fx.lines differs in another way".to_owned())?;
     let seen = format!("RETR {number} (fx.lines): {}", differences.told(&reply));
     // If it is kept like this, the listed size has it, and the message of the maildrop is the one that comes (section 11).
-    let listed = super::s5_list::size_of(&session.command(format!("LIST {number}")).await?, number);
+    let listed = size_of(&session.command(format!("LIST {number}")).await?, number);
     if listed == Some(octets.len() as u64) {
         return Err(Stop::Info(format!(
             "{seen}; LIST counts it, so it is kept with the message, as in an mbox"
@@ -481,7 +438,7 @@ async fn odd_messages(lab: &Lab) -> Outcome {
     let mut session = lab.login_to(&account).await?;
     let numbers = lab.numbers(&mut session).await?;
     let listing = session.assume_ok("LIST").await?.scan_listing()?;
-    let odd = ["fx.headeronly", "fx.emptybody", "fx.nohdr", "fx.empty"];
+    let odd = ["fx.headeronly", "fx.emptybody", "fx.nohdr", "fx.nohdr-2", "fx.empty"];
     let odd: Vec<u64> = odd.iter().filter_map(|name| numbers.get(*name).copied()).collect();
     // A damaged message without a header is not recognised any more, so those are looked at too.
     let known: Vec<u64> = numbers.into_values().collect();
@@ -495,7 +452,10 @@ async fn odd_messages(lab: &Lab) -> Outcome {
         }
         let reply = session.command(format!("RETR {number}")).await.judged()?;
         own_reply(&mut session, &format!("RETR {number}")).await?;
-        // Refusing such a message is right too.
+        // What has no octets is none of the strangers that may be refused for whatever is in them.
+        require(!reply.is_err() || (size > 0 && !odd.contains(&number)) || excuses_odd(&reply), || {
+            format!("message {number} of {size} octets is listed, and {}", reply.seen())
+        })?;
         if !reply.is_ok() || (strangers.contains(&number) && !headerless(&reply)) {
             continue;
         }
@@ -512,6 +472,11 @@ async fn odd_messages(lab: &Lab) -> Outcome {
         return skipped("no message without header, without body or without either is in the maildrop");
     }
     Ok(())
+}
+
+/// Whether the refusal of such a message says that it is for good, or for the moment.
+fn excuses_odd(reply: &Reply) -> bool {
+    excuses_message(reply) || reply.has_code("SYS/PERM")
 }
 
 /// Whether a message begins with something else than a header field.

@@ -11,8 +11,10 @@ use tokio::time::Instant;
 
 use super::maildrop::Maildrop;
 use super::s4_lock::login_once;
+use super::s6_crowd as crowd;
 use crate::accounts::Account;
 use crate::check::checks;
+use crate::deletion::NO_SUCH;
 use crate::lab::Lab;
 use crate::login;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
@@ -160,7 +162,12 @@ async fn quit_removes_marked(lab: &Lab) -> Outcome {
         before.require_unmarked_kept(&later, &marked, lab, &what)?;
         before.require_marked_gone(&later, &marked, &what)?;
     }
-    Ok(())
+    crowd::removes_what_was_not_retrieved(lab, &account).await?;
+    match crowd::removes_marked(lab).await {
+        // What there is without so much mail has been judged.
+        Err(Stop::Skipped(_)) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Another session reads a message, if it is let in meanwhile.
@@ -176,10 +183,10 @@ async fn touched(lab: &Lab, account: &Rc<Account>, number: u64) -> Outcome {
 
 /// RFC 1939 §6 QUIT: On QUIT no unmarked message is ever removed.
 async fn quit_keeps_unmarked(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(5).await?;
+    let mut session = lab.deletable(6).await?;
     let account = session.account()?;
     let before = Maildrop::before_marks(&mut session, lab).await?;
-    let marked = [4, 2];
+    let marked = [4, 2, before.last()];
     for number in marked {
         session.assume_ok(format!("DELE {number}")).await?;
     }
@@ -188,9 +195,14 @@ async fn quit_keeps_unmarked(lab: &Lab) -> Outcome {
     session.until_closed().await;
     drop(session);
     let later = Maildrop::look_again(lab, &account).await?;
-    before.require_unmarked_kept(&later, &marked, lab, "DELE 4, DELE 2, QUIT")?;
+    let what = format!("DELE 4, DELE 2, DELE {}, QUIT", marked[2]);
+    before.require_unmarked_kept(&later, &marked, lab, &what)?;
     reply?.assume_ok()?;
-    Ok(())
+    match crowd::keeps_unmarked(lab).await {
+        // What there is without so much mail has been judged.
+        Err(Stop::Skipped(_)) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// RFC 1939 §6 QUIT: The reply to QUIT states the result of the removal, so the removal comes first.
@@ -234,6 +246,7 @@ async fn quit_lock_released(lab: &Lab) -> Outcome {
     {
         return inconclusive(format!("the server announces LOGIN-DELAY {seconds}"));
     }
+    released_by_removal(lab).await?;
     // The first login may have to wait for what came before this check; the others for nothing.
     let session = lab.login(Role::Fixtures).await?;
     let account = session.account()?;
@@ -256,6 +269,24 @@ async fn quit_lock_released(lab: &Lab) -> Outcome {
         return if speaks_of_lock(&reply) { fail(seen) } else { inconclusive(seen) };
     }
     Ok(())
+}
+
+/// The same behind a QUIT that removes something.
+async fn released_by_removal(lab: &Lab) -> Outcome {
+    let Marked { session, account, .. } = match Marked::first(lab).await {
+        Ok(marked) => marked,
+        // What there is without the permission to mark is judged all the same.
+        Err(Stop::Skipped(_)) => return Ok(()),
+        Err(stop) => return Err(stop),
+    };
+    leave(session).await?;
+    let (_, reply) = login_once(lab, &account).await?;
+    let reply = reply?;
+    let seen = || format!("a login right after DELE 1 and QUIT was refused: {}", reply.quoted());
+    if speaks_of_lock(&reply) {
+        return fail(seen());
+    }
+    assume(reply.is_ok(), seen)
 }
 
 async fn leave(session: Session) -> Outcome {
@@ -397,8 +428,40 @@ async fn quit_needs_crlf(lab: &Lab) -> Outcome {
 async fn no_quit_fin(lab: &Lab) -> Outcome {
     let Marked { session, before, account } = Marked::first(lab).await?;
     session.close().await;
-    nothing_removed(lab, &before, &account, "DELE 1, then the connection was closed without QUIT").await
+    nothing_removed(lab, &before, &account, "DELE 1, then the connection was closed without QUIT").await?;
+    right_behind_dele(lab).await?;
+    behind_refusals(lab).await
 }
+
+/// The same where DELE was the last thing that was said.
+async fn right_behind_dele(lab: &Lab) -> Outcome {
+    let Marked { mut session, before, account } = Marked::first(lab).await?;
+    // That it marks the message that was looked at has just been seen.
+    session.assume_ok("RSET").await?;
+    session.assume_ok("DELE 1").await?;
+    session.close().await;
+    let what = "DELE 1, and right behind its reply the connection was closed without QUIT";
+    nothing_removed(lab, &before, &account, what).await
+}
+
+/// The same where the server had enough of what it had to refuse.
+async fn behind_refusals(lab: &Lab) -> Outcome {
+    let Marked { mut session, before, account } = Marked::first(lab).await?;
+    let mut refused = 0;
+    while refused < REFUSALS {
+        match session.command(format!("LIST {NO_SUCH}")).await {
+            Ok(reply) if reply.is_err() => refused += 1,
+            Ok(_) | Err(Mishap::Closed { .. }) => break,
+            Err(mishap) => return Err(mishap.into()),
+        }
+    }
+    session.close().await;
+    let what = format!("DELE 1, {refused} commands that were refused, and an end without QUIT");
+    nothing_removed(lab, &before, &account, &what).await
+}
+
+/// So many refusals end a session at most servers that end one for that.
+const REFUSALS: u32 = 25;
 
 /// RFC 1939 §6: The same after a connection reset.
 async fn no_quit_rst(lab: &Lab) -> Outcome {

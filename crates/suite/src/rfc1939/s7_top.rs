@@ -1,6 +1,6 @@
 //! RFC 1939 section 7: TOP.
 
-use mail::{Fixture, Role};
+use mail::{Fixture, Marker, Role};
 use proto::Deviation;
 
 use super::maildrop::highest;
@@ -10,7 +10,7 @@ use crate::check::checks;
 use crate::difference::{Differences, Kind};
 use crate::enduring::{self, take_back};
 use crate::lab::{Lab, Placed};
-use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, info, require};
+use crate::outcome::{Judged, Outcome, Stop, assume, fail, inconclusive, info, require, skipped};
 use crate::reply::{Reply, lines};
 use crate::session::Session;
 
@@ -33,24 +33,40 @@ const MADE_UP: &[&str] = &["status:", "x-status:", "x-uidl:", "x-keywords:"];
 /// body lines, dot-stuffed, then the dot line.
 async fn structure(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
-    same_beginning(&mut session, 1).await?;
+    let whole = retrieved(&mut session, 1).await?;
+    same_beginning(&mut session, 1, &whole).await?;
     // The fixtures have whims that are judged elsewhere.
     let ordinary = lab.ordinary(&mut session).await?;
-    for (number, _) in spread(&ordinary).into_iter().filter(|(number, _)| *number > 1) {
-        same_beginning(&mut session, *number).await?;
+    let mut chosen: Vec<u64> = spread(&ordinary).into_iter().map(|(number, _)| *number).collect();
+    // Which message has a number of three digits was seen by TOP alone. What it is RETR tells.
+    let listing = session.assume_ok("LIST").await?.scan_listing()?;
+    let hundreds = listing.iter().filter(|(number, size)| *number > 99 && *size <= SMALL);
+    chosen.extend(hundreds.map(|(number, _)| *number).take(HUNDREDS));
+    // Fields in several lines are fields like any other.
+    chosen.extend(lab.numbers(&mut session).await?.get("fx.folded"));
+    for number in chosen.into_iter().filter(|number| *number > 1) {
+        let whole = retrieved(&mut session, number).await?;
+        let whim = Marker::parse(whole.octets())
+            .is_none_or(|marker| marker.fixture.starts_with("fx.") && marker.fixture != "fx.folded");
+        if !whim {
+            same_beginning(&mut session, number, &whole).await?;
+        }
     }
     Ok(())
 }
 
+/// Messages with numbers of three digits, of this many octets at most.
+const HUNDREDS: usize = 3;
+const SMALL: u64 = 4_096;
+
 /// TOP must give the header, the separator and the first lines of what RETR gives.
-async fn same_beginning(session: &mut Session, number: u64) -> Outcome {
-    let whole = retrieved(session, number).await?;
+async fn same_beginning(session: &mut Session, number: u64, whole: &Reply) -> Outcome {
     let reply = session.require_ok(format!("TOP {number} 3")).await?;
     // A message without one has no separator to send (A11).
     if has_separator(whole.octets()) {
         require_separator(&reply)?;
     }
-    require_same_header(&reply, &whole)?;
+    require_same_header(&reply, whole)?;
     let (sent, body) = (lines(mail::body(reply.octets())), lines(mail::body(whole.octets())));
     let expected = &body[..body.len().min(3)];
     require(sent.len() == expected.len(), || {
@@ -83,47 +99,82 @@ async fn zero(lab: &Lab) -> Outcome {
 }
 
 /// RFC 1939 §7 TOP: Exactly n body lines are sent, counted after line-end conversion and before stuffing.
+///
+/// Empty lines and lines of dots are lines; and a count has more than eight bits.
 async fn exact_count(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let mut session = lab.login_to(&account).await?;
     let numbers = lab.numbers(&mut session).await?;
-    let number = |name: &str| {
-        let number = numbers.get(name).copied();
-        number.ok_or_else(|| Stop::Skipped(format!("the fixture `{name}` is not in the maildrop")))
-    };
-    let (dots, many) = (number("fx.dots")?, number("fx.lines")?);
-    for (name, number, count) in [("fx.dots", dots, 1), ("fx.dots", dots, 2), ("fx.lines", many, 10)] {
-        let (_, reply) = topped(lab, &mut session, number, &lab.made(name)?, count).await?;
-        let body = mail::body(reply.octets());
-        let sent = lines(body).len();
-        require(sent == count, || {
-            format!("TOP {number} {count} ({name}) gave {sent} body lines: {}", reply.quote(body))
+    let mut found = false;
+    for (name, counts) in COUNTS {
+        let Some(number) = numbers.get(*name).copied() else { continue };
+        found = true;
+        for count in *counts {
+            let (_, reply) = topped(lab, &mut session, number, &lab.made(name)?, *count).await?;
+            let body = mail::body(reply.octets());
+            let sent = lines(body).len();
+            require(sent == *count, || {
+                format!("TOP {number} {count} ({name}) gave {sent} body lines: {}", reply.quote(body))
+            })?;
+        }
+    }
+    if found { Ok(()) } else { skipped("none of fx.dots, fx.blanklines and fx.lines is in the maildrop") }
+}
+
+/// Fixtures with lines of all kinds, none of which has fewer lines than it is asked for.
+const COUNTS: &[(&str, &[usize])] = &[
+    ("fx.dots", &[1, 2, 7, 8]),
+    ("fx.blanklines", &[1, 2, 3, 4, 5, 6, 9, 11]),
+    ("fx.lines", &[10, 255, 256, 257]),
+];
+
+/// RFC 1939 §7 TOP: If n exceeds the body, the whole message is sent.
+///
+/// Also of a message that is longer than what a server reads at once, and with counts around those of eight and sixteen bits.
+async fn more_than_all(lab: &Lab) -> Outcome {
+    let mut session = lab.mail(1).await?;
+    all_of(lab, &mut session, 1, &["999999"]).await?;
+    let number = lab.numbers(&mut session).await?.get("fx.lines").copied();
+    match number {
+        Some(number) => all_of(lab, &mut session, number, &["1001", "1024", "65536", "999999"]).await,
+        None => Ok(()),
+    }
+}
+
+/// What is asked for has no more lines than this.
+const FEW_LINES: usize = 1_001;
+
+/// TOP with each of these counts must give what RETR gives.
+async fn all_of(lab: &Lab, session: &mut Session, number: u64, counts: &[&str]) -> Outcome {
+    let mut whole = None;
+    for count in counts {
+        let reply = session.command(format!("TOP {number} {count}")).await.judged()?;
+        if reply.is_err() && lab.survey().expire_zero() {
+            // RFC 1939 section 8: a site that lets mail be fetched once may limit TOP.
+            return inconclusive(format!("{}, perhaps by the policy of EXPIRE 0", reply.seen()));
+        }
+        let reply = reply.require_ok()?;
+        if whole.is_none() {
+            whole = Some(retrieved(session, number).await?);
+        }
+        let Some(whole) = &whole else { continue };
+        let (sent, expected) = (mail::body(reply.octets()), mail::body(whole.octets()));
+        // A number may have come to stand for another message since the first look.
+        if lines(expected).len() > FEW_LINES {
+            return Ok(());
+        }
+        require_same_header(&reply, whole)?;
+        require(sent == expected, || {
+            format!(
+                "TOP {number} {count} gave {} octets of body in {} lines, RETR {number} {} in {}",
+                sent.len(),
+                lines(sent).len(),
+                expected.len(),
+                lines(expected).len()
+            )
         })?;
     }
     Ok(())
-}
-
-/// RFC 1939 §7 TOP: If n exceeds the body, the whole message is sent.
-async fn more_than_all(lab: &Lab) -> Outcome {
-    let mut session = lab.mail(1).await?;
-    let reply = session.command("TOP 1 999999").await.judged()?;
-    if reply.is_err() && lab.survey().expire_zero() {
-        // RFC 1939 section 8: a site that lets mail be fetched once may limit TOP.
-        return inconclusive(format!("{}, perhaps by the policy of EXPIRE 0", reply.seen()));
-    }
-    let reply = reply.require_ok()?;
-    let whole = retrieved(&mut session, 1).await?;
-    require_same_header(&reply, &whole)?;
-    let (sent, expected) = (mail::body(reply.octets()), mail::body(whole.octets()));
-    require(sent == expected, || {
-        format!(
-            "TOP 1 999999 gave {} octets of body in {} lines, RETR 1 {} in {}",
-            sent.len(),
-            lines(sent).len(),
-            expected.len(),
-            lines(expected).len()
-        )
-    })
 }
 
 /// RFC 1939 §3, §7: Byte-stuffing applies to TOP exactly as to RETR.
@@ -144,7 +195,33 @@ async fn dot_stuffing(lab: &Lab) -> Outcome {
     let fixture = mail::wire(&placed.fixture.octets);
     same_body(&top, mail::body(retr.octets()), &format!("RETR {number}"))
         // Both may be wrong in the same way.
-        .and_then(|()| same_body(&top, mail::body(&fixture), "fx.dots as it was made"))
+        .and_then(|()| same_body(&top, mail::body(&fixture), "fx.dots as it was made"))?;
+    dotted_field(lab, &mut session).await
+}
+
+/// A line of the header that begins with a dot is stuffed as well.
+async fn dotted_field(lab: &Lab, session: &mut Session) -> Outcome {
+    let Some(number) = lab.numbers(session).await?.get("fx.dotfirst").copied() else { return Ok(()) };
+    let retr = session.command(format!("RETR {number}")).await?;
+    let top = session.require_ok(format!("TOP {number} 0")).await?;
+    let dotted = |reply: &Reply| {
+        header(reply.octets())
+            .into_iter()
+            .filter(|line| line.starts_with(b"."))
+            .map(<[u8]>::to_vec)
+            .collect::<Vec<_>>()
+    };
+    // Without such a line nothing can be wrong with it.
+    if !retr.is_ok() || dotted(&retr).is_empty() {
+        return Ok(());
+    }
+    require(dotted(&top) == dotted(&retr), || {
+        format!(
+            "RETR {number} has the header line {}, and TOP {number} 0 has {}",
+            retr.quote(&dotted(&retr)[0]),
+            top.quote(header(top.octets()).first().copied().unwrap_or_default())
+        )
+    })
 }
 
 /// The dots must be the same; what else may differ is not about stuffing.

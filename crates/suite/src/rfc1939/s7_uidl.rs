@@ -37,7 +37,7 @@ checks! {
 }
 
 /// Groups of messages with one id that are fetched to see whether they are alike.
-const GROUPS_FETCHED: usize = 5;
+const GROUPS_FETCHED: usize = 12;
 
 type Ids = Vec<(u64, Vec<u8>)>;
 
@@ -84,11 +84,34 @@ async fn arg(lab: &Lab) -> Outcome {
 }
 
 /// RFC 1939 §7 UIDL: UIDL n gives the same id as the listing.
+///
+/// Also while another message is marked, which must not move the others up.
 async fn arg_agrees(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
     let listed = session.assume_ok("UIDL").await?.unique_ids()?;
     assume(!listed.is_empty(), || "UIDL lists nothing".to_owned())?;
-    for (number, id) in spread(&listed) {
+    one_by_one(&mut session, &listed).await?;
+    drop(session);
+    match beside_a_mark(lab).await {
+        // What there is without the permission to mark has been judged.
+        Err(Stop::Skipped(_)) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+async fn beside_a_mark(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(3).await?;
+    let mut listed = ids(&mut session).await?;
+    session.assume_ok("DELE 1").await?;
+    listed.retain(|(number, _)| *number != 1);
+    let outcome = one_by_one(&mut session, &listed).await;
+    session.command("RSET").await?;
+    outcome
+}
+
+/// `UIDL n` of some of these.
+async fn one_by_one(session: &mut Session, listed: &Ids) -> Outcome {
+    for (number, id) in spread(listed) {
         let reply = session.require_ok(format!("UIDL {number}")).await?;
         // What else is in it, and another number, are `rfc1939.uidl.arg`'s.
         let Some((of, alone)) = proto::listing::unique_id(reply.text()).0.filter(|(of, _)| of == number)
@@ -124,48 +147,45 @@ async fn no_such(lab: &Lab) -> Outcome {
 async fn excludes_deleted(lab: &Lab) -> Outcome {
     let mut session = lab.deletable(4).await?;
     let before = numbers(&session.assume_ok("UIDL").await?)?;
-    session.assume_ok("DELE 1").await?;
-    session.assume_ok("DELE 3").await?;
-    let reply = session.command("UIDL").await.judged()?;
+    let mut marked = Vec::new();
+    // Looked at after each: where the first is not left out, no second one is sent.
+    for number in [1, 3] {
+        session.assume_ok(format!("DELE {number}")).await?;
+        marked.push(number);
+        let reply = session.command("UIDL").await.judged()?.require_ok()?;
+        let listed = numbers(&reply)?;
+        if let Some(lost) = before.iter().find(|number| !marked.contains(*number) && !listed.contains(number))
+        {
+            return fail(format!(
+                "messages {marked:?} were marked as deleted, and UIDL lacks message {lost} too"
+            ));
+        }
+        let Some(still) = marked.iter().rev().find(|number| listed.contains(number)) else { continue };
+        let is_that = |line: &&[u8]| proto::listing::unique_id(line).0.is_some_and(|(of, _)| of == *still);
+        if let Some(place) = reply.lines().iter().position(is_that) {
+            reply.deviates(place);
+        }
+        return fail(format!(
+            "message {still} was marked as deleted, yet UIDL lists it ({} lines)",
+            reply.lines().len()
+        ));
+    }
     session.command("RSET").await?;
-    let reply = reply.require_ok()?;
-    let listed = numbers(&reply)?;
-    if let Some(lost) = before.iter().find(|number| ![1, 3].contains(*number) && !listed.contains(number)) {
-        return fail(format!("messages 1 and 3 were marked as deleted, and UIDL lacks message {lost} too"));
-    }
-    require(!listed.contains(&3), || {
-        format!("message 3 was marked as deleted, yet UIDL lists it ({} lines)", reply.lines().len())
-    })?;
-    if let Some(place) = reply
-        .lines()
-        .iter()
-        .position(|line| proto::listing::unique_id(line).0.is_some_and(|(number, _)| number == 1))
-    {
-        reply.deviates(place);
-    }
-    require(!listed.contains(&1), || {
-        format!("message 1 was marked as deleted, yet UIDL lists it ({} lines)", reply.lines().len())
-    })
+    Ok(())
 }
 
 /// RFC 1939 §7 UIDL: Every unmarked message has exactly one line, with the same numbers as LIST; an empty
 /// maildrop gives an empty positive listing.
 async fn complete(lab: &Lab) -> Outcome {
     let mut session = lab.mail(1).await?;
-    let listed = numbers(&session.assume_ok("LIST").await?)?;
-    let reply = session.require_ok("UIDL").await?;
-    let identified = numbers(&reply)?;
-    if let Some(number) = listed.difference(&identified).next() {
-        return fail(format!("LIST has message {number}, UIDL does not"));
-    }
-    if let Some(number) = identified.difference(&listed).next() {
-        return fail(format!("UIDL has message {number}, LIST does not"));
-    }
-    require(reply.lines().len() == identified.len(), || {
-        format!("UIDL has {} lines for {} messages", reply.lines().len(), identified.len())
-    })?;
+    same_numbers(&mut session, "").await?;
     drop(session);
-    // What there is without an empty maildrop has been judged.
+    match complete_beside_mark(lab).await {
+        // What there is without the permission to mark has been judged.
+        Ok(()) | Err(Stop::Skipped(_)) => {}
+        outcome => return outcome,
+    }
+    // What there is without an empty maildrop has been judged, too.
     if !lab.site().pool.has(Role::Empty) {
         return Ok(());
     }
@@ -173,6 +193,35 @@ async fn complete(lab: &Lab) -> Outcome {
     let reply = session.command("UIDL").await.judged()?;
     require(reply.is_ok(), || format!("in an empty maildrop {}", reply.seen()))?;
     assume(reply.lines().is_empty(), || "the maildrop that should be empty holds mail".to_owned())
+}
+
+/// Messages behind one that is marked, and before it, have their lines as ever.
+async fn complete_beside_mark(lab: &Lab) -> Outcome {
+    // As it is opened: where mail was removed before, what is left of a listing that was kept shows now.
+    same_numbers(&mut lab.login(Role::Disposable).await?, "in a maildrop where mail may have been removed ")
+        .await?;
+    let mut session = lab.deletable(3).await?;
+    session.assume_ok("DELE 2").await?;
+    let outcome = same_numbers(&mut session, "after DELE 2 ").await;
+    session.command("RSET").await?;
+    outcome?;
+    same_numbers(&mut session, "after DELE 2 and RSET ").await
+}
+
+/// LIST and UIDL must give the same messages, each once.
+async fn same_numbers(session: &mut Session, when: &str) -> Outcome {
+    let listed = numbers(&session.assume_ok("LIST").await?)?;
+    let reply = session.require_ok("UIDL").await?;
+    let identified = numbers(&reply)?;
+    if let Some(number) = listed.difference(&identified).next() {
+        return fail(format!("{when}LIST has message {number}, UIDL does not"));
+    }
+    if let Some(number) = identified.difference(&listed).next() {
+        return fail(format!("{when}UIDL has message {number}, LIST does not"));
+    }
+    require(reply.lines().len() == identified.len(), || {
+        format!("{when}UIDL has {} lines for {} messages", reply.lines().len(), identified.len())
+    })
 }
 
 /// RFC 1939 §7 UIDL: Different messages have different unique-ids.
@@ -219,13 +268,16 @@ async fn persistent(lab: &Lab) -> Outcome {
 /// when a session breaks, not those that forget only the ids they gave out for the first time in it.
 async fn persistent_no_update(lab: &Lab) -> Outcome {
     lab.loss_frees_maildrop()?;
-    let account = lab.account(Role::Fixtures).await?;
+    // Rather where no session has ended yet: what one has saved is saved.
+    let role = if lab.site().pool.has_mail(Role::Disposable) { Role::Disposable } else { Role::Fixtures };
+    let account = lab.account_like(role, |account| !account.was_opened()).await?;
     let sizes = sizes(lab, &account).await?;
     let mut session = lab.login_to(&account).await?;
     let before = ids(&mut session).await?;
     session.reset();
     let mut session = lab.login_to(&account).await?;
     let after = ids(&mut session).await?;
+    assume(!before.is_empty(), || "UIDL lists nothing".to_owned())?;
     require_same_messages(&sizes, &mut session).await?;
     require_kept(&before, &after, "a session of UIDL that ended in a reset")
 }
@@ -309,9 +361,25 @@ async fn first_access(lab: &Lab) -> Outcome {
 
 /// RFC 1939 §7 UIDL: Within a session ids do not change, whatever commands are issued.
 async fn stable_in_session(lab: &Lab) -> Outcome {
-    let mut session = lab.deletable(2).await?;
+    // Where nothing need be looked at beforehand: what changes at the first reading has changed by then.
+    let mut session = lab.mail(2).await?;
+    let before = ids(&mut session).await?;
+    session.assume_ok("NOOP").await?;
+    if lab.survey().has_top {
+        session.assume_ok("TOP 2 1").await?;
+    }
+    if !lab.survey().expire_zero() {
+        session.assume_ok("RETR 1").await?;
+    }
+    let after = session.require_ok("UIDL").await?.unique_ids()?;
+    require_kept(&before, &after, "NOOP, TOP 2 1 and RETR 1 in one session")?;
+    drop(session);
+    let mut session = lab.deletable(3).await?;
     let before = ids(&mut session).await?;
     session.assume_ok("DELE 2").await?;
+    let after = session.require_ok("UIDL").await?.unique_ids()?;
+    let unmarked: Ids = before.iter().filter(|(number, _)| *number != 2).cloned().collect();
+    require_kept(&unmarked, &after, "DELE 2 in one session")?;
     session.assume_ok("RETR 1").await?;
     session.assume_ok("RSET").await?;
     let after = session.require_ok("UIDL").await?.unique_ids()?;

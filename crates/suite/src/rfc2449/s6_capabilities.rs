@@ -5,7 +5,7 @@ use proto::number;
 
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::outcome::{Outcome, Stop, require, skipped};
+use crate::outcome::{Outcome, Stop, fail, require, skipped};
 use crate::site::Capability;
 use crate::survey::listed;
 
@@ -21,13 +21,17 @@ checks! {
 
 /// A tag's line before and after login.
 async fn both(lab: &Lab, tag: &str) -> Result<[Option<Capability>; 2], Stop> {
-    let find = |list: Vec<Capability>| list.into_iter().find(|capability| capability.tag == tag);
+    Ok(lists(lab).await?.map(|list| list.into_iter().find(|capability| capability.tag == tag)))
+}
+
+/// The lists before and after login.
+async fn lists(lab: &Lab) -> Result<[Vec<Capability>; 2], Stop> {
     let mut session = lab.connect().await?;
     let before = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
     drop(session);
     let mut session = lab.login(Role::Fixtures).await?;
     let after = listed(&session.assume_ok("CAPA").await?).unwrap_or_default();
-    Ok([find(before), find(after)])
+    Ok([before, after])
 }
 
 fn days(capability: &Capability) -> Option<u64> {
@@ -74,9 +78,18 @@ async fn login_delay_max_first(lab: &Lab) -> Outcome {
 
 /// RFC 2449 §6.7: EXPIRE takes a number of days or NEVER, optionally followed by USER before login.
 async fn expire_syntax(lab: &Lab) -> Outcome {
-    form(&both(lab, "EXPIRE").await?, "EXPIRE", |value| {
-        value == "NEVER" || number(value.as_bytes()).is_some()
-    })
+    let valid = |value: &str| value == "NEVER" || number(value.as_bytes()).is_some();
+    let lists = lists(lab).await?;
+    // A word that is tag and value at once announces nothing to anybody.
+    let glued = |capability: &&Capability| capability.tag.strip_prefix("EXPIRE").is_some_and(valid);
+    if let Some(line) = lists.iter().flatten().find(glued) {
+        return fail(format!("CAPA has the line `{}`; a space was required behind EXPIRE", line.tag));
+    }
+    let found = lists.map(|list| list.into_iter().find(|capability| capability.tag == "EXPIRE"));
+    if found.iter().all(Option::is_none) {
+        return skipped("the server does not announce EXPIRE");
+    }
+    form(&found, "EXPIRE", valid)
 }
 
 /// RFC 2449 §6.7: The value before login is the smallest any user can have (NEVER counts as largest).
