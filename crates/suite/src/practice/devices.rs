@@ -324,21 +324,15 @@ async fn any_entrance(lab: &Lab) -> Outcome {
         if !reply.is_ok() {
             continue;
         }
-        let sizes: BTreeMap<u64, u64> =
-            session.assume_ok("LIST").await?.scan_listing()?.into_iter().collect();
-        let ids = session.assume_ok("UIDL").await?.unique_ids()?;
+        let ids = by_size(&mut session).await?;
         session.quit().await?;
-        let (listed, named) = (sizes.len(), ids.len());
-        // By the number it may be another message in each session; by the size it is known again, or near enough.
-        let ids: Vec<(u64, Vec<u8>)> =
-            ids.into_iter().filter_map(|(number, id)| Some((*sizes.get(&number)?, id))).collect();
         let way = format!("by {method} at the entrance {label}");
         let Some((other_way, others)) = &first else {
             first = Some((way, ids));
             continue;
         };
         // Other mail may have come or gone between two entrances.
-        if others.len() != ids.len() || listed != named {
+        if others.len() != ids.len() {
             return inconclusive(format!(
                 "{} messages were listed {other_way}, {} {way}",
                 others.len(),
@@ -363,10 +357,10 @@ async fn any_entrance(lab: &Lab) -> Outcome {
         Some(_) if in_clear.iter().flatten().count() != ids.len() => {
             inconclusive(format!("other messages were listed without TLS than {way}"))
         }
-        Some((number, id)) => {
-            let other = ids.iter().find(|(other, _)| other == number);
+        Some((size, id)) => {
+            let other = ids.iter().find(|(other, _)| other == size);
             fail(format!(
-                "message {number} has the unique-id {} without TLS at the entrance {label}, and {} {way}",
+                "a message of {size} octets has the unique-id {} without TLS at the entrance {label}, and {} {way}",
                 quote(id),
                 other.map_or_else(|| "none".to_owned(), |(_, id)| quote(id))
             ))
@@ -394,7 +388,17 @@ async fn in_clear(lab: &Lab, account: &Account) -> Result<Option<Vec<(u64, Vec<u
             Err(mishap) => return Err(mishap.into()),
         }
     }
-    Ok(Some(session.assume_ok("UIDL").await?.unique_ids()?))
+    Ok(Some(by_size(&mut session).await?))
+}
+
+/// Each unique-id with the size of its message: by its number it may be another message in each session, and by its size it
+/// is known again, or near enough.
+async fn by_size(session: &mut Session) -> Result<Vec<(u64, Vec<u8>)>, Stop> {
+    let sizes: BTreeMap<u64, u64> = session.assume_ok("LIST").await?.scan_listing()?.into_iter().collect();
+    let ids = session.assume_ok("UIDL").await?.unique_ids()?;
+    let (listed, named) = (sizes.len(), ids.len());
+    assume(listed == named, || format!("LIST has {listed} messages, UIDL {named}"))?;
+    Ok(ids.into_iter().filter_map(|(number, id)| Some((*sizes.get(&number)?, id))).collect())
 }
 
 /// RFC 2449 §6.5: Polling every minute is served, or LOGIN-DELAY is announced.

@@ -81,6 +81,10 @@ async fn initial_response(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Fixtures).await?;
     let (_session, reply) = plain_at_once(lab, &account).await?;
     require(!reply.continuation, || format!("the initial response was ignored: {}", reply.seen()))?;
+    if says_unknown(&reply) {
+        let bare = lab.connect_for_login().await?.command("AUTH PLAIN").await?;
+        assume(!says_unknown(&bare), || format!("AUTH itself is refused: {}", bare.quoted()))?;
+    }
     require(reply.is_ok(), || format!("with the right credentials, {}; `+OK` was required", reply.seen()))
 }
 

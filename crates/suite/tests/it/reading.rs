@@ -13,7 +13,7 @@ use crate::between::{Asked, Between, Said};
 use crate::laboratory::{accounts, judge, paused};
 
 /// What one thing that is wrong may cost a run in waiting.
-const AT_MOST: Duration = Duration::from_mins(2);
+const AT_MOST: Duration = Duration::from_secs(150);
 
 /// The ids of all that fails or warns, and of what is inconclusive.
 pub(crate) fn found(between: &Between) -> (Vec<String>, Vec<String>) {
