@@ -258,8 +258,7 @@ async fn persistent(lab: &Lab) -> Outcome {
     session.quit().await?;
     let mut session = lab.login_to(&account).await?;
     let after = ids(&mut session).await?;
-    require_same_messages(&sizes, &mut session).await?;
-    require_kept(&before, &after, "a session of UIDL and QUIT")
+    require_kept_later(&sizes, &before, &mut session, &after, "a session of UIDL and QUIT").await
 }
 
 /// RFC 1939 §7 UIDL: Ids also persist when a session ended without UPDATE.
@@ -278,8 +277,7 @@ async fn persistent_no_update(lab: &Lab) -> Outcome {
     let mut session = lab.login_to(&account).await?;
     let after = ids(&mut session).await?;
     assume(!before.is_empty(), || "UIDL lists nothing".to_owned())?;
-    require_same_messages(&sizes, &mut session).await?;
-    require_kept(&before, &after, "a session of UIDL that ended in a reset")
+    require_kept_later(&sizes, &before, &mut session, &after, "a session of UIDL that ended in a reset").await
 }
 
 /// RFC 1939 §7 UIDL: Removing other messages does not change an id.
@@ -315,8 +313,7 @@ async fn independent_of_access(lab: &Lab) -> Outcome {
     session.quit().await?;
     let mut session = lab.login_to(&account).await?;
     let after = ids(&mut session).await?;
-    require_same_messages(&sizes, &mut session).await?;
-    require_kept(&before, &after, "RETR 1, TOP 2 0 and QUIT")?;
+    require_kept_later(&sizes, &before, &mut session, &after, "RETR 1, TOP 2 0 and QUIT").await?;
     drop(session);
     first_access(lab).await
 }
@@ -355,8 +352,7 @@ async fn first_access(lab: &Lab) -> Outcome {
     session.quit().await?;
     let mut session = lab.login_to(&account).await?;
     let after = ids(&mut session).await?;
-    require_same_messages(&sizes, &mut session).await?;
-    require_kept(&before, &after, "the first RETR of each message and QUIT")
+    require_kept_later(&sizes, &before, &mut session, &after, "the first RETR of each message and QUIT").await
 }
 
 /// RFC 1939 §7 UIDL: Within a session ids do not change, whatever commands are issued.
@@ -409,12 +405,40 @@ async fn sizes(lab: &Lab, account: &Rc<Account>) -> Result<Reply, Stop> {
     session.assume_ok("LIST").await
 }
 
-/// Whether the numbers still stand for messages of the same sizes; more mail at the end does not matter.
-async fn require_same_messages(before: &Reply, session: &mut Session) -> Outcome {
-    let after = session.assume_ok("LIST").await?;
-    assume(after.octets().starts_with(before.octets()), || {
+/// The same between two sessions. Where the second numbers the same messages otherwise, they are known by their sizes.
+async fn require_kept_later(
+    sizes: &Reply,
+    before: &Ids,
+    session: &mut Session,
+    after: &Ids,
+    what: &str,
+) -> Outcome {
+    let listing = session.assume_ok("LIST").await?;
+    // More mail at the end does not matter.
+    if listing.octets().starts_with(sizes.octets()) {
+        return require_kept(before, after, what);
+    }
+    let (before, after) = (by_size(sizes, before)?, by_size(&listing, after)?);
+    let all_of = |named: &[(u64, &Vec<u8>)]| named.iter().map(|(size, _)| *size).collect::<Vec<_>>();
+    assume(all_of(&before) == all_of(&after), || {
         "LIST has changed between the sessions, so the unique-ids cannot be compared".to_owned()
-    })
+    })?;
+    match before.iter().find(|named| !after.contains(named)) {
+        None => Ok(()),
+        Some((size, id)) => fail(format!(
+            "after {what} the numbers are others, and {}, a message of {size} octets, is not listed any more",
+            quote(id)
+        )),
+    }
+}
+
+/// Each unique-id with the size of its message, in the order of the sizes.
+fn by_size<'a>(listing: &Reply, ids: &'a Ids) -> Result<Vec<(u64, &'a Vec<u8>)>, Stop> {
+    let sizes: BTreeMap<u64, u64> = listing.scan_listing()?.into_iter().collect();
+    let mut named: Vec<(u64, &Vec<u8>)> =
+        ids.iter().filter_map(|(number, id)| Some((*sizes.get(number)?, id))).collect();
+    named.sort_unstable();
+    Ok(named)
 }
 
 /// Every message that was listed must have the id it had. A line that is missing is judged by
