@@ -84,7 +84,7 @@ impl Lab {
         }
         withheld?;
         skipped(format!(
-            "no `disposable` maildrop holds {at_least} messages; `poplab seed` puts so many into the fourth"
+            "no `disposable` maildrop holds {at_least} messages; `poplab seed` puts so many into the fourth, the twelfth and the sixteenth"
         ))
     }
 

@@ -39,10 +39,14 @@ impl Lab {
     }
 
     async fn order(&self, order: Order<'_>) -> Result<Vec<u8>, Stop> {
-        let operations = self.operations(order.hook)?;
-        self.operated.set(true);
         let told = if order.user.is_empty() { String::new() } else { format!(" for `{}`", order.user) };
         self.journal.note(0, &format!("hook `{}`{told}", order.hook.key()));
+        self.carry_out(order).await
+    }
+
+    async fn carry_out(&self, order: Order<'_>) -> Result<Vec<u8>, Stop> {
+        let operations = self.operations(order.hook)?;
+        self.operated.set(true);
         // What a command of the user's takes is no time of the check's.
         let began = Instant::now();
         self.waiting.set(Some(began));
@@ -103,17 +107,27 @@ impl Lab {
         Ok(self.operations(Hook::Deliver)?.message(self.site.seed, octets))
     }
 
+    /// Delivers so many new messages to an account, which may take long.
+    ///
+    /// # Errors
+    /// Those of [`Lab::deliver`].
+    pub(crate) async fn deliver_many(&self, account: &Account, count: usize, octets: usize) -> Outcome {
+        self.journal
+            .note(0, &format!("hook `{}` for `{}`, {count} times", Hook::Deliver.key(), account.user));
+        for _ in 0..count {
+            let message = self.new_message(octets)?;
+            may_have(account, &message)?;
+            self.carry_out(Order { message: &message, ..Order::about(Hook::Deliver, &account.user) }).await?;
+        }
+        Ok(())
+    }
+
     /// Delivers a marked message to an account; its marker.
     ///
     /// # Errors
     /// [`Stop::Skipped`] without such a hook, [`Stop::Inconclusive`] if it fails.
     pub(crate) async fn deliver(&self, account: &Account, message: &[u8]) -> Result<Marker, Stop> {
-        let fit = account.role == Role::Disposable && account.held_own_mail();
-        let Some(marker) = Marker::parse(message).filter(|_| fit) else {
-            return inconclusive(
-                "only marked mail is delivered, and only to an account with role `disposable` in which no other mail was seen",
-            );
-        };
+        let marker = may_have(account, message)?;
         self.order(Order { message, ..Order::about(Hook::Deliver, &account.user) }).await?;
         Ok(marker)
     }
@@ -209,6 +223,17 @@ impl Lab {
     /// Whether it did anything beside POP3, which a conversation alone cannot show again.
     pub(crate) fn has_operated(&self) -> bool {
         self.operated.get()
+    }
+}
+
+/// The marker of a message that may be delivered to this account.
+fn may_have(account: &Account, message: &[u8]) -> Result<Marker, Stop> {
+    let fit = account.role == Role::Disposable && account.held_own_mail();
+    match Marker::parse(message).filter(|_| fit) {
+        Some(marker) => Ok(marker),
+        None => inconclusive(
+            "only marked mail is delivered, and only to an account with role `disposable` in which no other mail was seen",
+        ),
     }
 }
 

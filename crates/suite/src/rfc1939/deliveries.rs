@@ -37,7 +37,7 @@ const SUCCESSORS_AT_MOST: usize = 8;
 
 /// A disposable account that mail may be delivered to, with at least so many messages, and what is in it. It is filled if
 /// it holds fewer.
-pub(super) async fn addressee(lab: &Lab, at_least: usize) -> Result<(Rc<Account>, Maildrop), Stop> {
+pub(crate) async fn addressee(lab: &Lab, at_least: usize) -> Result<(Rc<Account>, Maildrop), Stop> {
     let mut session = lab.login(Role::Disposable).await?;
     let account = session.account()?;
     let held = Maildrop::look(&mut session, lab).await?;
