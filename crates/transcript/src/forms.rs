@@ -113,7 +113,11 @@ impl Beginnings {
         match octets {
             [_, second, third, ..] if !is_line_end(*second) && !is_line_end(*third) => {
                 self.alone[usize::from(*first)]
-                    || self.telling.may_be([*first, *second, *third].map(|octet| octet.to_ascii_lowercase()))
+                    || self.telling.may_be([
+                        first.to_ascii_lowercase(),
+                        second.to_ascii_lowercase(),
+                        third.to_ascii_lowercase(),
+                    ])
             }
             _ => true,
         }

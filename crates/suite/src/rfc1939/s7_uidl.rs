@@ -405,7 +405,7 @@ async fn sizes(lab: &Lab, account: &Rc<Account>) -> Result<Reply, Stop> {
     session.assume_ok("LIST").await
 }
 
-/// The same between two sessions. Where the second numbers the same messages otherwise, they are known by their sizes.
+/// The same between two sessions. Where the second numbers the same messages otherwise, every id must be there still.
 async fn require_kept_later(
     sizes: &Reply,
     before: &Ids,
@@ -418,27 +418,22 @@ async fn require_kept_later(
     if listing.octets().starts_with(sizes.octets()) {
         return require_kept(before, after, what);
     }
-    let (before, after) = (by_size(sizes, before)?, by_size(&listing, after)?);
-    let all_of = |named: &[(u64, &Vec<u8>)]| named.iter().map(|(size, _)| *size).collect::<Vec<_>>();
-    assume(all_of(&before) == all_of(&after), || {
+    assume(sorted_sizes(sizes)? == sorted_sizes(&listing)?, || {
         "LIST has changed between the sessions, so the unique-ids cannot be compared".to_owned()
     })?;
-    match before.iter().find(|named| !after.contains(named)) {
+    match before.iter().find(|(_, id)| !after.iter().any(|(_, other)| other == id)) {
         None => Ok(()),
-        Some((size, id)) => fail(format!(
-            "after {what} the numbers are others, and {}, a message of {size} octets, is not listed any more",
+        Some((_, id)) => fail(format!(
+            "after {what} the numbers stand for other messages, and {} is not listed any more",
             quote(id)
         )),
     }
 }
 
-/// Each unique-id with the size of its message, in the order of the sizes.
-fn by_size<'a>(listing: &Reply, ids: &'a Ids) -> Result<Vec<(u64, &'a Vec<u8>)>, Stop> {
-    let sizes: BTreeMap<u64, u64> = listing.scan_listing()?.into_iter().collect();
-    let mut named: Vec<(u64, &Vec<u8>)> =
-        ids.iter().filter_map(|(number, id)| Some((*sizes.get(number)?, id))).collect();
-    named.sort_unstable();
-    Ok(named)
+fn sorted_sizes(listing: &Reply) -> Result<Vec<u64>, Stop> {
+    let mut sizes: Vec<u64> = listing.scan_listing()?.into_iter().map(|(_, size)| size).collect();
+    sizes.sort_unstable();
+    Ok(sizes)
 }
 
 /// Every message that was listed must have the id it had. A line that is missing is judged by
