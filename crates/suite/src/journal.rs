@@ -58,6 +58,7 @@ struct Inner {
     seen: Vec<Seen>,
     seen_octets: usize,
     ending: Option<String>,
+    left_nobody: bool,
 }
 
 /// What remains of a check when it is over.
@@ -70,6 +71,8 @@ pub struct Leavings {
     pub seen: Vec<Seen>,
     /// How the last connection ended.
     pub ending: Option<String>,
+    /// The check asked whether anybody is served still, and nobody was.
+    pub(crate) left_nobody: bool,
 }
 
 /// Shows nothing of a conversation.
@@ -91,6 +94,7 @@ impl Journal {
             seen_octets: 0,
             conversation: Conversation::default(),
             ending: None,
+            left_nobody: false,
         })))
     }
 
@@ -113,6 +117,11 @@ impl Journal {
     pub(crate) fn password(&self, user: &str, password: &str) {
         self.secret(password.as_bytes());
         self.0.borrow_mut().conversation.account(user, password);
+    }
+
+    /// After what this check did nobody is served any more.
+    pub(crate) fn leaves_nobody(&self) {
+        self.0.borrow_mut().left_nobody = true;
     }
 
     /// A text with the secrets taken out, for verdicts that quote the server.
@@ -256,6 +265,7 @@ impl Journal {
             latencies: std::mem::take(&mut inner.latencies),
             seen: std::mem::take(&mut inner.seen),
             ending: inner.ending.take(),
+            left_nobody: inner.left_nobody,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! what has a verdict keeps it, the rest is inconclusive. A server that turns connections away is met with fewer checks
 //! side by side, and what was hit is repeated.
 
+mod gone;
 mod kept;
 mod knock;
 
@@ -61,6 +62,10 @@ pub struct Runner {
     kept: RefCell<kept::Kept>,
     /// What was hit by a limit on connections, to be repeated.
     again: RefCell<Vec<Turn>>,
+    /// What checks found that left nobody served, until they are repeated.
+    down: RefCell<Vec<Finished>>,
+    /// The user has been told that the server is gone.
+    down_told: Cell<bool>,
     latencies: RefCell<Latencies>,
     notices: RefCell<Vec<String>>,
     /// The time for the whole run was over.
@@ -81,6 +86,8 @@ struct Finished {
     seen: Vec<Seen>,
     /// The conversation, for what another check finds in it.
     conversation: Option<Reproduction>,
+    /// It asked whether anybody is served still, and nobody was.
+    left_nobody: bool,
     turn: Turn,
 }
 
@@ -98,6 +105,8 @@ impl Runner {
             done: RefCell::default(),
             kept: RefCell::default(),
             again: RefCell::default(),
+            down: RefCell::default(),
+            down_told: Cell::new(false),
             latencies: RefCell::new(Latencies::new()),
             notices: RefCell::default(),
             late: Cell::new(false),
@@ -259,9 +268,11 @@ impl Runner {
             self.thin_out();
         }
         if hit && !matches!(finished.evidence.result.verdict, Verdict::Pass | Verdict::Skipped) {
-            self.again.borrow_mut().push(finished.turn);
+            self.again.borrow_mut().push(finished.turn.clone());
+            self.keep_until_repeated(finished);
             return;
         }
+        let finished = if side_by_side { finished } else { self.settled(finished, listener).await };
         listener(Event::CheckFinished(finished.evidence.result.clone()));
         let mut done = self.done.borrow_mut();
         done.push(finished);
@@ -287,7 +298,7 @@ impl Runner {
         if let Some(missing) = needs::missing(&check, &self.site) {
             let result = self.result(&check, &Err(missing), None, Duration::ZERO);
             let evidence = Evidence { result, transcript: None, reproduction: None };
-            return Finished { evidence, seen: Vec::new(), conversation: None, turn };
+            return Finished { evidence, seen: Vec::new(), conversation: None, left_nobody: false, turn };
         }
         listener(Event::CheckStarted { id: check.id.to_owned() });
         let began = Instant::now();
@@ -312,7 +323,8 @@ impl Runner {
         if lab.has_operated() && !evidence.result.reproduce.is_empty() {
             reproduce::BY_HOOKS.clone_into(&mut evidence.result.reproduce);
         }
-        Finished { evidence, seen: leavings.seen, conversation, turn }
+        let Leavings { seen, left_nobody, .. } = leavings;
+        Finished { evidence, seen, conversation, left_nobody, turn }
     }
 
     /// Whether a check may take minutes: where these were asked for, what waits takes its time too.
@@ -352,7 +364,8 @@ impl Runner {
         let until = Instant::now() + at_most;
         for turn in turns {
             let id = turn.check.id;
-            let Ok(mut again) = timeout_at(until, self.carried_out(turn, listener)).await else { return };
+            let carried_out = async { self.settled(self.carried_out(turn, listener).await, listener).await };
+            let Ok(mut again) = timeout_at(until, carried_out).await else { return };
             // Where QUIT was put off the first round had no reason of its own.
             let unsure = again.evidence.result.verdict == Verdict::Inconclusive;
             if unsure && !self.site.survey.quit_keeps_lock {

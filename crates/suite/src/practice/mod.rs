@@ -19,7 +19,7 @@ pub(crate) mod line_ends;
 pub(crate) mod long_lines;
 pub(crate) mod looking;
 pub(crate) mod names;
-mod odd_lines;
+pub(crate) mod odd_lines;
 pub(crate) mod reflection;
 
 use crate::check::sections;

@@ -138,7 +138,8 @@ impl<'lab> OddLines<'lab> {
         };
         match again {
             Ok(session) => self.session = session,
-            Err(stop @ Stop::Inconclusive(_)) => {
+            // The one that ended may still count as open: that there is no room for two is no reason then.
+            Err(stop @ (Stop::Inconclusive(_) | Stop::Skipped(_))) => {
                 require_alive(self.lab, what).await?;
                 return Err(stop);
             }
@@ -156,7 +157,7 @@ impl<'lab> OddLines<'lab> {
 ///
 /// # Errors
 /// [`Stop::Fail`] if connections are refused by now, or nobody is greeted.
-pub(super) async fn require_alive(lab: &Lab, what: &str) -> Outcome {
+pub(crate) async fn require_alive(lab: &Lab, what: &str) -> Outcome {
     const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 98, 0, 1));
     let site = lab.site();
     let mut source = site.permissions.loopback.then_some(ELSEWHERE);
@@ -170,6 +171,7 @@ pub(super) async fn require_alive(lab: &Lab, what: &str) -> Outcome {
                 false
             }
             Ok(Err(DialError::Refused { .. })) => {
+                lab.journal().leaves_nobody();
                 return fail(format!("after {what} nobody listens at {} any more", site.entrance.endpoint));
             }
             _ => false,
@@ -180,6 +182,7 @@ pub(super) async fn require_alive(lab: &Lab, what: &str) -> Outcome {
         sleep(site.patience.quiet).await;
     }
     require(source.is_none(), || {
+        lab.journal().leaves_nobody();
         format!("after {what} nobody is greeted any more, also not at another address")
     })
 }
@@ -194,5 +197,11 @@ async fn greets(lab: &Lab, stream: Stream) -> bool {
     } else {
         stream
     };
-    lab.adopt(stream).welcome(lab.survey()).await.is_ok_and(|greeting| greeting.is_ok())
+    let mut session = lab.adopt(stream);
+    let greeted = session.welcome(lab.survey()).await.is_ok_and(|greeting| greeting.is_ok());
+    if greeted {
+        // It may be counted for a while, which the next connection has to know.
+        session.is_served();
+    }
+    greeted
 }

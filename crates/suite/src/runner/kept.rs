@@ -103,6 +103,7 @@ mod tests {
             evidence: Evidence { result, transcript: Some(transcript), reproduction: None },
             seen: Vec::new(),
             conversation: None,
+            left_nobody: false,
             turn: Turn { check, source: None, avoid: Vec::new() },
         }
     }
