@@ -9,12 +9,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Mutex;
 
-use fake::Defect;
+use fake::{Configuration, Defect};
 use record::{CheckResult, Verdict};
 use suite::catalogue::requirement;
 use suite::{Check, Security};
 
-use crate::laboratory::{accounts, judge, paused, site, world};
+use crate::laboratory::{accounts_with_tokens, configured, judge, paused, site};
 
 /// What the suite says of a server with one defect.
 struct Judged {
@@ -80,18 +80,37 @@ fn judged_by(defect: &'static Defect, by: By) -> Judged {
     judged
 }
 
+/// Where defects are looked for: the entrance, and whether passwords are taken in cleartext there.
+const PLACES: [(Security, bool); 3] =
+    [(Security::Implicit, true), (Security::Starttls, true), (Security::Starttls, false)];
+
 /// What is said of a server with these defects. Checks that need STLS are only judged at the other entrance, which is
-/// therefore looked at for defects that prove one.
+/// therefore looked at for defects that prove one. So it is where something was not found at the first, and so is a server
+/// that takes no password in cleartext: what it does wrong then shows nowhere else.
 pub(crate) fn results(defects: &[&'static Defect], by: By) -> Vec<CheckResult> {
     let needs_stls =
         |id: &&str| requirement(id).is_some_and(|found| found.needs.contains(&"stls".to_owned()));
-    let both = defects.iter().flat_map(|defect| defect.proves).any(needs_stls);
-    let mut results = Vec::new();
-    for security in [Security::Implicit, Security::Starttls].into_iter().take(if both { 2 } else { 1 }) {
+    let proves: Vec<&str> = defects.iter().flat_map(|defect| defect.proves).copied().collect();
+    let both = proves.iter().any(needs_stls);
+    let checks: BTreeSet<&str> = suite::all().iter().map(|check| check.id).collect();
+    let mut results: Vec<CheckResult> = Vec::new();
+    for (place, (security, cleartext_login)) in PLACES.into_iter().enumerate() {
+        let is_accused = |id: &str| {
+            results
+                .iter()
+                .any(|result| result.id == id && matches!(result.verdict, Verdict::Fail | Verdict::Warn))
+        };
+        let found = proves.iter().all(|id| is_accused(id) || !checks.contains(id));
+        if found && place >= if both { 2 } else { 1 } {
+            break;
+        }
         paused(async {
-            let Ok(site) = site(&world(defects.iter().copied()), security, accounts(), true).await else {
-                return;
-            };
+            let world = configured(Configuration {
+                defects: defects.iter().copied().collect(),
+                cleartext_login,
+                ..Configuration::default()
+            });
+            let Ok(site) = site(&world, security, accounts_with_tokens(), true).await else { return };
             let judged = judge(&site, by.checks(defects), 8).await;
             results.extend(judged.into_iter().map(|evidence| evidence.result));
         });
