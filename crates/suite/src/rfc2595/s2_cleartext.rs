@@ -13,6 +13,7 @@ use crate::outcome::{Outcome, Stop, assume, fail, skipped};
 use crate::refusal::is_busy;
 use crate::reply::Reply;
 use crate::session::Session;
+use crate::site::Capability;
 
 checks! {
     "rfc2595.cleartext.configurable" => configurable [wrong_password],
@@ -27,11 +28,15 @@ const WAYS: [&str; 3] = ["USER", "PLAIN", "LOGIN"];
 /// Whether it can be is not to be seen; but that a server which refuses one of them refuses all of them is.
 async fn configurable(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
-    let (mut refused, mut taken) = (None, None);
+    let (mut refused, mut taken, mut in_spite) = (None, None, None);
     for way in WAYS {
         let (_session, reply) = attempt(lab, &account, way).await?;
         if reply.is_ok() {
             taken = Some(format!("{way} (answered {})", reply.quoted()));
+            // To announce it inside TLS alone is to say that it is refused without.
+            if is_hidden(lab, way) {
+                in_spite.clone_from(&taken);
+            }
         } else {
             assume(!is_busy(&reply), || format!("in cleartext, {}", reply.seen()))?;
             // What a server does not have at all says nothing about cleartext.
@@ -44,6 +49,11 @@ async fn configurable(lab: &Lab) -> Outcome {
             }
         }
     }
+    if let Some(taken) = in_spite {
+        return fail(format!(
+            "without TLS, {taken} logs in, which CAPA announces inside TLS alone: what is hidden is not refused"
+        ));
+    }
     match (refused, taken) {
         (Some(refused), Some(taken)) => {
             fail(format!("without TLS, {refused} is refused, and the same password is taken by {taken}"))
@@ -53,6 +63,20 @@ async fn configurable(lab: &Lab) -> Outcome {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a way is in the list inside TLS and not in the one before it.
+fn is_hidden(lab: &Lab, way: &str) -> bool {
+    let survey = lab.survey();
+    if way == "USER" {
+        let has =
+            |list: &Option<Vec<Capability>>| list.iter().flatten().any(|capability| capability.tag == way);
+        return survey.first_capabilities.is_some()
+            && !has(&survey.first_capabilities)
+            && has(&survey.capabilities);
+    }
+    let has = |list: Vec<String>| list.iter().any(|name| name == way);
+    survey.first_capabilities.is_some() && !has(survey.first_mechanisms()) && has(survey.mechanisms())
 }
 
 /// RFC 5034 §4: A configuration exists in which no cleartext-password mechanism is announced or accepted before
