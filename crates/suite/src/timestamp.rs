@@ -3,6 +3,11 @@
 
 /// Texts in angle brackets that are meant as a timestamp, brackets included. One that is never closed ends at a space.
 pub(crate) fn meant_timestamps(greeting: &[u8]) -> Vec<&[u8]> {
+    bracketed(greeting).into_iter().filter(|text| looks_meant(text)).collect()
+}
+
+/// Texts in angle brackets, whatever they are meant as.
+pub(crate) fn bracketed(greeting: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     let mut rest = greeting;
     while let Some(open) = rest.iter().position(|octet| *octet == b'<') {
@@ -11,9 +16,7 @@ pub(crate) fn meant_timestamps(greeting: &[u8]) -> Vec<&[u8]> {
             Some(close) => close + 1,
             None => rest.iter().position(|octet| *octet == b' ').unwrap_or(rest.len()),
         };
-        if looks_meant(&rest[..end]) {
-            found.push(&rest[..end]);
-        }
+        found.push(&rest[..end]);
         rest = &rest[end..];
     }
     found

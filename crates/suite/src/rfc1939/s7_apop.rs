@@ -14,9 +14,9 @@ use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::Method;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
-use crate::refusal::assume_not_put_off;
+use crate::refusal::{assume_not_put_off, says_unknown};
 use crate::reply::{Reply, quote};
-use crate::timestamp::meant_timestamps;
+use crate::timestamp::{bracketed, meant_timestamps};
 use crate::together::together;
 use sasl::apop::digest as digest_of;
 
@@ -36,12 +36,35 @@ const IN_TURN_AT_MOST: Duration = Duration::from_mins(1);
 async fn timestamp_syntax(lab: &Lab) -> Outcome {
     let (_session, greeting) = lab.greeted().await?;
     match meant_timestamps(&greeting.line)[..] {
-        [] => skipped(format!("no timestamp in the greeting {}", greeting.quoted())),
+        [] => unlike_a_timestamp(lab, &greeting).await,
         [timestamp] => require(sasl::apop::is_timestamp(timestamp), || {
             format!("the greeting has {}, which is not of the form <local@domain>", quote(timestamp))
         }),
         ref several => fail(format!("the greeting has {} timestamps: {}", several.len(), greeting.quoted())),
     }
+}
+
+/// What stands in angle brackets and has no at sign may be a product's name. Where it is another text each time, and APOP is
+/// known, it is meant as a timestamp.
+async fn unlike_a_timestamp(lab: &Lab, greeting: &Reply) -> Outcome {
+    let none = || skipped(format!("no timestamp in the greeting {}", greeting.quoted()));
+    let [text] = bracketed(&greeting.line)[..] else { return none() };
+    let (_session, another) = lab.greeted().await?;
+    let texts = bracketed(&another.line);
+    if texts.is_empty() || texts.contains(&text) {
+        return none();
+    }
+    let unknown = lab.connect().await?.command("XYZZY").await?;
+    let mut session = lab.connect_for_login().await?;
+    let reply = session.command("APOP poplab-nobody 0123456789abcdef0123456789abcdef").await?;
+    if says_unknown(&reply) || reply.line == unknown.line {
+        return none();
+    }
+    fail(format!(
+        "the greeting has {}, another text each time, and APOP is known ({}); a timestamp has the form <local@domain>",
+        quote(text),
+        reply.seen()
+    ))
 }
 
 /// RFC 1939 §7 APOP: Every greeting carries a different timestamp.

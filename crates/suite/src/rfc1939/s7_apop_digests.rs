@@ -51,6 +51,13 @@ async fn entropy(lab: &Lab) -> Outcome {
             None => return inconclusive(format!("the greeting {} has no timestamp", greeting.quoted())),
         }
     }
+    if is_foreseeable(&timestamps) && is_counter(&timestamps) {
+        return warn(format!(
+            "the timestamp is a counter and nothing else, as in {} and {}: all to come are known now",
+            timestamps[0],
+            timestamps[GREETINGS - 1]
+        ));
+    }
     if is_foreseeable(&timestamps) {
         return info(format!(
             "all parts of the timestamp stay or count upwards, as in {} and {}: the next one can be foreseen",
@@ -59,6 +66,25 @@ async fn entropy(lab: &Lab) -> Outcome {
         ));
     }
     Ok(())
+}
+
+/// Smaller numbers are no clock, in seconds or otherwise.
+const CLOCK_AT_LEAST: u64 = 100_000_000;
+
+/// Whether all that changes in the timestamps is a small number that always goes up, so that no clock is in them.
+fn is_counter(timestamps: &[String]) -> bool {
+    let rows: Vec<Vec<&str>> = timestamps
+        .iter()
+        .map(|timestamp| timestamp.split(|letter: char| !letter.is_ascii_alphanumeric()).collect())
+        .collect();
+    let counts = |at: usize| {
+        let numbers: Option<Vec<u64>> = rows.iter().map(|row| row.get(at)?.parse().ok()).collect();
+        numbers.is_some_and(|all| {
+            all.windows(2).all(|pair| pair[0] < pair[1]) && all.iter().all(|number| *number < CLOCK_AT_LEAST)
+        })
+    };
+    let stays = |at: usize| rows.iter().all(|row| row.get(at) == rows[0].get(at));
+    (0..rows[0].len()).all(|at| stays(at) || counts(at))
 }
 
 /// Whether each part of the timestamps, in the order in which they came, stays the same or never goes down.
@@ -190,6 +216,8 @@ mod tests {
         };
         assert!(is_foreseeable(&made(&|at| (1_700_000_000 + at / 3).to_string())));
         assert!(is_foreseeable(&made(&|at| format!("{:x}", 0xfff0 + at))));
+        assert!(is_counter(&made(&|_| "pop".to_owned())));
+        assert!(!is_counter(&made(&|at| (1_700_000_000 + at / 3).to_string())));
         assert!(!is_foreseeable(&made(&|at| mail::digest(at.to_string().as_bytes())[..8].to_owned())));
     }
 }
