@@ -8,6 +8,7 @@ mod deletable;
 mod logins;
 mod operations;
 
+pub(crate) use connections::line_in_clear;
 pub(crate) use operations::ON_ITS_WAY;
 
 use std::cell::{Cell, RefCell};

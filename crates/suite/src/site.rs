@@ -122,6 +122,12 @@ pub struct Survey {
     pub greeting: Vec<u8>,
     /// Whether the server greets without being spoken to, as it must.
     pub is_unprompted: bool,
+    /// Whether one that does not greets as soon as it is spoken to, and answers then.
+    pub greets_when_spoken_to: bool,
+    /// Whether the greeting begins with a word of another protocol, at a server that speaks POP3.
+    pub greets_oddly: bool,
+    /// Whether the greeting comes in the clear, before the handshake that is due first.
+    pub greets_in_clear: bool,
     /// Lines that come behind the greeting line.
     pub surplus_lines: usize,
     /// Why there is no STLS although it is announced, if it is so.
@@ -195,6 +201,9 @@ impl Default for Survey {
         Self {
             greeting: Vec::new(),
             is_unprompted: true,
+            greets_when_spoken_to: false,
+            greets_oddly: false,
+            greets_in_clear: false,
             surplus_lines: 0,
             stls_broken: None,
             lock_outlives: false,
@@ -264,6 +273,11 @@ impl Survey {
     /// Whether CAPA works before login, with and without TLS.
     pub(crate) fn knows_capa(&self) -> bool {
         self.first_capabilities.is_some() && self.capabilities.is_some()
+    }
+
+    /// Whether the first look was given a list that was none.
+    pub(crate) fn capa_is_odd(&self) -> bool {
+        self.observations.iter().any(|observation| observation.id == "rfc2449.capa.format")
     }
 
     /// The APOP timestamp of the surveyed greeting.

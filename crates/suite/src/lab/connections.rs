@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use net::{Stream, TlsOptions, Versions};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Lab;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, fail, inconclusive, skipped};
@@ -28,6 +28,23 @@ struct Unserved {
     others: u32,
     /// Whether the server may have counted others.
     crowded: bool,
+}
+
+/// Octets of a line before the handshake, at most.
+const LINE_IN_CLEAR: usize = 512;
+
+/// A line that comes before the handshake, if one comes in this time.
+pub(crate) async fn line_in_clear(stream: &mut Stream, wait: Duration) -> Option<Vec<u8>> {
+    let (mut line, end) = (Vec::new(), Instant::now() + wait);
+    // No further than the line goes.
+    while !line.ends_with(b"\n") && line.len() < LINE_IN_CLEAR {
+        let mut octet = [0; 1];
+        match timeout_at(end, stream.read(&mut octet)).await {
+            Ok(Ok(1)) => line.push(octet[0]),
+            _ => return None,
+        }
+    }
+    line.ends_with(b"\n").then_some(line)
 }
 
 impl Lab {
@@ -80,6 +97,9 @@ impl Lab {
     pub async fn connect_raw_with(&self, options: &TlsOptions) -> Result<Session, Stop> {
         let mut stream = self.dial().await?;
         if self.site.entrance.security == Security::Implicit {
+            if self.survey().greets_in_clear {
+                line_in_clear(&mut stream, self.site.patience.answer).await;
+            }
             let began = Instant::now();
             stream =
                 match timeout(self.site.patience.answer, self.site.dialer.start_tls(stream, options)).await {
@@ -238,6 +258,7 @@ impl Lab {
         let mut session = match self.connect().await {
             Ok(session) => session,
             Err(Stop::Inconclusive(why)) => {
+                self.journal.leaves_nobody();
                 return fail(format!("{after}; then another connection was not served: {why}"));
             }
             Err(other) => return Err(other),

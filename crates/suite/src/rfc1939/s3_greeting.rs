@@ -29,15 +29,18 @@ async fn unprompted(lab: &Lab) -> Outcome {
         }
         // It spoke, but only behind the probe. That may be chance with a server that is slow to greet.
         Err(Mishap::NoReply { then, .. }) if session.patience().answer < GENEROUS => late(lab, &then).await,
+        // Two lines: the greeting, and then the answer.
+        Err(Mishap::TimedOut { probe: Some(_), .. }) if session.has_heard() => late(lab, "two lines").await,
         Err(mishap) => Err(mishap.judged()),
     }
 }
 
-/// Once more on another connection, without a word from the client for [`GENEROUS`].
+/// Once more on another connection, without a word from the client for longer than the greeting took on the first.
 async fn late(lab: &Lab, then: &str) -> Outcome {
     let mut session = lab.connect_raw().await?;
     let mut waited = Duration::ZERO;
-    while waited < GENEROUS {
+    let generous = GENEROUS.max(session.patience().answer * 2);
+    while waited < generous {
         if let Err(Stop::Fail(came)) = session.require_silence().await {
             return inconclusive(format!("the greeting is slow; on a second connection {came}"));
         }
@@ -45,7 +48,7 @@ async fn late(lab: &Lab, then: &str) -> Outcome {
     }
     fail(format!(
         "nothing came for {} s on one connection; on another a NOOP brought {then}: the server waits for the client",
-        GENEROUS.as_secs()
+        generous.as_secs()
     ))
 }
 

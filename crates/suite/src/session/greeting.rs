@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{Client, Limits};
+use proto::{Client, Indicator, Limits};
 
 use super::Session;
 use crate::outcome::Mishap;
@@ -29,18 +29,33 @@ impl Session {
 
     /// Reads the greeting as this server gives it: with more lines than one, or not at all. That is judged elsewhere.
     pub(crate) async fn welcome(&mut self, survey: &Survey) -> Result<Reply, Mishap> {
+        if survey.greets_when_spoken_to {
+            // What it is said matters little; no server does anything at a NOOP.
+            self.send("NOOP").await?;
+            let greeting = self.greeting().await?;
+            self.reply().await?;
+            return Ok(greeting);
+        }
         if !survey.is_unprompted {
             self.wire.machine = Client::resume(Limits::default());
             self.awaited.clear();
             return Ok(Reply::in_place_of_greeting(self.origin()));
         }
-        let greeting = self.greeting().await?;
+        let mut greeting = self.greeting().await?;
+        if survey.greets_oddly && !greeting.is_err() {
+            greeting.indicator = Indicator::Ok;
+        }
         for _ in 0..survey.surplus_lines {
             if self.surplus(self.patience.quiet).await.is_none() {
                 break;
             }
         }
         Ok(greeting)
+    }
+
+    /// Whether the server has said anything at all.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.wire.taken > 0
     }
 
     /// A line that nothing asked for, quoted, if one comes in this time.

@@ -95,12 +95,28 @@ async fn enter(lab: &Lab, site: &mut Site, account: &Rc<Account>) -> Result<Sess
                     reply.seen()
                 ))));
             }
-            Ok((_, reply)) => return Err(Missed::Password(method, reply)),
+            Ok((mut session, reply)) => {
+                // What is refused and then answered once more is no matter of the password.
+                return Err(match session.surplus(site.patience.quiet).await {
+                    // A refusal more may be a farewell.
+                    Some(more) if more.starts_with("`+OK") => {
+                        Missed::Way(answered_twice(site, &reply, &more))
+                    }
+                    _ => Missed::Password(method, reply),
+                });
+            }
             Err(stop @ Stop::Skipped(_)) => return Err(Missed::Way(stop)),
             Err(stop) => missed = missed.or(Some(stop)),
         }
     }
     Err(Missed::Way(missed.unwrap_or_else(|| Stop::Inconclusive("no way to log in is offered".to_owned()))))
+}
+
+/// A login got two answers, so which of them is meant cannot be told; what was seen is kept for its check.
+fn answered_twice(site: &mut Site, reply: &Reply, more: &str) -> Stop {
+    let seen = format!("{}, and then {more} came although nothing was asked", reply.seen());
+    site.survey.observations.push(Observation { id: "rfc1939.frame.one-reply", seen: seen.clone() });
+    Stop::Inconclusive(seen)
 }
 
 /// Whether a way to log in was refused as such, and not the password: before it was given, or without a look at it.

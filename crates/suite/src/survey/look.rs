@@ -8,7 +8,7 @@ use net::{DialError, Endpoint};
 use tokio::time::{Instant, timeout};
 
 use super::{SurveyError, listed, patience, silent};
-use crate::lab::Lab;
+use crate::lab::{Lab, line_in_clear};
 use crate::outcome::Mishap;
 use crate::reply::Reply;
 use crate::session::{Negotiation, Session};
@@ -71,7 +71,14 @@ async fn greeted(lab: &Lab, site: &mut Site) -> Result<Session, SurveyError> {
     let endpoint = site.entrance.endpoint.clone();
     let mut tries = 0;
     let (mut session, greeting) = loop {
-        let (mut session, took) = open(lab, site).await?;
+        let (mut session, took) = match open(lab, site).await {
+            Err(SurveyError::Tls { error: DialError::NotTls { first }, .. })
+                if !site.survey.greets_in_clear && greets_in_clear(lab, site, &first).await =>
+            {
+                open(lab, site).await?
+            }
+            opened => opened?,
+        };
         site.survey.round_trip = took;
         tries += 1;
         let began = Instant::now();
@@ -89,7 +96,15 @@ async fn greeted(lab: &Lab, site: &mut Site) -> Result<Session, SurveyError> {
         site.crowd.lose();
     }
     session.is_served();
-    recognise(&endpoint, &greeting)?;
+    if let Err(error) = recognise(&endpoint, &greeting) {
+        if !speaks_pop3(&mut session, &error).await {
+            return Err(error);
+        }
+        observe(site, "rfc1939.greeting.positive", &format!("the greeting was {}", greeting.quoted()));
+        site.survey.greets_oddly = true;
+        site.survey.greeting.clone_from(&greeting.line);
+        return again(lab, site).await;
+    }
     site.survey.greeting.clone_from(&greeting.line);
     let mut surplus = Vec::new();
     while let Some(line) = session.surplus(SURPLUS).await.filter(|_| surplus.len() < SURPLUS_AT_MOST) {
@@ -101,6 +116,28 @@ async fn greeted(lab: &Lab, site: &mut Site) -> Result<Session, SurveyError> {
         observe(site, "rfc1939.greeting.one-line", &seen);
     }
     Ok(session)
+}
+
+/// Whether a server with the greeting of another protocol, or of none, answers a command as POP3 has it.
+async fn speaks_pop3(session: &mut Session, error: &SurveyError) -> bool {
+    matches!(error, SurveyError::OtherProtocol { .. })
+        && session.command("CAPA").await.is_ok_and(|reply| reply.is_ok() || reply.is_err())
+}
+
+/// Whether a TLS port that says a line in the clear goes on with the handshake behind it. That it is a cleartext port is
+/// likelier.
+async fn greets_in_clear(lab: &Lab, site: &mut Site, first: &[u8]) -> bool {
+    let wait = site.patience.answer;
+    let Ok(mut stream) = lab.dial().await else { return false };
+    let Some(line) = line_in_clear(&mut stream, wait).await else { return false };
+    let handshake = timeout(wait, site.dialer.start_tls(stream, &lab.tls_options())).await;
+    let greets = first.starts_with(b"+OK") && matches!(handshake, Ok(Ok(_)));
+    if greets {
+        site.survey.greets_in_clear = true;
+        let seen = format!("{} came in plaintext, and then a TLS handshake", lab.journal().quote(&line));
+        observe(site, "rfc8314.implicit.first-octet", &seen);
+    }
+    greets
 }
 
 /// How long a greeting is waited for without a word from us.
@@ -118,6 +155,9 @@ async fn open(lab: &Lab, site: &Site) -> Result<(Session, Duration), SurveyError
         connecting.map_err(|_| silent(endpoint, wait, "The connection itself was not accepted."))??;
     let took = began.elapsed();
     if site.entrance.security == Security::Implicit {
+        if site.survey.greets_in_clear {
+            line_in_clear(&mut stream, wait).await;
+        }
         let handshake = timeout(wait, site.dialer.start_tls(stream, &lab.tls_options())).await;
         let handshake =
             handshake.map_err(|_| silent(endpoint, wait, "It did not answer a TLS ClientHello."))?;
@@ -141,6 +181,9 @@ async fn unprompted(
         );
         return Err(SurveyError::Broken { endpoint, reason });
     }
+    if matches!(mishap, Mishap::TimedOut { .. }) && session.has_heard() && waits(lab, site).await? {
+        return Ok(());
+    }
     let Mishap::NoReply { then, .. } = &mishap else {
         return Err(no_greeting(lab, &endpoint, site, &mishap).await);
     };
@@ -160,6 +203,36 @@ async fn unprompted(
     );
     observe(site, "rfc1939.greeting.unprompted", &seen);
     Ok(())
+}
+
+/// Two lines came at our NOOP, and none before: a greeting that is given to who speaks, or one that was slow. On another
+/// connection it is waited for longer than it took.
+async fn waits(lab: &Lab, site: &mut Site) -> Result<bool, SurveyError> {
+    let (mut session, _) = open(lab, site).await?;
+    let silence = unprompted_within(site) * 3 / 2;
+    if session.surplus(silence).await.is_some() || session.has_ended() {
+        return Ok(false);
+    }
+    if session.send("NOOP").await.is_err() {
+        return Ok(false);
+    }
+    let (Ok(greeting), Ok(answer)) = (session.greeting().await, session.reply().await) else {
+        return Ok(false);
+    };
+    if !greeting.is_ok() {
+        return Ok(false);
+    }
+    site.survey.is_unprompted = false;
+    site.survey.greets_when_spoken_to = true;
+    site.survey.greeting.clone_from(&greeting.line);
+    let seen = format!(
+        "nothing came for {} s; a NOOP brought {} and then {}: the server waits for the client",
+        silence.as_secs(),
+        greeting.quoted(),
+        answer.quoted()
+    );
+    observe(site, "rfc1939.greeting.unprompted", &seen);
+    Ok(true)
 }
 
 async fn no_greeting(lab: &Lab, endpoint: &Endpoint, site: &Site, mishap: &Mishap) -> SurveyError {
