@@ -199,7 +199,10 @@ fn has(name: &str, site: &Site) -> bool {
     let mechanisms = survey.mechanisms();
     let offers = |mechanism: &str| mechanisms.iter().any(|offered| offered == mechanism);
     match name {
-        "CAPA" => survey.capabilities.is_some(),
+        // It may be refused in one state, or come without an end: that is for its own checks to say.
+        "CAPA" => {
+            survey.capabilities.is_some() || survey.session_capabilities.is_some() || survey.capa_is_odd()
+        }
         "TOP" => survey.has_top,
         "UIDL" => survey.has_uidl,
         "SCRAM" => Mechanism::SCRAM.iter().any(|scram| offers(scram.name())),
