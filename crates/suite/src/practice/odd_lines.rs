@@ -197,5 +197,11 @@ async fn greets(lab: &Lab, stream: Stream) -> bool {
     } else {
         stream
     };
-    lab.adopt(stream).welcome(lab.survey()).await.is_ok_and(|greeting| greeting.is_ok())
+    let mut session = lab.adopt(stream);
+    let greeted = session.welcome(lab.survey()).await.is_ok_and(|greeting| greeting.is_ok());
+    if greeted {
+        // It may be counted for a while, which the next connection has to know.
+        session.is_served();
+    }
+    greeted
 }

@@ -26,7 +26,6 @@ const NEED_TWO: &[&str] = &[
     "practice.robust.reset",
     "practice.robust.split-crlf",
     "practice.sec.long-line",
-    "practice.tls.half-open",
     "rfc1939.apop.replay",
     "rfc1939.cmd.unrecognized",
     "rfc1939.lock.after-auth-only",
