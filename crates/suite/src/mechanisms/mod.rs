@@ -180,7 +180,8 @@ pub(crate) async fn in_step(session: &mut Session, after: &str) -> Result<bool, 
         Ok(NextAnswer::List(_) | NextAnswer::Other) => {
             fail(format!("{after}; then CAPA got two answers, so one was to the line before"))
         }
-        Ok(NextAnswer::Refused) if session.knows_capa() => {
+        // Who has had enough of bad commands says so and goes.
+        Ok(NextAnswer::Refused) if session.knows_capa() && !session.has_ended() => {
             fail(format!("{after}; then CAPA was refused, which works on other connections"))
         }
         Ok(NextAnswer::Refused) => Ok(!session.has_ended()),

@@ -38,6 +38,7 @@ impl Session {
                 Ok(_) => return Ok(NextAnswer::Other),
                 Err(_) if refused => {
                     self.awaited.clear();
+                    self.refused_last = true;
                     return Ok(NextAnswer::Refused);
                 }
                 Err(Quiet::Closed(how)) => return Err(self.closed("CAPA".to_owned(), how)),
