@@ -200,7 +200,10 @@ async fn reads_nothing(lab: &Lab) -> Outcome {
         Err(_) => format!("nothing came for {} s", patience.as_secs()),
     };
     // Others of this run may have had the places that a server has.
-    if !lab.site().crowd.is_one_check() {
+    let crowd = &lab.site().crowd;
+    if !crowd.is_one_check() {
+        // So it is repeated with fewer beside it.
+        crowd.turn_away();
         return inconclusive(format!("while another client did not read its message, {why}"));
     }
     // It is the stuck client's doing if it is over with it.
