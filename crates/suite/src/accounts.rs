@@ -3,6 +3,7 @@
 
 mod file;
 pub mod hooks;
+mod locks;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,10 +12,8 @@ use std::time::Duration;
 use mail::Role;
 use tokio::time::Instant;
 
+pub(crate) use self::locks::Locks;
 use crate::login::Method;
-
-/// A lock may outlive its session for so long: servers notice the end of a connection when they get to it.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// One account of the target.
 pub struct Account {
@@ -41,6 +40,10 @@ pub struct Account {
     sessions: Cell<u32>,
     /// When the last of them ended.
     freed: Cell<Option<Instant>>,
+    /// Whether it ended without QUIT.
+    lost: Cell<bool>,
+    /// What is known of the locks of the target.
+    locks: RefCell<Rc<Locks>>,
     stuck: Cell<bool>,
     /// Its unique-ids as they were seen at an entrance.
     ids: RefCell<Option<IdsSeen>>,
@@ -99,6 +102,8 @@ impl Account {
             suspected: Cell::new(false),
             sessions: Cell::new(0),
             freed: Cell::new(None),
+            lost: Cell::new(false),
+            locks: RefCell::default(),
             stuck: Cell::new(false),
             ids: RefCell::default(),
         }
@@ -160,6 +165,7 @@ impl Account {
         let mut doubtful = self.doubtful.borrow_mut();
         let suspected = !self.linger().is_zero() && !doubtful.contains(&method);
         if suspected {
+            self.locks.borrow().may_have_lingered();
             doubtful.push(method);
             self.suspected.set(true);
         }
@@ -174,12 +180,21 @@ impl Account {
 
     /// For how long the lock of a session that has ended may still be there.
     pub(crate) fn linger(&self) -> Duration {
-        self.freed.get().map_or(Duration::ZERO, |freed| LINGER.saturating_sub(freed.elapsed()))
+        let longest = self.locks.borrow().linger();
+        self.freed.get().map_or(Duration::ZERO, |freed| longest.saturating_sub(freed.elapsed()))
+    }
+
+    /// What the accounts of a target learn of its locks they learn together.
+    pub(crate) fn share(&self, locks: &Rc<Locks>) {
+        self.locks.replace(Rc::clone(locks));
     }
 
     /// The password was right for this method.
     pub(crate) fn accepted(&self, method: Method) {
         self.stuck.set(false);
+        if let Some(freed) = self.freed.get().filter(|_| self.lost.get() && self.sessions.get() == 0) {
+            self.locks.borrow().were_gone(freed.elapsed());
+        }
         let mut accepted = self.accepted.borrow_mut();
         if !accepted.contains(&method) {
             accepted.push(method);
@@ -253,25 +268,35 @@ impl Account {
 }
 
 /// A session of this run in an account's maildrop, for as long as it lives.
-pub(crate) struct OpenSession(Rc<Account>);
+pub(crate) struct OpenSession {
+    account: Rc<Account>,
+    /// It has ended with QUIT.
+    has_quit: bool,
+}
 
 impl OpenSession {
     /// Begins now.
     pub(crate) fn of(account: Rc<Account>) -> Self {
         account.sessions.set(account.sessions.get() + 1);
-        Self(account)
+        Self { account, has_quit: false }
+    }
+
+    /// QUIT was answered with +OK.
+    pub(crate) fn quits(&mut self) {
+        self.has_quit = true;
     }
 
     /// Whose maildrop it is.
     pub(crate) fn account(&self) -> Rc<Account> {
-        Rc::clone(&self.0)
+        Rc::clone(&self.account)
     }
 }
 
 impl Drop for OpenSession {
     fn drop(&mut self) {
-        self.0.sessions.set(self.0.sessions.get().saturating_sub(1));
-        self.0.freed.set(Some(Instant::now()));
+        self.account.sessions.set(self.account.sessions.get().saturating_sub(1));
+        self.account.freed.set(Some(Instant::now()));
+        self.account.lost.set(!self.has_quit);
     }
 }
 

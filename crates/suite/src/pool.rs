@@ -42,6 +42,10 @@ impl Pool {
     pub fn among(accounts: Vec<Account>, secrets: &Secrets) -> Self {
         let secrets = secrets.clone();
         crate::login::learn(&accounts, &secrets);
+        let locks = Rc::default();
+        for account in &accounts {
+            account.share(&locks);
+        }
         let slots =
             accounts.into_iter().map(|account| Slot { account: Rc::new(account), busy: Cell::new(false) });
         Self(Rc::new(Shared { slots: slots.collect(), secrets, returned: Notify::new() }))

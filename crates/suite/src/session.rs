@@ -364,15 +364,6 @@ impl Session {
         }
     }
 
-    /// Sends QUIT, reads the reply and waits for the end of the connection.
-    ///
-    /// # Errors
-    /// [`Stop::Inconclusive`] if QUIT is refused or not answered.
-    pub async fn quit(mut self) -> Result<Closing, Stop> {
-        self.assume_ok("QUIT").await?;
-        Ok(self.until_closed().await)
-    }
-
     /// Reads at most this many octets of content of the reply that is under way, and no more.
     ///
     /// # Errors

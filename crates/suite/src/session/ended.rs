@@ -1,10 +1,21 @@
-//! Ends of the connection that the server brought about, and whether it may: behind a refusal nothing says that a connection
+//! Ends of a connection: with QUIT, or by the server's doing, and whether it may: behind a refusal nothing says that a connection
 //! has to stay.
 
-use super::Session;
-use crate::outcome::{Mishap, Outcome};
+use super::{Closing, Session};
+use crate::accounts::OpenSession;
+use crate::outcome::{Mishap, Outcome, Stop};
 
 impl Session {
+    /// Sends QUIT, reads the reply and waits for the end of the connection.
+    ///
+    /// # Errors
+    /// [`Stop::Inconclusive`] if QUIT is refused or not answered.
+    pub async fn quit(mut self) -> Result<Closing, Stop> {
+        self.assume_ok("QUIT").await?;
+        self.account.iter_mut().for_each(OpenSession::quits);
+        Ok(self.until_closed().await)
+    }
+
     /// Whether the server has ended the connection behind a refusal, as it may.
     pub(crate) fn ended_behind_refusal(&self) -> bool {
         self.refused_last && self.has_ended()
