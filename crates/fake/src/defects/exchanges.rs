@@ -210,16 +210,6 @@ pub(super) const ROWS: &[Defect] = &[
         }),
     },
     Defect {
-        id: "rfc5034.auth.passwords-only",
-        summary: "there are no mechanisms but PLAIN and LOGIN",
-        proves: &["rfc5034.more-mechs"],
-        hooks: instead(|circumstance, asked| {
-            let other = asked.is(Verb::Auth) && !names(asked, "PLAIN") && !names(asked, "LOGIN");
-            (other && !circumstance.logged_in()).then(|| Reply::err("Unknown mechanism"))
-        })
-        .and_after(|_, asked, reply| exchange(asked, reply, b"SASL ", b"SASL PLAIN LOGIN")),
-    },
-    Defect {
         id: "rfc5034.auth.login-unknown",
         summary: "LOGIN is announced, and unknown",
         proves: &["rfc2449.capa.truthful"],

@@ -165,18 +165,6 @@ pub(super) const ROWS: &[Defect] = &[
         }),
     },
     Defect {
-        id: "practice.line.telnet-skipped",
-        summary: "telnet negotiation is skipped, and the command behind it obeyed",
-        proves: &["practice.robust.controls"],
-        hooks: before(|_, asked| {
-            if let Asked::Command(line) = asked {
-                while let Some(at) = memchr::memchr(0xff, line) {
-                    line.drain(at..(at + 3).min(line.len()));
-                }
-            }
-        }),
-    },
-    Defect {
         id: "practice.line.escape-hangs-up",
         summary: "an escape character closes the connection without a reply",
         proves: &["practice.robust.controls"],

@@ -188,19 +188,6 @@ pub(super) const ROWS: &[Defect] = &[
         }),
     },
     Defect {
-        id: "rfc1939.list.as-text",
-        summary: "LIST is sorted as text is: 1, 10, 11, 2",
-        proves: &["rfc1939.list.order"],
-        hooks: after(|circumstance, asked, reply| {
-            if let Some(open) = circumstance.open().filter(|_| asked.is_bare(Verb::List)) {
-                let line = |index: usize| format!("{} {}", index + 1, open.size(index)).into_bytes();
-                let mut lines: Vec<Vec<u8>> = open.listed().map(line).collect();
-                lines.sort();
-                reply.content = Some(Box::new(Content::lines(lines)));
-            }
-        }),
-    },
-    Defect {
         id: "rfc1939.list.renumbers",
         summary: "after DELE the lines of LIST are numbered without gaps",
         proves: &["rfc1939.state.numbers-fixed"],

@@ -120,20 +120,6 @@ pub(super) const ROWS: &[Defect] = &[
         .and_lost(super::acts::forget),
     },
     Defect {
-        id: "rfc1957.no-top",
-        summary: "TOP is an unknown command, and not announced",
-        proves: &["rfc1957.top-uidl"],
-        hooks: instead(|_, asked| asked.is(Verb::Top).then(|| Reply::err("Unknown command")))
-            .and_after(|_, asked, reply| super::capabilities::withhold(asked, reply, b"TOP")),
-    },
-    Defect {
-        id: "rfc1957.no-uidl",
-        summary: "UIDL is an unknown command, and not announced",
-        proves: &["rfc1957.top-uidl"],
-        hooks: instead(|_, asked| asked.is(Verb::Uidl).then(|| Reply::err("Unknown command")))
-            .and_after(|_, asked, reply| super::capabilities::withhold(asked, reply, b"UIDL")),
-    },
-    Defect {
         id: "practice.sec.root-without-password",
         summary: "root and administrator have a maildrop, which any password opens",
         proves: &["practice.sec.privilege"],

@@ -44,16 +44,6 @@ pub(super) const ROWS: &[Defect] = &[
         }),
     },
     Defect {
-        id: "rfc2449.resp.invented",
-        summary: "a busy maildrop is refused with the code BUSY, which nobody knows",
-        proves: &["rfc2449.resp.known"],
-        hooks: after(|_, _, reply| {
-            if reply.code == Some("IN-USE") {
-                reply.code = Some("BUSY");
-            }
-        }),
-    },
-    Defect {
         id: "rfc2449.resp.busy-is-auth",
         summary: "a busy maildrop is refused with AUTH, as if the password were wrong",
         proves: &["rfc3206.auth.only-credentials"],

@@ -108,16 +108,6 @@ pub(super) const ROWS: &[Defect] = &[
         }),
     },
     Defect {
-        id: "rfc1939.frame.no-text",
-        summary: "NOOP, DELE and RSET are answered +OK and nothing else, not even a space",
-        proves: &["rfc1957.space"],
-        hooks: after(|_, asked, reply| {
-            if reply.is_ok() && matches!(asked.verb(), Some(Verb::Noop | Verb::Dele | Verb::Rset)) {
-                reply.respell(b"+OK\r\n");
-            }
-        }),
-    },
-    Defect {
         id: "rfc1939.multi.two-terminators",
         summary: "LIST, UIDL and CAPA end with two dot lines",
         proves: &["rfc1939.multi.terminator"],

@@ -61,19 +61,6 @@ pub(super) const ROWS: &[Defect] = &[
         })
         .and_after(announce),
     },
-    Defect {
-        id: "practice.xoauth2.two-steps-only",
-        summary: "XOAUTH2 is announced, and refuses an initial response",
-        proves: &["practice.xoauth2"],
-        hooks: instead(|circumstance, asked| {
-            let xoauth2 = asked.word(0).is_some_and(|name| name.eq_ignore_ascii_case(b"XOAUTH2"));
-            if asked.is(Verb::Auth) && xoauth2 && asked.word(1).is_some() && !circumstance.logged_in() {
-                return Some(Reply::err("Send the response by itself"));
-            }
-            under_tls(circumstance, asked)
-        })
-        .and_after(announce),
-    },
 ];
 
 /// Begins an exchange with a token.

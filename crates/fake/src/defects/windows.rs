@@ -4,7 +4,6 @@ use proto::Verb;
 
 use super::Defect;
 use super::acts::{forget, leave, left};
-use super::capabilities::withhold;
 use super::hooks::{after, arrived};
 use crate::reply::{Content, Pending, Then};
 
@@ -102,18 +101,5 @@ pub(super) const ROWS: &[Defect] = &[
             }
         })
         .and_lost(forget),
-    },
-    Defect {
-        id: "practice.pipe.one-at-a-time",
-        summary: "PIPELINING is not announced, and of commands that arrive together only the last one is obeyed",
-        proves: &["practice.pipe.unannounced"],
-        hooks: arrived(|_, octets| {
-            let whole = octets.len() - octets.iter().rev().take_while(|&&octet| octet != b'\n').count();
-            let lines = octets.get(..whole.saturating_sub(1)).unwrap_or_default();
-            if let Some(end) = memchr::memrchr(b'\n', lines) {
-                octets.drain(..=end);
-            }
-        })
-        .and_after(|_, asked, reply| withhold(asked, reply, b"PIPELINING")),
     },
 ];

@@ -208,6 +208,19 @@ pub(super) const ROWS: &[Persona] = &[
         })),
     },
     Persona {
+        id: "commands.telnet",
+        summary: "telnet negotiation is skipped, and the command behind it obeyed",
+        right: "no RFC of POP3 speaks of it; who listens as a telnet host does it",
+        practice: &[],
+        form: acts(before(|_, asked| {
+            if let Asked::Command(line) = asked {
+                while let Some(at) = memchr::memchr(0xff, line) {
+                    line.drain(at..(at + 3).min(line.len()));
+                }
+            }
+        })),
+    },
+    Persona {
         id: "commands.talkative",
         summary: "RSET and NOOP tell how much mail there is",
         right: "RFC 1939 section 5: \"+OK maildrop has 2 messages (320 octets)\" is its example for RSET",

@@ -114,6 +114,17 @@ pub(super) const ROWS: &[Persona] = &[
         })),
     },
     Persona {
+        id: "login.only-pass",
+        summary: "behind USER all commands but PASS and QUIT are refused",
+        right: "RFC 1939 section 7 USER: the client \"may issue either the PASS command to complete the authentication, or the QUIT command\"",
+        practice: &[],
+        form: acts(instead(|circumstance, asked| {
+            let expected = asked.response().is_some() || asked.is(Verb::Pass) || asked.is(Verb::Quit);
+            (circumstance.session.name().is_some() && !circumstance.logged_in() && !expected)
+                .then(|| Reply::err("Say PASS"))
+        })),
+    },
+    Persona {
         id: "login.delay",
         summary: "LOGIN-DELAY is announced, and every second login is put off for being too soon",
         right: "RFC 2449 section 6.5: a server that enforces a delay between logins announces it and refuses those that come too soon",

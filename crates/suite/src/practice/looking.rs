@@ -88,9 +88,12 @@ async fn peek(lab: &Lab) -> Outcome {
     let what = format!("TOP of each of {} messages and QUIT", listed.len());
     let lost = before.iter().find(|(_, message)| !after.contains(message));
     match lost {
-        Some((number, (size, id))) => fail(format!(
-            "{what}: message {number} ({size} octets, unique-id {}) is not in the next session's listing",
-            id.as_deref().map_or_else(|| "none".to_owned(), quote)
+        Some((number, message)) => fail(format!(
+            "{what}: message {number} ({}) is not in the next session's listing",
+            match message {
+                Ok(id) => format!("unique-id {}", quote(id)),
+                Err(size) => format!("{size} octets"),
+            }
         )),
         None if after.len() > before.len() => {
             inconclusive(format!("{what}: mail has arrived in the meantime"))
@@ -99,17 +102,18 @@ async fn peek(lab: &Lab) -> Outcome {
     }
 }
 
-/// Size of each message, and unique-id where there are such, by number.
+/// The unique-id of each message by number, or else its size: an mbox may note in the header that a message is not new any
+/// more.
 async fn named(
     lab: &Lab,
     session: &mut crate::session::Session,
-) -> Result<BTreeMap<u64, (u64, Option<Vec<u8>>)>, Stop> {
+) -> Result<BTreeMap<u64, Result<Vec<u8>, u64>>, Stop> {
     let mut ids = BTreeMap::new();
     if lab.survey().has_uidl {
         ids.extend(session.assume_ok("UIDL").await?.unique_ids()?);
     }
     let sizes = session.assume_ok("LIST").await?.scan_listing()?;
-    Ok(sizes.into_iter().map(|(number, size)| (number, (size, ids.remove(&number)))).collect())
+    Ok(sizes.into_iter().map(|(number, size)| (number, ids.remove(&number).ok_or(size))).collect())
 }
 
 /// Good practice: Opening a large maildrop and LIST do not take time proportional to reading all message

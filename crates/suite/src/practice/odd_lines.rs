@@ -97,6 +97,13 @@ impl<'lab> OddLines<'lab> {
             if self.lab.survey().capabilities.is_some() {
                 return match self.session.command("CAPA").await {
                     Ok(list) if list.is_ok() && !list.octets().is_empty() => Ok(true),
+                    // Behind a USER that was accepted there need be nothing but PASS and QUIT.
+                    Ok(refusal)
+                        if refusal.is_err()
+                            && self.session.surplus(self.session.patience().quiet).await.is_none() =>
+                    {
+                        Ok(!self.session.has_ended())
+                    }
                     Ok(other) => {
                         fail(format!("{after}; then {} came in place of the list of CAPA", other.quoted()))
                     }

@@ -115,10 +115,14 @@ async fn pass_empty(lab: &Lab) -> Outcome {
 /// A disposable account whose password has spaces in these places, which works with all of them.
 async fn with_spaces(lab: &Lab, what: &str, has: impl Fn(&str) -> bool) -> Result<Rc<Account>, Stop> {
     lab.user_works()?;
-    let account = lab.account_like(Role::Disposable, |account| has(account.password())).await?;
-    if !has(account.password()) {
+    // There may be one alone, and others may have it at the moment.
+    let fit = |account: &Rc<Account>| {
+        account.role == Role::Disposable && !account.is_retired() && has(account.password())
+    };
+    let Some(found) = lab.site().pool.accounts().find(fit) else {
         return skipped(format!("needs an account with role `disposable` whose password has {what}"));
-    }
+    };
+    let account = lab.account_of(&found.user, Role::Disposable).await?;
     let (_session, reply) = match lab.login_by(&account, Method::UserPass).await {
         Err(stop @ Stop::Inconclusive(_)) => {
             hangs_up(lab, &account, what).await?;
