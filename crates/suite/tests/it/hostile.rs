@@ -55,7 +55,7 @@ fn challenges_without_end_are_answered_a_few_times_and_then_cancelled() {
     assert!(verdicts[2].1.contains("cancelled"), "{verdicts:?}");
     assert!(took < Duration::from_mins(1), "{took:?}");
     let lines = between.lines.lock().expect("the lines").len();
-    assert!(lines < 500, "{lines} lines were sent");
+    assert!(lines < 600, "{lines} lines were sent");
 }
 
 #[test]
