@@ -3,8 +3,10 @@
 //! Whether a maildrop is fit is seen by [`crate::deletion`]; here is who is asked, and how often.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use mail::Role;
+use tokio::time::Instant;
 
 use super::Lab;
 use crate::accounts::Account;
@@ -15,6 +17,9 @@ use crate::session::Session;
 /// A look that finds a contradiction is taken once more, in a new session: what the session before left behind may be
 /// the reason.
 const LOOKS: u32 = 2;
+
+/// Many messages are looked at, some of them twice, where a listing takes no longer: a few hundred answers are a minute then.
+const BRISK: Duration = Duration::from_millis(100);
 
 const NOT_ALLOWED: &str = "sends DELE, so it needs --allow-delete and an account with role `disposable`";
 
@@ -91,6 +96,14 @@ impl Lab {
     /// A session in this maildrop in which DELE is permitted; nothing if it holds fewer messages.
     async fn permitted_among(&self, account: &Rc<Account>, at_least: u64) -> Result<Option<Session>, Stop> {
         let Ok(mut session) = self.login_to(account).await else { return Ok(None) };
+        let began = Instant::now();
+        session.assume_ok("LIST").await?;
+        if began.elapsed() > BRISK {
+            return skipped(format!(
+                "LIST took {} ms: so many messages are not looked at one by one where answers take so long",
+                began.elapsed().as_millis()
+            ));
+        }
         match session.look(self.means(), at_least).await? {
             Look::Seen(sighting) => {
                 account.holds_own_mail();

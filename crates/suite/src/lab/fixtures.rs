@@ -65,7 +65,7 @@ impl Lab {
     }
 
     /// The number of a fixture in an account's maildrop, as surveyed. Another session may number its messages otherwise:
-    /// see [`Lab::numbers`].
+    /// see `Lab::numbers`.
     pub fn number_of(&self, account: &Account, name: &str) -> Option<u64> {
         self.survey().fixtures.get(&account.user)?.get(name).copied()
     }
