@@ -210,7 +210,7 @@ pub(super) const ROWS: &[Persona] = &[
     Persona {
         id: "commands.telnet",
         summary: "telnet negotiation is skipped, and the command behind it obeyed",
-        right: "no RFC of POP3 speaks of it; who listens as a telnet host does it",
+        right: "RFC 854: who listens as a telnet host takes negotiation out of what it reads; no RFC of POP3 speaks of it",
         practice: &[],
         form: acts(before(|_, asked| {
             if let Asked::Command(line) = asked {
