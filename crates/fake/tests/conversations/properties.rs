@@ -66,7 +66,8 @@ fn answers(world: &World, channel: Channel, pieces: &[&[u8]], portion: usize) ->
                 // Nothing is smuggled in: what came in the clear is kept for the time after the handshake, so that
                 // the split does not matter here.
                 Next::StartTls(_) => connection.secured(),
-                Next::Wait(duration) => panic!("a wait of {duration:?} without a pace"),
+                // Some defects take their time, which goes by for the driver.
+                Next::Wait(_) | Next::Flush | Next::HalfClose => {}
                 Next::Close | Next::Reset => return out,
                 other => panic!("no use for {other:?} here"),
             }

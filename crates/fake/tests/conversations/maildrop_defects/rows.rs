@@ -25,7 +25,6 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("rfc1939.list.skips-empty", "login mixed; LIST"),
     ("rfc1939.list.loses-line-at-edge", "login many; LIST"),
     ("rfc1939.list.two-digits", "login many; LIST"),
-    ("rfc1939.list.as-text", "login mixed; LIST"),
     ("rfc1939.list.renumbers", "login some; DELE 2; LIST"),
     ("rfc1939.list.empty-bare", "login empty; LIST"),
     ("rfc1939.list.empty-zero", "login empty; LIST"),
