@@ -61,13 +61,10 @@ impl Embedded {
         Ok(Self { server, seed, clear, tls })
     }
 
-    /// Puts all mail back as it was, and gives the accounts anew.
-    pub(crate) fn refill(&self) -> Vec<suite::Account> {
-        let pool = pool(self.seed);
-        for account in accounts(&pool, self.seed) {
-            self.server.world().replace(&account.user, account.messages);
-        }
-        pool.into_iter()
+    /// The accounts that a suite may use.
+    pub(crate) fn tenants(&self) -> Vec<suite::Account> {
+        pool(self.seed)
+            .into_iter()
             .map(|tenant| suite::Account::new(tenant.user, tenant.password, tenant.role))
             .collect()
     }
@@ -150,7 +147,7 @@ impl Operator for InCharge {
     }
 
     fn copy(&self) -> String {
-        // Each entrance has its mail anew.
+        // Its mail is as old as itself.
         "1".to_owned()
     }
 }

@@ -26,15 +26,15 @@ pub(crate) fn kind(label: &str) -> &str {
     label.split(' ').next().unwrap_or_default()
 }
 
-/// An entrance as it was surveyed, under this label.
-pub(crate) fn described(site: &Site, label: &str) -> record::Entrance {
+/// An entrance as it was surveyed, without a label, which depends on those before it.
+pub(crate) fn described(site: &Site) -> record::Entrance {
     let survey = &site.survey;
     let capabilities = survey.capabilities.iter().flatten().map(|capability| {
         let words = std::iter::once(&capability.tag).chain(&capability.parameters);
         visible(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
     });
     record::Entrance {
-        label: label.to_owned(),
+        label: String::new(),
         host: site.entrance.endpoint.host.clone(),
         port: site.entrance.endpoint.port,
         security: match site.entrance.security {

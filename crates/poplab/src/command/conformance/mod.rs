@@ -22,7 +22,7 @@ use self::judge::Course;
 use self::plan::Plan;
 use self::progress::Progress;
 use super::Format;
-use crate::baseline::Deviation;
+use crate::baseline::{Baseline, Deviation};
 use crate::exit::{self, Failure};
 use crate::folder::Readers;
 use crate::records::{Conclusion, Records, Wanted};
@@ -42,8 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.list {
         return selection::list(&arguments.select, &arguments.skip);
     }
-    // Both ends of the embedded server's connections are in this process.
-    limits::require(64 + 8 * u64::from(arguments.jobs))?;
+    // Both ends of the embedded servers' connections are in this process.
+    limits::require(64 + 16 * u64::from(arguments.jobs))?;
     let records = Records::claim("conformance", &arguments.out, Readers::asked(arguments.readable))?;
     {
         let mut run = records.run.borrow_mut();
@@ -87,29 +87,31 @@ fn carry_out(arguments: &Arguments, records: &Records) -> (Course, anyhow::Resul
             return (Course::default(), Err(error));
         }
     };
-    let progress = Progress::new(plan.checks.len() * plan.entrances.len(), arguments.quiet);
+    let Plan { target, terms, baseline, reproductions } = plan;
+    let progress = Progress::new(terms.checks.len() * target.entrances(), arguments.quiet);
     let mut course = runtime.block_on(async {
         // From before the first connection to the end, without a gap in which a signal would be lost or the end.
         let interrupt = interrupt::Listener::start();
-        let mut course = judge::judge(&plan, arguments.seed, progress, &interrupt).await;
-        // However it ended, the server is left as it was found.
-        if let Some(operations) = plan.operations.as_ref().filter(|operations| operations.has_to_mend())
-            && let Err(left) = operations.mend().await
-        {
-            terminal::tell(&format!("warning: {}", terminal::visible(&left)));
-        }
+        let (mut course, servers) = judge::judge(target, &terms, &reproductions, progress, &interrupt).await;
         if course.error.is_none() {
-            course.error = last_look::last_look(&plan.dialer, &course.entrances, plan.wait, &interrupt).await;
+            course.error =
+                last_look::last_look(&terms.dialer, &course.entrances, terms.wait, &interrupt).await;
         }
+        // What is looked at last has to be there still.
+        drop(servers);
         course
     });
-    let conclusion = conclude(plan, &mut course, arguments);
+    let conclusion = conclude(baseline, &mut course, arguments);
     (course, conclusion)
 }
 
 /// The baseline is applied, then the exit code follows from the verdicts.
-fn conclude(plan: Plan, course: &mut Course, arguments: &Arguments) -> anyhow::Result<Conclusion> {
-    if let Some(mut baseline) = plan.baseline {
+fn conclude(
+    baseline: Option<Baseline>,
+    course: &mut Course,
+    arguments: &Arguments,
+) -> anyhow::Result<Conclusion> {
+    if let Some(mut baseline) = baseline {
         // What a run that was broken off did not see may be there all the same.
         let whole = course.error.is_none();
         if let Some(path) = arguments.baseline.as_ref().filter(|_| arguments.update_baseline && whole) {

@@ -4,9 +4,11 @@ use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use fake::{Defects, Personas};
 use mail::Role;
 use net::{Dialer, Endpoint, Trust};
 use suite::{Account, Accounts, Check, Costs, MailShown, Operations, Permissions, Pool, Security};
@@ -25,39 +27,41 @@ use crate::secrets;
 pub(super) struct Plan {
     /// Who is judged.
     pub(super) target: Target,
-    /// The entrances, in the order they are judged.
-    pub(super) entrances: Vec<Entrance>,
-    /// Makes the connections.
-    pub(super) dialer: Dialer,
-    /// Whether marked mail may be deleted.
-    pub(super) allow_delete: bool,
-    mail_shown: MailShown,
-    costs: Costs,
-    /// What can be done to the server beside POP3.
-    pub(super) operations: Option<Rc<Operations>>,
-    /// The checks.
-    pub(super) checks: Vec<Check>,
-    /// How many of them side by side.
-    pub(super) jobs: usize,
-    /// How long the run may take.
-    pub(super) within: Duration,
-    /// A fixed wait for each answer.
-    pub(super) wait: Option<Duration>,
+    /// What every entrance is judged with.
+    pub(super) terms: Arc<Terms>,
     /// The known deviations.
     pub(super) baseline: Option<Baseline>,
     /// How findings are told to be seen again.
     pub(super) reproductions: Reproductions,
 }
 
-/// Whose accounts are used.
+/// Who is judged, and whose accounts are used.
 pub(super) enum Target {
-    /// Our own server in this process, whose mail is put back for each entrance.
-    Embedded(Embedded),
-    /// Somebody's server; the accounts are shared by the entrances.
-    Server(Pool),
+    /// Our own server in this process: one for each entrance, so that what is done at one does not show at the other.
+    Embedded(Vec<(Entrance, Embedded)>),
+    /// Somebody's server.
+    Server {
+        /// In the order in which they are judged.
+        entrances: Vec<Entrance>,
+        /// The entrances share them.
+        accounts: Pool,
+        /// What can be done to the server beside POP3.
+        operations: Option<Rc<Operations>>,
+    },
+}
+
+impl Target {
+    /// How many entrances are judged.
+    pub(super) fn entrances(&self) -> usize {
+        match self {
+            Self::Embedded(entrances) => entrances.len(),
+            Self::Server { entrances, .. } => entrances.len(),
+        }
+    }
 }
 
 /// One entrance to be judged.
+#[derive(Clone)]
 pub(super) struct Entrance {
     /// Where.
     pub(super) endpoint: Endpoint,
@@ -67,9 +71,28 @@ pub(super) struct Entrance {
     pub(super) cleartext_password: bool,
 }
 
+/// What every entrance is judged with.
+pub(super) struct Terms {
+    /// Makes the connections.
+    pub(super) dialer: Dialer,
+    /// Whether marked mail may be deleted.
+    allow_delete: bool,
+    mail_shown: MailShown,
+    costs: Costs,
+    seed: u64,
+    /// The checks.
+    pub(super) checks: Vec<Check>,
+    /// How many of them side by side.
+    pub(super) jobs: usize,
+    /// How long the run may take.
+    pub(super) within: Duration,
+    /// A fixed wait for each answer.
+    pub(super) wait: Option<Duration>,
+}
+
 impl Plan {
-    /// Reads the files and looks up the names that the command line gives, and starts the embedded server if it
-    /// is to be judged.
+    /// Reads the files and looks up the names that the command line gives, and starts the embedded servers if they
+    /// are to be judged.
     ///
     /// # Errors
     /// A file or a name is wrong, or nothing was selected.
@@ -78,73 +101,84 @@ impl Plan {
         let defects = embedded::defects(&arguments.defect)?;
         let personas = embedded::personas(&arguments.persona)?;
         let baseline = baseline(arguments)?;
-        let cleartext_password = arguments.tls == Tls::None;
-        let (target, entrances, trust, operations) = if let Some(endpoint) = &arguments.target {
-            let trust = trust(arguments.ca.as_deref(), arguments.insecure)?;
-            let entrance = |endpoint: &Endpoint, security| Entrance {
-                endpoint: endpoint.clone(),
-                security,
-                cleartext_password,
-            };
-            let mut entrances = vec![entrance(endpoint, security(arguments.tls))];
-            if let Some(also) = &arguments.also {
-                if also == endpoint {
-                    return Err(Failure::input(format!(
-                        "--also names the target itself, {also}; give its other port"
-                    )));
-                }
-                entrances.push(entrance(also, None));
-            }
-            let (accounts, operations) = accounts(arguments)?;
-            (Target::Server(pool(accounts)), entrances, trust, operations)
-        } else {
-            let server = Embedded::start(arguments.seed, defects, personas)?;
-            let entrance = |address: std::net::SocketAddr, security| Entrance {
-                endpoint: address.into(),
-                security: Some(security),
-                cleartext_password,
-            };
-            let entrances = vec![
-                entrance(server.tls(), Security::Implicit),
-                entrance(server.clear(), Security::Starttls),
-            ];
-            let trust = Trust::Only { ca_pem: server.ca_pem().into() };
-            let operations = Operations::new(Rc::new(server.operator()));
-            (Target::Embedded(server), entrances, trust, Some(operations))
+        let (target, trust) = match &arguments.target {
+            Some(endpoint) => server(endpoint, arguments)?,
+            None => own_servers(&defects, &personas, arguments)?,
         };
         let dialer = Dialer::tcp(trust).map_err(|error| {
             let file = arguments.ca.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
             Failure::input(format!("{file}{error}"))
         })?;
-        Ok(Self {
+        let is_embedded = matches!(target, Target::Embedded(_));
+        let terms = Terms {
             // All mail of the embedded server is ours.
-            allow_delete: arguments.allow_delete || matches!(target, Target::Embedded(_)),
-            mail_shown: mail_shown(arguments, &target),
-            jobs: descriptors::jobs(arguments.jobs, matches!(target, Target::Embedded(_)))?,
-            target,
-            entrances,
+            allow_delete: arguments.allow_delete || is_embedded,
+            mail_shown: mail_shown(arguments),
+            jobs: descriptors::jobs(arguments.jobs, is_embedded)?,
+            seed: arguments.seed,
             dialer,
-            operations,
             checks,
             within: arguments.within(),
             costs: arguments.costs(),
             wait: arguments.timeout.map(Duration::from_secs),
-            baseline,
-            reproductions: Reproductions::new(arguments),
-        })
-    }
-
-    /// What the survey of an entrance is made with, which must be judged by then; the embedded server gets its mail back.
-    pub(super) fn survey(&self, entrance: &Entrance, seed: u64, until: Instant) -> suite::Plan {
-        let pool = match &self.target {
-            Target::Embedded(server) => Pool::among(server.refill(), secrets::of_the_run()),
-            Target::Server(pool) => pool.clone(),
         };
+        Ok(Self { target, terms: Arc::new(terms), baseline, reproductions: Reproductions::new(arguments) })
+    }
+}
+
+/// Somebody's server, and whom to believe about it.
+fn server(endpoint: &Endpoint, arguments: &Arguments) -> anyhow::Result<(Target, Trust)> {
+    let trust = trust(arguments.ca.as_deref(), arguments.insecure)?;
+    let cleartext_password = arguments.tls == Tls::None;
+    let entrance =
+        |endpoint: &Endpoint, security| Entrance { endpoint: endpoint.clone(), security, cleartext_password };
+    let mut entrances = vec![entrance(endpoint, security(arguments.tls))];
+    if let Some(also) = &arguments.also {
+        if also == endpoint {
+            return Err(Failure::input(format!(
+                "--also names the target itself, {also}; give its other port"
+            )));
+        }
+        entrances.push(entrance(also, None));
+    }
+    let (accounts, operations) = accounts(arguments)?;
+    Ok((Target::Server { entrances, accounts: pool(accounts), operations }, trust))
+}
+
+/// A server of our own for each kind of entrance.
+fn own_servers(
+    defects: &Defects,
+    personas: &Personas,
+    arguments: &Arguments,
+) -> anyhow::Result<(Target, Trust)> {
+    let (mut servers, mut ca_pem) = (Vec::new(), String::new());
+    for security in [Security::Implicit, Security::Starttls] {
+        let server = Embedded::start(arguments.seed, defects.clone(), personas.clone())?;
+        ca_pem += server.ca_pem();
+        let address = if security == Security::Implicit { server.tls() } else { server.clear() };
+        let cleartext_password = arguments.tls == Tls::None;
+        servers.push((
+            Entrance { endpoint: address.into(), security: Some(security), cleartext_password },
+            server,
+        ));
+    }
+    Ok((Target::Embedded(servers), Trust::Only { ca_pem: ca_pem.into() }))
+}
+
+impl Terms {
+    /// What the survey of an entrance is made with, which must be judged by then.
+    pub(super) fn survey(
+        &self,
+        entrance: &Entrance,
+        accounts: Pool,
+        operations: Option<Rc<Operations>>,
+        until: Instant,
+    ) -> suite::Plan {
         suite::Plan {
             endpoint: entrance.endpoint.clone(),
             security: entrance.security,
             dialer: self.dialer.clone(),
-            pool,
+            pool: accounts,
             permissions: Permissions {
                 allow_delete: self.allow_delete,
                 mail_shown: self.mail_shown,
@@ -152,17 +186,17 @@ impl Plan {
                 loopback: is_loopback(&entrance.endpoint.host),
                 costs: self.costs,
             },
-            seed,
+            seed: self.seed,
             wait: self.wait,
             until: Some(until),
-            operations: self.operations.clone(),
+            operations,
         }
     }
 }
 
 /// Of a mailbox of somebody's own nothing is shown unless they say so; accounts with roles are for testing.
-fn mail_shown(arguments: &Arguments, target: &Target) -> MailShown {
-    if arguments.show_mail || matches!(target, Target::Embedded(_)) {
+fn mail_shown(arguments: &Arguments) -> MailShown {
+    if arguments.show_mail || arguments.target.is_none() {
         MailShown::All
     } else if arguments.user.is_some() {
         MailShown::None

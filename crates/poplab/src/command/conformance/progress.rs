@@ -8,6 +8,7 @@ use record::{Event, Verdict};
 use crate::terminal;
 
 /// The bar.
+#[derive(Clone)]
 pub(super) struct Progress {
     bar: ProgressBar,
     quiet: bool,

@@ -53,7 +53,7 @@ pub(super) async fn look(entrances: &Entrances, plan: &Plan) -> anyhow::Result<S
             found => found,
         };
         let label = entrance::label(Some(site.entrance.security), endpoint, &seen.entrances);
-        seen.entrances.push(entrance::described(&site, &label));
+        seen.entrances.push(Entrance { label: label.clone(), ..entrance::described(&site) });
     }
     Ok(seen)
 }
