@@ -22,6 +22,11 @@ impl Failure {
         Failure { code: 3, message: message.into() }
     }
 
+    /// A message cannot be delivered now: exit code 75, as delivery agents have it (`EX_TEMPFAIL`).
+    pub(crate) fn later(message: impl Into<String>) -> Failure {
+        Failure { code: 75, message: message.into() }
+    }
+
     /// An operation on a file failed: exit code 3. `doing` reads as in "cannot write FILE".
     pub(crate) fn file(doing: &str, path: &Path, error: &std::io::Error) -> Failure {
         Failure::environment(format!("cannot {doing} {}: {error}", path.display()))

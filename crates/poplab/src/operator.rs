@@ -13,7 +13,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use suite::{Acting, Hook, Hooks, Operator, Order};
+use suite::{Acting, Hook, Hooks, Operator, Order, Unable};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
@@ -24,6 +24,8 @@ use crate::{accounts, environment, secrets, terminal};
 const KEPT: usize = 256 * 1024;
 /// Characters of that which a message repeats, from the end.
 const TOLD: usize = 600;
+/// With this exit status (`EX_TEMPFAIL`) delivery agents say that the message should be brought again later.
+const TEMPORARY_FAILURE: i32 = 75;
 /// How long is waited for more once the command itself has ended: a server that it has started may keep its outputs open.
 const AFTERWARDS: Duration = Duration::from_millis(100);
 
@@ -40,10 +42,25 @@ impl Processes {
         Self { hooks, copy: format!("{:x}", since.as_millis()) }
     }
 
-    async fn carry_out(&self, order: Order<'_>) -> Result<Vec<u8>, String> {
+    async fn carry_out(&self, order: Order<'_>) -> Result<Vec<u8>, Unable> {
         let Some(command) = self.hooks.command(order.hook) else {
-            return Err("no command was given for it".to_owned());
+            return Err(Unable::Failed("no command was given for it".to_owned()));
         };
+        let (program, status, out, err) = self.run(command, order).await.map_err(Unable::Failed)?;
+        if status.success() {
+            return Ok(out);
+        }
+        let why = format!("`{program}` ended with {status}{}", said(&err, &out));
+        let is_later = order.hook == Hook::Deliver && status.code() == Some(TEMPORARY_FAILURE);
+        Err(if is_later { Unable::NotNow(why) } else { Unable::Failed(why) })
+    }
+
+    /// The program that was run, how it ended, and what it said on its two outputs.
+    async fn run(
+        &self,
+        command: &[String],
+        order: Order<'_>,
+    ) -> Result<(String, ExitStatus, Vec<u8>, Vec<u8>), String> {
         let arguments = filled_in(command, order.user, order.marker)?;
         let [program, rest @ ..] = &arguments[..] else { return Err("its command is empty".to_owned()) };
         let mut process = environment::program(OsStr::new(program));
@@ -64,13 +81,10 @@ impl Processes {
         };
         let (status, read) = ended.map_err(|error| format!("cannot wait for `{program}`: {error}"))?;
         running.has_ended();
-        if !status.success() {
-            return Err(format!("`{program}` ended with {status}{}", said(&err, &out)));
-        }
-        if !read {
+        if status.success() && !read {
             return Err(format!("`{program}` did not read the message to its end"));
         }
-        Ok(out)
+        Ok((program.clone(), status, out, err))
     }
 }
 
@@ -199,7 +213,7 @@ mod tests {
         Processes::new(accounts.unwrap_or_else(|error| panic!("{error}")).hooks)
     }
 
-    async fn delivered(command: &str, user: &str, message: &[u8], within: &str) -> Result<String, String> {
+    async fn delivered(command: &str, user: &str, message: &[u8], within: &str) -> Result<String, Unable> {
         let operator = operator("deliver", command, within);
         let order = Order { message, ..Order::about(Hook::Deliver, user) };
         operator.act(order).await.map(|said| String::from_utf8_lossy(&said).into_owned())
@@ -214,7 +228,7 @@ mod tests {
         let large = vec![b'x'; 1 << 20];
         let said = delivered(r#"[sh, -c, "cat; : {user}"]"#, "a", &large, "60s").await;
         assert_eq!(said.map(|said| said.len()), Ok(KEPT));
-        let refused = delivered(r#"[echo, "{user}"]"#, "$(id)", b"", "60s").await.unwrap_err();
+        let refused = delivered(r#"[echo, "{user}"]"#, "$(id)", b"", "60s").await.unwrap_err().to_string();
         assert!(refused.contains("cannot be put into a path or a command"), "{refused}");
     }
 
@@ -222,15 +236,25 @@ mod tests {
     async fn what_fails_is_told_without_secrets() {
         secrets::of_the_run().add("wonderland");
         let failed = delivered(r#"[sh, -c, "echo {user} wonderland >&2; exit 3"]"#, "a", b"", "60s").await;
-        let told = failed.unwrap_err();
+        let told = failed.unwrap_err().to_string();
         assert!(
             told.starts_with("`sh` ended with exit status: 3, and said: a ") && !told.contains("wonderland"),
             "{told}"
         );
-        let none = delivered(r#"[/no/such/program, "{user}"]"#, "a", b"", "60s").await.unwrap_err();
+        let none =
+            delivered(r#"[/no/such/program, "{user}"]"#, "a", b"", "60s").await.unwrap_err().to_string();
         assert!(none.starts_with("cannot run `/no/such/program`: "), "{none}");
         let half = delivered(r#"[head, -c, "10", "--", "{user}"]"#, "../dev/stdin", b"", "60s").await;
         assert!(half.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_delivery_that_is_put_off_has_not_failed() {
+        let put_off = delivered(r#"[sh, -c, "echo {user} is locked >&2; exit 75"]"#, "a", b"", "60s").await;
+        let why = "`sh` ended with exit status: 75, and said: a is locked".to_owned();
+        assert_eq!(put_off, Err(Unable::NotNow(why.clone())));
+        let killed = operator("kill", r#"[sh, -c, "echo a is locked >&2; exit 75"]"#, "60s");
+        assert_eq!(killed.act(Order::whole(Hook::Kill)).await, Err(Unable::Failed(why)));
     }
 
     #[tokio::test]
@@ -238,7 +262,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let late = place.path().join("late");
         let command = format!(r#"[sh, -c, "(sleep 600; touch {}; : {{user}}) & wait"]"#, late.display());
-        let told = delivered(&command, "a", b"", "200ms").await.unwrap_err();
+        let told = delivered(&command, "a", b"", "200ms").await.unwrap_err().to_string();
         assert!(told.contains("did not end within 0.2 s and was killed"), "{told}");
         assert!(!late.exists());
     }

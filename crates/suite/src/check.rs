@@ -27,6 +27,9 @@ pub struct Check {
     /// Whether it gives a wrong password on purpose, or one that a wrong server may take for such. It comes late and from
     /// an address of its own: servers slow down or lock out whoever fails to log in.
     pub wrong_password: bool,
+    /// Whether it does so many times. Servers pause behind each of them; among those that come late it begins first, so that
+    /// nobody has to wait for it alone in the end.
+    pub(crate) begins_first: bool,
     /// Whether a server that is wrong may keep the maildrop locked afterwards for good, so that it comes last of all.
     pub may_leave_lock: bool,
     /// Whether it restarts the server, kills it or takes its store away, so that no other check may run meanwhile. It comes
@@ -57,6 +60,7 @@ impl Check {
             run,
             watch: None,
             wrong_password: false,
+            begins_first: false,
             may_leave_lock: false,
             alone: false,
             cost: Cost::Ordinary,
@@ -71,6 +75,11 @@ impl Check {
     /// The row's `[wrong_password]`.
     pub(crate) const fn wrong_password(self) -> Self {
         Self { wrong_password: true, ..self }
+    }
+
+    /// The row's `[wrong_passwords]`.
+    pub(crate) const fn wrong_passwords(self) -> Self {
+        Self { wrong_password: true, begins_first: true, ..self }
     }
 
     /// The row's `[may_leave_lock]`.

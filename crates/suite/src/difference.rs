@@ -83,6 +83,8 @@ pub(crate) struct Differences<'a> {
 
 /// What is put between messages where they are kept in one file.
 pub(crate) const BETWEEN_MESSAGES: &[Kind] = &[Kind::EmptyAtEnd];
+/// Empty lines that came and were not put in, wherever.
+pub(crate) const EMPTY_LINES: &[Kind] = &[Kind::EmptyAdded, Kind::EmptyAtEnd];
 /// So many lines are looked ahead for the next ones that agree.
 const WINDOW: usize = 400;
 /// No more differences are told apart than this: behind them all is lost anyway.

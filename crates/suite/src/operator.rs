@@ -37,8 +37,19 @@ impl<'a> Order<'a> {
     }
 }
 
-/// An order that is being carried out. It gives what was said, of which only [`Hook::List`] makes use, or why it failed.
-pub type Acting<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + 'a>>;
+/// Why an order was not carried out, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unable {
+    /// It could not be done.
+    #[error("{0}")]
+    Failed(String),
+    /// Nothing failed; it cannot be done now. So a mailbox that is one file takes no mail while a session has it locked.
+    #[error("{0}")]
+    NotNow(String),
+}
+
+/// An order that is being carried out. It gives what was said, of which only [`Hook::List`] makes use.
+pub type Acting<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Unable>> + 'a>>;
 
 /// Whoever can do something to the server.
 pub trait Operator {
@@ -81,8 +92,8 @@ impl Operations {
     /// Carries an order out.
     ///
     /// # Errors
-    /// Why it failed, in words.
-    pub(crate) async fn act(&self, order: Order<'_>) -> Result<Vec<u8>, String> {
+    /// Those of the operator.
+    pub(crate) async fn act(&self, order: Order<'_>) -> Result<Vec<u8>, Unable> {
         // Noted before: what is broken off half-way has to be undone as well.
         match order.hook {
             Hook::Restart | Hook::Kill => self.is_down.set(true),
@@ -160,7 +171,7 @@ mod tests {
         fn act<'a>(&'a self, order: Order<'a>) -> Acting<'a> {
             Box::pin(async move {
                 self.told.borrow_mut().push(format!("{} {}", order.hook.key(), order.user));
-                if self.fails.get() { Err("no".to_owned()) } else { Ok(Vec::new()) }
+                if self.fails.get() { Err(Unable::Failed("no".to_owned())) } else { Ok(Vec::new()) }
             })
         }
 

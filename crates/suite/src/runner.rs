@@ -41,9 +41,7 @@ const ONCE_MORE: Duration = Duration::from_secs(30);
 
 /// So many times more checks run side by side where most of the time goes by in the pauses of servers behind a wrong password,
 /// and each check comes from an address of its own.
-const MORE_WITH_PAUSES: usize = 2;
-/// Checks with the most pauses, which begin first.
-const MOST_PAUSES: &[&str] = &["practice.sec.user-enum", "practice.sec.name-injection"];
+const MORE_WITH_PAUSES: usize = 3;
 
 /// A check's verdict and the conversation that led to it.
 #[derive(Debug, Clone)]
@@ -144,7 +142,7 @@ impl Runner {
             others.into_iter().partition(|check| self.is_slow(check.cost));
         let (mut late, ordinary): (Vec<Check>, Vec<Check>) =
             others.into_iter().partition(|check| check.wrong_password);
-        late.sort_by_key(|check| !MOST_PAUSES.contains(&check.id));
+        late.sort_by_key(|check| !check.begins_first);
         // What waits some seconds whatever the server does begins first and keeps nobody from going on. Where checks run one
         // by one that is what somebody wants: a server with one connection at a time.
         let (waiting, ordinary): (Vec<Check>, Vec<Check>) =

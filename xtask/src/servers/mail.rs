@@ -144,8 +144,12 @@ fn into_mbox(mbox: &Path, message: &[u8]) -> Result<(), Failure> {
     let lock = PathBuf::from(format!("{}.lock", mbox.display()));
     let start = Instant::now();
     while let Err(error) = OpenOptions::new().write(true).create_new(true).open(&lock) {
-        if error.kind() != std::io::ErrorKind::AlreadyExists || start.elapsed() > PATIENCE {
+        if error.kind() != std::io::ErrorKind::AlreadyExists {
             return Err(Failure::file("lock", mbox, &error));
+        }
+        if start.elapsed() > PATIENCE {
+            let by_whom = "somebody else, perhaps a POP3 session";
+            return Err(Failure::later(format!("{} is kept locked by {by_whom}", mbox.display())));
         }
         std::thread::sleep(Duration::from_millis(20));
     }

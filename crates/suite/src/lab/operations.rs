@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::Lab;
 use crate::accounts::Account;
 use crate::accounts::hooks::Hook;
-use crate::operator::{Operations, Order};
+use crate::operator::{Operations, Order, Unable};
 use crate::outcome::{Outcome, Stop, assume, inconclusive, skipped};
 use crate::session::Session;
 
@@ -53,7 +53,14 @@ impl Lab {
         let done = operations.act(order).await;
         self.waiting.set(None);
         self.waited.set(self.waited.get() + began.elapsed());
-        done.map_err(|why| Stop::Inconclusive(format!("the hook `{}` failed: {why}", order.hook.key())))
+        done.map_err(|why| match why {
+            Unable::NotNow(why) => {
+                Stop::Skipped(format!("the hook `{}` cannot be used now: {why}", order.hook.key()))
+            }
+            Unable::Failed(why) => {
+                Stop::Inconclusive(format!("the hook `{}` failed: {why}", order.hook.key()))
+            }
+        })
     }
 
     /// Restarts the server, or starts it again, and waits until it greets.
@@ -125,7 +132,8 @@ impl Lab {
     /// Delivers a marked message to an account; its marker.
     ///
     /// # Errors
-    /// [`Stop::Skipped`] without such a hook, [`Stop::Inconclusive`] if it fails.
+    /// [`Stop::Skipped`] without such a hook, or where the mailbox takes no mail at this moment; [`Stop::Inconclusive`] if it
+    /// fails.
     pub(crate) async fn deliver(&self, account: &Account, message: &[u8]) -> Result<Marker, Stop> {
         let marker = may_have(account, message)?;
         self.order(Order { message, ..Order::about(Hook::Deliver, &account.user) }).await?;

@@ -17,7 +17,7 @@ use crate::session::Session;
 
 checks! {
     "rfc2195.cram.challenge" => challenge,
-    "rfc2195.cram.login" => login [wrong_password],
+    "rfc2195.cram.login" => login [wrong_passwords],
     "rfc2195.cram.or-plain" => or_plain [wrong_password],
 }
 

@@ -13,11 +13,11 @@ use crate::refusal::{assume_not_put_off, says_unknown};
 checks! {
     "rfc4616.plain.empty-authzid" => empty_authzid,
     "rfc4616.plain.255" => longest_parts [wrong_password],
-    "rfc4616.plain.malformed" => malformed [wrong_password],
+    "rfc4616.plain.malformed" => malformed [wrong_passwords],
     "rfc4616.plain.bad-utf8" => bad_utf8 [wrong_password],
     "rfc4616.plain.same-authzid" => same_identity [wrong_password],
     "rfc4616.plain.other-authzid" => other_identity [wrong_password],
-    "practice.plain.crlf" => line_ends [wrong_password],
+    "practice.plain.crlf" => line_ends [wrong_passwords],
 }
 
 /// RFC 4616 §2: Without authorization identity the one derived from the login name is used.

@@ -19,7 +19,7 @@ use crate::session::Session;
 
 checks! {
     "rfc5802.scram.exchange" => exchange,
-    "rfc5802.scram.bad-proof" => bad_proof [wrong_password],
+    "rfc5802.scram.bad-proof" => bad_proof [wrong_passwords],
     "rfc5802.scram.nonce" => nonce [wrong_password],
     "rfc5802.scram.gs2" => gs2 [wrong_password],
     "rfc5802.scram.attributes" => attributes [wrong_password],

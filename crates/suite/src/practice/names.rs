@@ -24,9 +24,9 @@ use crate::session::Session;
 use crate::together::together;
 
 checks! {
-    "practice.sec.name-injection" => injection [wrong_password],
+    "practice.sec.name-injection" => injection [wrong_passwords],
     "practice.sec.nul-in-name" => nul [wrong_password],
-    "practice.sec.user-enum" => enumeration [wrong_password],
+    "practice.sec.user-enum" => enumeration [wrong_passwords],
     "practice.sec.user-enum-timing" => enumeration_by_time [wrong_password] [slow],
     "practice.sec.pass-not-echoed" => echo [wrong_password] [watch echoed],
 }

@@ -19,7 +19,7 @@ use crate::lab::Lab;
 use crate::login;
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, warn};
 use crate::refusal::speaks_of_lock;
-use crate::reply::quote;
+use crate::reply::{Reply, quote};
 use crate::session::Session;
 
 checks! {
@@ -240,12 +240,6 @@ const RACES: u32 = 2;
 
 /// RFC 1939 §6 QUIT: The maildrop lock is released before the connection closes.
 async fn quit_lock_released(lab: &Lab) -> Outcome {
-    let survey = lab.survey();
-    let delay = survey.session_capability("LOGIN-DELAY").or_else(|| survey.capability("LOGIN-DELAY"));
-    if let Some(seconds) = delay.and_then(|delay| delay.parameters.first()).filter(|seconds| *seconds != "0")
-    {
-        return inconclusive(format!("the server announces LOGIN-DELAY {seconds}"));
-    }
     released_by_removal(lab).await?;
     // The first login may have to wait for what came before this check; the others for nothing.
     let session = lab.login(Role::Fixtures).await?;
@@ -262,13 +256,29 @@ async fn quit_lock_released(lab: &Lab) -> Outcome {
             leave(session).await?;
             continue;
         }
-        let seen = format!(
-            "login {login} of {logins}, right after the end of the session before, was refused: {}",
-            reply.quoted()
+        return refused_at_once(
+            lab,
+            &reply,
+            &format!("login {login} of {logins}, right after the end of the session before,"),
         );
-        return if speaks_of_lock(&reply) { fail(seen) } else { inconclusive(seen) };
     }
     Ok(())
+}
+
+/// A login right after a session was refused: for a lock, or for another reason.
+fn refused_at_once(lab: &Lab, reply: &Reply, which: &str) -> Outcome {
+    let seen = format!("{which} was refused: {}", reply.quoted());
+    let survey = lab.survey();
+    let delay = survey.session_capability("LOGIN-DELAY").or_else(|| survey.capability("LOGIN-DELAY"));
+    let seconds = delay.and_then(|delay| delay.parameters.first()).filter(|seconds| seconds.as_str() != "0");
+    match seconds {
+        // In words of its own a server may mean that.
+        Some(seconds) if reply.code().is_none() => {
+            inconclusive(format!("{seen}; the server announces LOGIN-DELAY {seconds}"))
+        }
+        _ if speaks_of_lock(reply) => fail(seen),
+        _ => inconclusive(seen),
+    }
 }
 
 /// The same behind a QUIT that removes something.
@@ -282,11 +292,10 @@ async fn released_by_removal(lab: &Lab) -> Outcome {
     leave(session).await?;
     let (_, reply) = login_once(lab, &account).await?;
     let reply = reply?;
-    let seen = || format!("a login right after DELE 1 and QUIT was refused: {}", reply.quoted());
-    if speaks_of_lock(&reply) {
-        return fail(seen());
+    if reply.is_ok() {
+        return Ok(());
     }
-    assume(reply.is_ok(), seen)
+    refused_at_once(lab, &reply, "a login right after DELE 1 and QUIT")
 }
 
 async fn leave(session: Session) -> Outcome {

@@ -24,7 +24,7 @@ checks! {
     "rfc1939.apop.timestamp-syntax" => timestamp_syntax,
     "rfc1939.apop.timestamp-unique" => timestamp_unique,
     "rfc1939.apop.login" => digest [wrong_password],
-    "rfc1939.apop.bad" => bad [wrong_password],
+    "rfc1939.apop.bad" => bad [wrong_passwords],
     "rfc1939.apop.syntax" => syntax [wrong_password],
 }
 

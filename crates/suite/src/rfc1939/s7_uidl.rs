@@ -413,6 +413,10 @@ async fn require_kept_later(
     after: &Ids,
     what: &str,
 ) -> Outcome {
+    // An mbox may note in the header that a message was seen, which makes it larger: who keeps the ids keeps them.
+    if require_kept(before, after, what).is_ok() {
+        return Ok(());
+    }
     let listing = session.assume_ok("LIST").await?;
     // More mail at the end does not matter.
     if listing.octets().starts_with(sizes.octets()) {

@@ -20,7 +20,7 @@ use crate::site::Security;
 checks! {
     "rfc1939.user.login" => user_login,
     "rfc1939.user.err-then-new-auth" => user_err_then_new_auth [wrong_password],
-    "rfc1939.pass.wrong" => pass_wrong [wrong_password],
+    "rfc1939.pass.wrong" => pass_wrong [wrong_passwords],
     "rfc1939.pass.case" => pass_case [wrong_password],
     "rfc1939.pass.empty" => pass_empty [wrong_password],
     "rfc1939.pass.spaces" => spaces [wrong_password],

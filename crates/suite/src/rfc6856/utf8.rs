@@ -23,7 +23,7 @@ checks! {
     "rfc6856.utf8.command" => command,
     "rfc6856.utf8.not-in-trans" => not_in_transaction,
     "rfc6856.utf8.code" => provoke [watch code],
-    "rfc6856.user.reject" => reject [wrong_password],
+    "rfc6856.user.reject" => reject [wrong_passwords],
     "rfc6856.user.before-utf8" => before_utf8,
     "rfc6856.utf8.no-arg" => no_argument,
     "rfc6856.utf8.stls-after" => stls_after,

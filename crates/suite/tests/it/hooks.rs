@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use record::{Event, Verdict};
-use suite::{Acting, Hook, Operations, Operator, Order, Runner, Security, Site};
+use suite::{Acting, Hook, Operations, Operator, Order, Runner, Security, Site, Unable};
 
 use crate::laboratory::{InCharge, accounts, judge, paused, site, world};
 
@@ -92,7 +92,7 @@ impl Operator for Watched {
         self.done.borrow_mut().push(order.hook);
         assert!(order.user.is_empty() || order.user.starts_with("disposable"), "{order:?}");
         if self.fails.get() == Some(order.hook) {
-            return Box::pin(std::future::ready(Err("it says no".to_owned())));
+            return Box::pin(std::future::ready(Err(Unable::Failed("it says no".to_owned()))));
         }
         self.operator.act(order)
     }
