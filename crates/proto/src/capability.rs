@@ -42,6 +42,9 @@ mod tests {
         assert_eq!(named(b".X"), [Deviation::CapabilityTag]);
         assert_eq!(named(b"SASL  PLAIN"), [Deviation::CapabilityBlank]);
         assert_eq!(named(b""), [Deviation::CapabilityEmpty]);
+        // RFC 2449 section 3: 512 octets with the line end.
+        assert_eq!(named(&[b'X'; 510]), []);
         assert_eq!(named(&[b'X'; 511]), [Deviation::CapabilityTooLong]);
+        assert_eq!(named(&[b'X'; 2000]), [Deviation::CapabilityTooLong]);
     }
 }

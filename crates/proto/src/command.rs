@@ -70,7 +70,14 @@ mod tests {
         assert!(command.deviations.contains(Deviation::CommandBlank));
         assert!(Command::parse(b"").deviations.contains(Deviation::CommandEmpty));
         assert!(Command::parse(b"NOOP\x07").deviations.contains(Deviation::CommandControl));
+    }
+
+    #[test]
+    fn a_command_has_255_octets_at_most_with_its_line_end() {
+        // RFC 2449 section 4.
+        assert!(Command::parse(&[b'a'; 253]).deviations.is_empty());
         assert!(Command::parse(&[b'a'; 254]).deviations.contains(Deviation::CommandTooLong));
+        assert!(Command::parse(&[b'a'; 2000]).deviations.contains(Deviation::CommandTooLong));
     }
 
     #[test]

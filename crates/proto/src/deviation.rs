@@ -169,3 +169,17 @@ impl std::fmt::Debug for Deviations {
 }
 
 const _: () = assert!(Deviation::ALL.len() <= 64, "Deviations is a set of 64 bits");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_both_sets_is_in_their_union() {
+        let set = |all: &[Deviation]| all.iter().copied().collect::<Deviations>();
+        let (one, other) =
+            (set(&[Deviation::BareLf, Deviation::BareCr]), set(&[Deviation::BareCr, Deviation::StatusCase]));
+        assert_eq!(one.union(other), set(&[Deviation::BareLf, Deviation::BareCr, Deviation::StatusCase]));
+        assert_eq!(one.union(one), one);
+    }
+}

@@ -137,6 +137,15 @@ mod tests {
         assert!(events[2].contains("Quit") && events[2].contains("BareLf"), "{events:?}");
     }
 
+    #[test]
+    fn a_restart_forgets_the_exchange_under_way() {
+        let mut server = Server::new(ServerLimits::default());
+        server.await_response();
+        server.restart();
+        let event = server.step(b"QUIT\r\n").event;
+        assert!(matches!(event, Some(Incoming::Command(command)) if command.verb == Some(Verb::Quit)));
+    }
+
     const TOKENS: &[&[u8]] = &[b"AUTH X", b"\r\n", b"\n", b"NOOP", b" ", b"0123456789", b"\xff\0"];
 
     proptest! {

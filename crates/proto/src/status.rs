@@ -135,6 +135,9 @@ mod tests {
         check("-OK", Indicator::Unknown, "-OK", &[Deviation::StatusWord]);
         check("-- Alice", Indicator::Unknown, "-- Alice", &[Deviation::StatusUnknown]);
         check("+1 for that", Indicator::Unknown, "+1 for that", &[Deviation::StatusUnknown]);
+        check("-N such message", Indicator::Unknown, "-N such message", &[Deviation::StatusUnknown]);
+        check("-SOMETHING else", Indicator::Unknown, "-SOMETHING else", &[Deviation::StatusUnknown]);
+        check("-NOsuch message", Indicator::Unknown, "-NOsuch message", &[Deviation::StatusUnknown]);
         check("+OK \u{e9}", Indicator::Ok, "\u{e9}", &[Deviation::StatusEightBit]);
         check("+OK a\rb", Indicator::Ok, "a\rb", &[Deviation::BareCr]);
     }

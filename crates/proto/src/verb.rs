@@ -118,6 +118,7 @@ mod tests {
         assert_eq!(Verb::parse(b"rEtR"), Some(Verb::Retr));
         assert_eq!(Verb::parse(b"STA"), None);
         assert_eq!(Verb::parse(b"QUITX"), None);
+        assert_eq!(Verb::Retr.to_string(), "RETR");
     }
 
     #[test]
@@ -126,6 +127,8 @@ mod tests {
         assert_eq!(Shape::of(b"list 1"), Shape::Single);
         assert_eq!(Shape::of(b"RETR 1"), Shape::Multi);
         assert_eq!(Shape::of(b"AUTH PLAIN"), Shape::Exchange);
+        assert_eq!(Shape::of(b"AUTH"), Shape::Multi);
+        assert_eq!(Shape::of(b"AUTH  "), Shape::Multi);
         assert_eq!(Shape::of(b"XYZZY"), Shape::Single);
     }
 }

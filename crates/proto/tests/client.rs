@@ -43,6 +43,48 @@ fn events(shapes: &[Shape], pieces: &[&[u8]]) -> Vec<String> {
 }
 
 #[test]
+fn the_machine_tells_where_it_stands() {
+    let mut client = Client::new(Limits::default());
+    let stands = |client: &Client| (client.awaited(), client.in_content(), client.in_exchange());
+    // The greeting is due from the beginning.
+    assert_eq!(stands(&client), (1, false, false));
+    client.step(b"+OK hi\r\n");
+    assert_eq!(stands(&client), (0, false, false));
+    client.expect(Shape::Exchange);
+    client.expect(Shape::Multi);
+    client.expect(Shape::Single);
+    assert_eq!(stands(&client), (3, false, true));
+    let mut told = Vec::new();
+    for input in ["+ abc=\r\n", "+OK\r\n", "a\r\n", ".\r\n", "-ERR\r\n"] {
+        let (mut rest, mut steps) = (input.as_bytes(), 0);
+        while !rest.is_empty() && steps < 4 {
+            rest = &rest[client.step(rest).consumed..];
+            steps += 1;
+        }
+        told.push(stands(&client));
+    }
+    // Whether another line of the exchange is due, its driver says. Content is begun by its status line.
+    assert_eq!(
+        told,
+        [(2, false, false), (1, true, false), (1, true, false), (1, false, false), (0, false, false)]
+    );
+}
+
+#[test]
+fn a_status_line_has_512_octets_at_most_with_its_line_end() {
+    // RFC 1939 section 3.
+    let deviations = |octets: usize| {
+        let mut client = Client::new(Limits::default());
+        let line = format!("+OK {}\r\n", "x".repeat(octets - 6));
+        match client.step(line.as_bytes()).event {
+            Some(Event::Unsolicited { .. }) | None => panic!("the first line is the greeting"),
+            Some(event) => format!("{event:?}").contains("StatusTooLong"),
+        }
+    };
+    assert_eq!([511, 512, 513].map(deviations), [false, false, true]);
+}
+
+#[test]
 fn a_session_is_read_in_order() {
     let wire = b"+OK hi\r\n-ERR no\r\n+OK\r\na\r\n..b\r\n.\r\n+ abc=\r\n+OK\r\nextra\r\n";
     let shapes = [Shape::Multi, Shape::Multi, Shape::Exchange, Shape::Single];

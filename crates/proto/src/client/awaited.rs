@@ -75,6 +75,12 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn each_shape_comes_out_as_it_went_in() {
+        let shapes = [Shape::Single, Shape::Multi, Shape::Exchange];
+        assert_eq!(shapes.map(|shape| unpack(pack(shape))), shapes);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
