@@ -165,12 +165,14 @@ fn parsers() -> Result<Ending, Failure> {
     Ok(consumers::read()?.map_or(Ending::LeftOut, ended))
 }
 
-/// The real servers to judge: those named, or Dovecot 2.3. What is approved of the others was judged by an older suite, and
-/// they are to take turns from day to day once it has been looked at again.
+/// One release of each real server, those that need no other Debian than this one's. The others are judged when they are named.
+const USUAL: [&str; 3] = ["dovecot-2.3", "courier-1.0", "mailutils-3.15"];
+
+/// The real servers to judge: those named, or the usual ones.
 fn chosen(arguments: &[OsString]) -> Result<Vec<&'static Server>, Failure> {
     let words: Option<Vec<&str>> = arguments.iter().map(|argument| argument.to_str()).collect();
     let names = match words.as_deref() {
-        Some([]) => vec!["dovecot-2.3"],
+        Some([]) => USUAL.to_vec(),
         Some([CHOICE, "all"]) => Server::names(),
         Some([CHOICE, names]) => names.split(',').collect(),
         _ => {
@@ -260,7 +262,7 @@ mod tests {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             chosen(&words).map(|servers| servers.iter().map(|server| server.name).collect::<Vec<_>>())
         };
-        assert_eq!(names(&[]).ok(), Some(vec!["dovecot-2.3"]));
+        assert_eq!(names(&[]).ok(), Some(USUAL.to_vec()));
         assert_eq!(names(&[CHOICE, "all"]).ok(), Some(Server::names()));
         assert_eq!(names(&[CHOICE, "courier,dovecot-2.4"]).ok(), Some(vec!["courier-1.0", "dovecot-2.4"]));
         for wrong in [&[CHOICE][..], &["all"], &[CHOICE, "cyrus"]] {
