@@ -10,12 +10,13 @@ use crate::failure::Failure;
 use crate::workspace;
 
 const USAGE: &str = "\
-usage: cargo xtask mutants [WORD | --pairs N]
+usage: cargo xtask mutants [WORDS | --pairs N]
 
   judges the fake server once for each of its defects, prints the table of defects and checks, and compares it
-  with the one that was reviewed (some minutes on two cores)
+  with the one that was reviewed (most of an hour on two cores)
 
-  WORD       only the defects with this in their id; nothing is compared then
+  WORDS      only the defects with one of these words in their id, as `uidl,top.` or `=rfc1939.uidl.complete`; nothing is
+             compared then
   --pairs N  N seeded pairs of defects instead: is each of the two found beside the other one?
 
 exit code 1: a defect is not caught by what it proves, or the table is another than the reviewed one

@@ -194,6 +194,17 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_not_refused_as_a_token_is() {
+        for (kind, why) in [
+            (Kind::XOAuth2, &br#"{"status":"400","schemes":"bearer","scope":"mail"}"#[..]),
+            (Kind::OAuthBearer, br#"{"status":"invalid_request","scope":"mail"}"#),
+        ] {
+            let step = Server::new(kind, false).step(Some(b"xyzzy"), &passwords);
+            assert_eq!(step, ServerStep::Challenge(why.to_vec()));
+        }
+    }
+
+    #[test]
     fn what_was_written_is_read_and_nothing_else_is() {
         for kind in Kind::ALL {
             let octets = message(kind, "a,b=c", "t");

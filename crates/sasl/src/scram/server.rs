@@ -202,6 +202,25 @@ mod tests {
         2
     }
 
+    /// A user's salt is the same in every exchange where it is made of something else than the nonce.
+    #[test]
+    fn salts_are_made_of_what_they_are_to_be_made_of() {
+        let first = |user: &str, server: Server<Sha256>| {
+            let mut server = server;
+            let message = format!("n,,n={user},r=client");
+            let first = challenge(server.step(Some(message.as_bytes()), &passwords)).unwrap();
+            let text = String::from_utf8(first).unwrap();
+            let (nonce, rest) = text.split_once(',').unwrap();
+            (nonce.to_owned(), rest.to_owned())
+        };
+        let (one, other) =
+            (first("user", Server::new("a").salting("x")), first("user", Server::new("b").salting("x")));
+        assert_ne!(one.0, other.0);
+        assert_eq!(one.1, other.1);
+        assert_ne!(one.1, first("user", Server::new("a").salting("y")).1);
+        assert_ne!(one.1, first("user", Server::new("a")).1);
+    }
+
     fn example<H: Hash>(nonce: &str, salt: &str, messages: [&str; 4]) {
         let mut server = Server::<H>::new(nonce).with_salt(&base64::decode(salt).unwrap());
         let [client_first, server_first, client_final, server_final] = messages;

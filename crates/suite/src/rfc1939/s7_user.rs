@@ -15,6 +15,7 @@ use crate::outcome::{
     Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, info, require, skipped, warn,
 };
 use crate::refusal::{assume_not_put_off, is_busy, says_busy, says_unknown};
+use crate::reply::Reply;
 use crate::site::Security;
 
 checks! {
@@ -38,7 +39,8 @@ async fn user_login(lab: &Lab) -> Outcome {
     let (mut session, reply) = lab.login_by(&account, Method::UserPass).await?;
     if reply.is_ok() {
         session.require_ok("STAT").await?;
-        return Ok(());
+        session.close().await;
+        return beside_another_name(lab, &account).await;
     }
     // The survey has logged in by these credentials, so they are good.
     let seen = format!("{} with good credentials", reply.seen());
@@ -46,6 +48,39 @@ async fn user_login(lab: &Lab) -> Outcome {
         return inconclusive(format!("{seen}, perhaps for a lock or by policy"));
     }
     fail(format!("{seen}; USER is announced"))
+}
+
+/// The same while somebody else gives a name: it is the connection's own.
+async fn beside_another_name(lab: &Lab, account: &Rc<Account>) -> Outcome {
+    tokio::time::sleep(account.linger()).await;
+    let mut session = lab.connect_for_login().await?;
+    session.assume_ok(format!("USER {}", account.user)).await?;
+    // Who serves one connection at a time cannot mix up two.
+    let Ok(mut other) = lab.connect_for_login().await else { return Ok(()) };
+    // Nobody's name, so that no account is locked for a password that is taken for its own.
+    let name = format!("poplab-{}", &lab.nonce()[..8]);
+    if other.command(format!("USER {name}")).await.is_err() {
+        return Ok(());
+    }
+    let mut reply = session.command(format!("PASS {}", account.password())).await;
+    if reply.as_ref().is_ok_and(Reply::is_ok) {
+        login::remember(account, Method::UserPass, reply.as_mut());
+        session.require_ok("STAT").await?;
+        return Ok(());
+    }
+    let reply = reply?;
+    let seen = format!(
+        "USER {} was accepted, another connection said USER {name}, and the right password was answered {}",
+        account.user,
+        reply.quoted()
+    );
+    if is_busy(&reply) {
+        return inconclusive(seen);
+    }
+    drop((session, other));
+    let (_, alone) = lab.login_by(account, Method::UserPass).await?;
+    assume(alone.is_ok(), || format!("{seen}; then alone it was answered {}", alone.quoted()))?;
+    fail(format!("{seen}; alone it is accepted"))
 }
 
 /// RFC 1939 §7 USER: After -ERR to USER another authentication command is possible.
