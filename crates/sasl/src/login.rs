@@ -103,7 +103,19 @@ mod tests {
     use crate::{ClientExchange, ExchangeError, ServerExchange, ServerStep};
 
     fn passwords(user: &str) -> Option<String> {
-        (user == "tim").then(|| "secret".to_owned())
+        match user {
+            "tim" => Some("secret".to_owned()),
+            // Who had none would be let in by an empty response.
+            "" | "tim\0" => Some(String::new()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn names_and_passwords_are_text_without_nul_and_never_empty() {
+        assert_eq!(dialogue(b"", b""), ServerStep::Failure);
+        assert_eq!(dialogue(b"tim\0", b"x"), ServerStep::Failure);
+        assert_eq!(dialogue(b"tim", b""), ServerStep::Failure);
     }
 
     fn dialogue(user: &[u8], password: &[u8]) -> ServerStep {

@@ -64,6 +64,13 @@ mod tests {
     use super::Mechanism;
 
     #[test]
+    fn it_is_written_as_it_is_announced() {
+        for mechanism in Mechanism::ALL {
+            assert_eq!(mechanism.to_string(), mechanism.name());
+        }
+    }
+
+    #[test]
     fn every_name_parses_in_any_case_and_nothing_else_does() {
         for mechanism in Mechanism::ALL {
             assert_eq!(Mechanism::parse(mechanism.name()), Some(mechanism));
