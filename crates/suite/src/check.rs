@@ -24,12 +24,8 @@ pub struct Check {
     pub run: for<'lab> fn(&'lab Lab) -> Running<'lab>,
     /// For passive checks: judges each status line of the whole run; `Some` says what is wrong with it.
     pub watch: Option<fn(&Seen, &Lab) -> Option<String>>,
-    /// Whether it gives a wrong password on purpose, or one that a wrong server may take for such. It comes late and from
-    /// an address of its own: servers slow down or lock out whoever fails to log in.
-    pub wrong_password: bool,
-    /// Whether it does so many times. Servers pause behind each of them; among those that come late it begins first, so that
-    /// nobody has to wait for it alone in the end.
-    pub(crate) begins_first: bool,
+    /// How often it gives a wrong password on purpose, or one that a wrong server may take for such.
+    pub wrong_passwords: WrongPasswords,
     /// Whether a server that is wrong may keep the maildrop locked afterwards for good, so that it comes last of all.
     pub may_leave_lock: bool,
     /// Whether it restarts the server, kills it or takes its store away, so that no other check may run meanwhile. It comes
@@ -37,6 +33,19 @@ pub struct Check {
     pub alone: bool,
     /// What it asks of whoever waits for it, and of the server.
     pub cost: Cost,
+}
+
+/// How often a check gives a wrong password. Who does comes late and from an address of its own: servers slow down or lock
+/// out whoever fails to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WrongPasswords {
+    /// Never.
+    None,
+    /// Once, or a few times.
+    Few,
+    /// So often that the pauses behind them are long: it begins before the others that come late, so that nobody has to wait
+    /// for it alone in the end.
+    Many,
 }
 
 /// What a check costs beside the round trips of its conversation.
@@ -59,8 +68,7 @@ impl Check {
             id,
             run,
             watch: None,
-            wrong_password: false,
-            begins_first: false,
+            wrong_passwords: WrongPasswords::None,
             may_leave_lock: false,
             alone: false,
             cost: Cost::Ordinary,
@@ -74,12 +82,12 @@ impl Check {
 
     /// The row's `[wrong_password]`.
     pub(crate) const fn wrong_password(self) -> Self {
-        Self { wrong_password: true, ..self }
+        Self { wrong_passwords: WrongPasswords::Few, ..self }
     }
 
     /// The row's `[wrong_passwords]`.
     pub(crate) const fn wrong_passwords(self) -> Self {
-        Self { wrong_password: true, begins_first: true, ..self }
+        Self { wrong_passwords: WrongPasswords::Many, ..self }
     }
 
     /// The row's `[may_leave_lock]`.
@@ -177,7 +185,11 @@ mod tests {
     fn whoever_needs_wrong_passwords_comes_late() {
         for check in all() {
             let needs = &check.requirement().needs;
-            assert!(check.wrong_password || !needs.iter().any(|need| need == "badcreds"), "{}", check.id);
+            assert!(
+                check.wrong_passwords != WrongPasswords::None || !needs.iter().any(|need| need == "badcreds"),
+                "{}",
+                check.id
+            );
         }
     }
 }

@@ -50,7 +50,7 @@ mod rfc8314;
 
 pub use accounts::hooks::{Hook, Hooks};
 pub use accounts::{Account, Accounts, AccountsError, Seeding, unsendable};
-pub use check::{Check, Cost, all};
+pub use check::{Check, Cost, WrongPasswords, all};
 pub use journal::Leavings;
 pub use operator::{Acting, Operations, Operator, Order, Unable};
 pub use pool::Pool;

@@ -11,6 +11,7 @@ mod kept;
 mod knock;
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use transcript::{Entry, Transcript};
 
 use crate::causes;
-use crate::check::{Check, Cost, Running};
+use crate::check::{Check, Cost, Running, WrongPasswords};
 use crate::deviation;
 use crate::journal::{Leavings, Seen};
 use crate::lab::Lab;
@@ -141,8 +142,8 @@ impl Runner {
         let (slow, others): (Vec<Check>, Vec<Check>) =
             others.into_iter().partition(|check| self.is_slow(check.cost));
         let (mut late, ordinary): (Vec<Check>, Vec<Check>) =
-            others.into_iter().partition(|check| check.wrong_password);
-        late.sort_by_key(|check| !check.begins_first);
+            others.into_iter().partition(|check| check.wrong_passwords != WrongPasswords::None);
+        late.sort_by_key(|check| Reverse(check.wrong_passwords));
         // What waits some seconds whatever the server does begins first and keeps nobody from going on. Where checks run one
         // by one that is what somebody wants: a server with one connection at a time.
         let (waiting, ordinary): (Vec<Check>, Vec<Check>) =
@@ -163,7 +164,9 @@ impl Runner {
         tokio::join!(waited, others);
         // They keep accounts for minutes, which others would wait for.
         let slow = slow.into_iter().enumerate();
-        let slow = slow.map(|(index, check)| turn(check, source(index).filter(|_| check.wrong_password)));
+        let slow = slow.map(|(index, check)| {
+            turn(check, source(index).filter(|_| check.wrong_passwords != WrongPasswords::None))
+        });
         self.phase(slow.collect(), listener).await;
         self.once_more(began.elapsed().max(ONCE_MORE), listener).await;
         self.phase(last.into_iter().map(|check| turn(check, None)).collect(), listener).await;
