@@ -15,6 +15,7 @@ pub(crate) mod s3_keywords;
 pub(crate) mod s3_numbers;
 pub(crate) mod s4_lock;
 pub(crate) mod s4_lock_effect;
+mod s4_lock_holds;
 pub(crate) mod s4_states;
 pub(crate) mod s5_dele;
 pub(crate) mod s5_fidelity;

@@ -4,6 +4,7 @@
 use mail::Role;
 use tokio::time::sleep;
 
+use super::maildrop::Maildrop;
 use crate::check::checks;
 use crate::lab::Lab;
 use crate::login::{self, Method};
@@ -31,7 +32,37 @@ async fn keyword_case(lab: &Lab) -> Outcome {
     }
     let quit = session.command("quit").await.judged()?;
     require(quit.is_ok(), || format!("{}; in upper case it is `+OK` before login too", quit.seen()))?;
-    before_login(lab).await
+    match effects(lab).await {
+        // Without mail that may be deleted there is nothing to see.
+        Ok(()) | Err(Stop::Skipped(_)) => before_login(lab).await,
+        stopped => stopped,
+    }
+}
+
+/// A reply is easily given in any case; what was asked for must be done, too.
+async fn effects(lab: &Lab) -> Outcome {
+    let mut session = lab.deletable(2).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    let (all, _) = session.assume_ok("STAT").await?.totals()?;
+    let (mut counts, told) = (Vec::new(), ["dele 1", "rset", "Dele 1", "Rset", "dele 1"]);
+    for command in told {
+        let reply = session.command(command).await.judged()?;
+        require(reply.is_ok(), || format!("{}, although it works in upper case", reply.seen()))?;
+        counts.push(session.assume_ok("STAT").await?.totals()?.0);
+    }
+    let fewer = all.saturating_sub(1);
+    require(counts == [fewer, all, fewer, all, fewer], || {
+        format!("of {all} messages, {} were answered `+OK`, and STAT counted {counts:?}", told.join(", "))
+    })?;
+    session.settle().await?;
+    let quit = session.command("quit").await?;
+    session.until_closed().await;
+    drop(session);
+    let later = Maildrop::look_again(lab, &account).await?;
+    let what = "`dele 1` and `quit`, in lower case, were answered +OK";
+    before.require_unmarked_kept(&later, &[1], lab, what)?;
+    if quit.is_ok() { before.require_marked_gone(&later, &[1], what) } else { Ok(()) }
 }
 
 /// Requires the same of a command in each case.

@@ -23,7 +23,7 @@ const COMMANDS: &[&str] = &["RETR {}", "LIST {}", "UIDL {}", "TOP {} 0"];
 /// bases and fractions, that leave out what they do not know, or take lists. `01` and `+1` are left out: they may work.
 const NO_NUMBERS: &[&str] = &[
     "abc", "1x", "x1", "1.0", "1.5", ".1", "1e0", "0x1", "1h", "0b1", "1u", "-1", "--1", "-0", "*", "%",
-    "1,2", "1:2", "1-2", "1;", "1!", "#1", "\"1\"", "'1'", "(1)", "$1", "1'", "1/1", "NaN",
+    "1,2", "1:2", "1-2", "1;", "1!", "#1", "\"1\"", "'1'", "(1)", "$1", "1'", "1/1", "1_1", "NaN",
 ];
 
 /// Zero, as it can be written.

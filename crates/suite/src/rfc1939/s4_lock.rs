@@ -9,6 +9,7 @@ use mail::Role;
 use proto::Deviation;
 use tokio::time::{Instant, sleep};
 
+use super::s4_lock_holds as holds;
 use super::s4_states::announced;
 use crate::accounts::Account;
 use crate::check::checks;
@@ -64,11 +65,11 @@ async fn refusal(lab: &Lab) -> Outcome {
         }
         first.close().await;
     }
-    Ok(())
+    if admitted.locked { holds::against_a_race(lab, &account).await } else { Ok(()) }
 }
 
 /// Whether a second login was let in, and how that was said; what then comes must agree with it.
-async fn clean(mut second: Session, reply: Result<Reply, Mishap>) -> Result<Admission, Stop> {
+pub(super) async fn clean(mut second: Session, reply: Result<Reply, Mishap>) -> Result<Admission, Stop> {
     // A server may make the second one wait for the first (inconclusive, as a time-out is), but not say nothing.
     let reply = reply.judged()?;
     // What was not read as one of the two words is neither an admission nor a refusal; the word is judged elsewhere.
@@ -93,15 +94,20 @@ async fn clean(mut second: Session, reply: Result<Reply, Mishap>) -> Result<Admi
 }
 
 /// What came of a second login.
-struct Admission {
-    let_in: bool,
+pub(super) struct Admission {
+    pub(super) let_in: bool,
     /// The refusal says that it is the lock.
     locked: bool,
     shown: String,
 }
 
 /// One is refused for the lock, and the other let in.
-fn same_admission(one: &Admission, other: &Admission, called: &str, other_called: &str) -> Outcome {
+pub(super) fn same_admission(
+    one: &Admission,
+    other: &Admission,
+    called: &str,
+    other_called: &str,
+) -> Outcome {
     let differ = (one.locked && other.let_in) || (one.let_in && other.locked);
     require(!differ, || {
         format!(
@@ -146,7 +152,8 @@ async fn after_auth_only(lab: &Lab) -> Outcome {
     wrong.assume_ok(format!("USER {}", account.user)).await?;
     let reply = wrong.command(format!("PASS wrong-{}", &lab.nonce()[..8])).await?;
     assume(reply.is_err(), || format!("a wrong password was answered {}", reply.quoted()))?;
-    admitted(lab, &account, wrong, "while another connection has given a wrong password").await
+    admitted(lab, &account, wrong, "while another connection has given a wrong password").await?;
+    holds::through_a_wrong_password(lab).await
 }
 
 /// RFC 1939 §4, §6: After an abrupt disconnect the lock is gone within a short time.
