@@ -121,7 +121,33 @@ async fn seen_elsewhere(lab: &Lab) -> Outcome {
         }
     }
     if wrong.is_empty() {
-        return Ok(());
+        return behind_a_removal(lab).await;
     }
     fail(format!("QUIT was answered +OK, and in another way into the mailbox {}", wrong.join("; ")))
+}
+
+/// A message before the marked one is removed another way during the session: numbers are the session's, and it is the marked
+/// message that goes, not the one that has its place by then.
+async fn behind_a_removal(lab: &Lab) -> Outcome {
+    filled(lab, 4).await?;
+    let mut session = lab.deletable(4).await?;
+    let account = session.account()?;
+    let before = Maildrop::before_marks(&mut session, lab).await?;
+    let [_, second, third, ..] = &before.messages[..] else {
+        return inconclusive("there is no third message");
+    };
+    session.assume_ok(format!("DELE {}", third.number)).await?;
+    lab.remove_elsewhere(&session, second.number).await?;
+    let is_done = session.quit().await.is_ok();
+    let later = Maildrop::look_again(lab, &account).await?;
+    let what = format!(
+        "DELE {} was answered +OK, message {} was removed another way, and QUIT followed",
+        third.number, second.number
+    );
+    before.require_unmarked_kept(&later, &[second.number, third.number], lab, &what)?;
+    // Whether a maildrop that has changed can be updated is the server's to say.
+    if is_done {
+        before.require_marked_gone(&later, &[third.number], &format!("{what}, which was answered +OK"))?;
+    }
+    Ok(())
 }

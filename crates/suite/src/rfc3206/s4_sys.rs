@@ -8,7 +8,7 @@ use crate::check::checks;
 use crate::enduring::Enduring;
 use crate::journal::Seen;
 use crate::lab::Lab;
-use crate::outcome::{Outcome, assume, inconclusive, require};
+use crate::outcome::{Outcome, assume, fail, inconclusive, require};
 use crate::refusal::blames_credentials;
 use crate::runner::told;
 
@@ -35,7 +35,9 @@ pub(crate) async fn provoke(lab: &Lab) -> Outcome {
 async fn used(lab: &Lab) -> Outcome {
     let account = lab.account(Role::Disposable).await?;
     // That it takes the password is seen before.
-    lab.login_to(&account).await?.quit().await?;
+    let mut session = lab.login_to(&account).await?;
+    let (before, _) = session.assume_ok("STAT").await?.totals()?;
+    session.quit().await?;
     lab.take_store(&account, Hook::Unreadable).await?;
     let (mut session, reply) = lab.login_once(&account).await?;
     // Some look at the mail only when they are asked for it.
@@ -50,6 +52,12 @@ async fn used(lab: &Lab) -> Outcome {
         let later = later?;
         if later.has_code("SYS/TEMP") || later.has_code("SYS/PERM") {
             return Ok(());
+        }
+        if later.is_ok() && before > 0 && later.totals().is_ok_and(|(count, _)| count == 0) {
+            return fail(format!(
+                "the store was made unreadable, and with {before} messages in it {}: a client takes its mail for deleted",
+                later.seen()
+            ));
         }
         return inconclusive(format!(
             "the store was made unreadable, a login was answered {} all the same, and {}",

@@ -9,7 +9,7 @@ use sasl::scram::{Hash, Sha1, Sha256};
 use crate::accounts::Account;
 use crate::check::checks;
 use crate::lab::Lab;
-use crate::login::{Method, swapped};
+use crate::login::{self, Method, swapped};
 use crate::mechanisms::scram::with_hash_of;
 use crate::mechanisms::{
     answered, challenged, encoded, needs, plain_at_once, plain_in_two_steps, plainest, require_transaction,
@@ -171,6 +171,9 @@ async fn cancel(lab: &Lab) -> Outcome {
             format!("within AUTH {mechanism}, `*` was answered {}; `-ERR` was required", reply.quoted())
         })?;
         require_usable(&mut session, &format!("an exchange of {mechanism} was cancelled")).await?;
+        if tried == 1 {
+            goes_on(lab, mechanism).await?;
+        }
     }
     assume(tried > 0, || "AUTH was answered with no challenge".to_owned())?;
     // Behind the first challenge there may be more: LOGIN asks for the name and then for the password.
@@ -188,7 +191,57 @@ async fn cancel(lab: &Lab) -> Outcome {
             require_usable(&mut session, "AUTH LOGIN was cancelled behind the name").await?;
         }
     }
+    in_place_of_the_last_answer(lab).await?;
     at_once(lab).await
+}
+
+/// Whoever cancels may log in on the same connection, as if AUTH had not been sent.
+async fn goes_on(lab: &Lab, mechanism: Mechanism) -> Outcome {
+    // APOP needs the timestamp of its own greeting, which is not at hand here.
+    let method = match lab.survey().method {
+        Some(method) if method != Method::Apop => method,
+        _ if lab.user_works().is_ok() => Method::UserPass,
+        _ => return Ok(()),
+    };
+    let account = lab.account(Role::Fixtures).await?;
+    let (mut session, _) = challenged(lab, mechanism).await?;
+    session.respond("*").await.judged()?;
+    // RFC 1939 section 4: behind a refusal the server may close.
+    if session.require_silence().await.is_err() || session.has_ended() {
+        return Ok(());
+    }
+    let reply = login::attempt(&mut session, method, &account, None, &lab.nonce()).await?;
+    if reply.is_ok() || is_busy(&reply) {
+        return Ok(());
+    }
+    drop(session);
+    let (_, alone) = lab.login_by(&account, method).await?;
+    let seen = format!(
+        "AUTH {mechanism} was cancelled with `*`, and the login by {method} that followed was answered {}",
+        reply.quoted()
+    );
+    assume(alone.is_ok(), || format!("{seen}; on a new connection it was {}", alone.quoted()))?;
+    fail(format!("{seen}; on a new connection it is accepted"))
+}
+
+/// Even when the server has proved what it had to: who is not content with that cancels, and is not logged in.
+async fn in_place_of_the_last_answer(lab: &Lab) -> Outcome {
+    let Some(mechanism) = scram::announced(lab).first().copied() else { return Ok(()) };
+    let account = lab.account(Role::Fixtures).await?;
+    if account.may_try(Method::Sasl(mechanism)).is_err() {
+        return Ok(());
+    }
+    let mut session = lab.connect_for_login().await?;
+    // How the exchange goes on until then is judged elsewhere.
+    let Ok(reply) = with_hash_of!(mechanism, proved_to(lab, &mut session, &account, "*")) else {
+        return Ok(());
+    };
+    require(reply.is_err(), || {
+        format!(
+            "within AUTH {mechanism}, `*` in place of the empty last answer was answered {}; `-ERR` was required",
+            reply.quoted()
+        )
+    })
 }
 
 /// `*` and the next command in one write: who cancels may go on at once, and what follows is a command.
@@ -357,7 +410,7 @@ async fn no_data_with_ok(lab: &Lab) -> Outcome {
         return skipped("the server announces no SCRAM without channel binding");
     };
     let (_session, reply) = unhurried(lab, &account, mechanism, async |session| {
-        with_hash_of!(mechanism, proved_to(lab, session, &account))
+        with_hash_of!(mechanism, proved_to(lab, session, &account, ""))
     })
     .await?;
     require(reply.is_ok(), || {
@@ -367,8 +420,13 @@ async fn no_data_with_ok(lab: &Lab) -> Outcome {
     require(!reply.text().starts_with(b"dj"), || format!("{} carries data of the mechanism", reply.quoted()))
 }
 
-/// An exchange in which the server's proof comes before `+OK`; the reply to the empty answer to it.
-async fn proved_to<H: Hash>(lab: &Lab, session: &mut Session, account: &Account) -> Result<Reply, Stop> {
+/// An exchange in which the server's proof comes before `+OK`; the reply to this answer to it.
+async fn proved_to<H: Hash>(
+    lab: &Lab,
+    session: &mut Session,
+    account: &Account,
+    answer: &str,
+) -> Result<Reply, Stop> {
     let mut client = sasl::scram::Client::<H>::new(&account.user, account.password(), &lab.nonce());
     let reply = scram::opened(lab, session, H::MECHANISM, &client.first()).await?;
     if is_busy(&reply) {
@@ -387,7 +445,7 @@ async fn proved_to<H: Hash>(lab: &Lab, session: &mut Session, account: &Account)
         ));
     }
     scram::assumed_challenge(&reply)?;
-    session.respond("").await.judged()
+    session.respond(answer).await.judged()
 }
 
 /// RFC 5034 §4: PLAIN over TLS is implemented by every server with AUTH.
