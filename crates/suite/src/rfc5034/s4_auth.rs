@@ -16,7 +16,7 @@ use crate::mechanisms::{
     require_usable, scram, unhurried,
 };
 use crate::outcome::{Judged, Mishap, Outcome, Stop, assume, fail, inconclusive, require, skipped};
-use crate::refusal::{complains_of_base64, is_busy, is_momentary, says_unknown};
+use crate::refusal::{complains_of_base64, is_busy, is_momentary, says_busy, says_unknown, speaks_of_lock};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -211,7 +211,7 @@ async fn goes_on(lab: &Lab, mechanism: Mechanism) -> Outcome {
         return Ok(());
     }
     let reply = login::attempt(&mut session, method, &account, None, &lab.nonce()).await?;
-    if reply.is_ok() || is_busy(&reply) {
+    if reply.is_ok() || says_busy(&reply) || speaks_of_lock(&reply) {
         return Ok(());
     }
     drop(session);
