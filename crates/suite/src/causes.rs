@@ -108,8 +108,8 @@ mod tests {
 
     const TWICE: &str = "rfc1939.frame.one-reply";
     const BEHIND_IT: [&str; 4] = [
-        "rfc1939.cmd.extra-args",
-        "rfc1939.retr.odd-messages",
+        "rfc1939.frame.keyword-case",
+        "rfc1939.frame.extra-space",
         "rfc1939.single.no-terminator",
         "rfc2449.pipe.split",
     ];
