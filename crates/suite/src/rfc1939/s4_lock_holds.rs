@@ -30,9 +30,10 @@ pub(super) async fn through_a_wrong_password(lab: &Lab) -> Outcome {
     wrong.assume_ok(format!("USER {}", account.user)).await?;
     let refused = wrong.command(format!("PASS wrong-{}", &lab.nonce()[..8])).await?;
     assume(refused.is_err(), || format!("a wrong password was answered {}", refused.quoted()))?;
+    wrong.close().await;
     let (third, reply) = login_once(lab, &account).await?;
     let after = clean(third, reply).await?;
-    drop((holder, wrong));
+    drop(holder);
     same_admission(&before, &after, "a second login", "one after somebody else had given a wrong password")
 }
 

@@ -171,6 +171,7 @@ async fn cancel(lab: &Lab) -> Outcome {
             format!("within AUTH {mechanism}, `*` was answered {}; `-ERR` was required", reply.quoted())
         })?;
         require_usable(&mut session, &format!("an exchange of {mechanism} was cancelled")).await?;
+        drop(session);
         if tried == 1 {
             goes_on(lab, mechanism).await?;
         }

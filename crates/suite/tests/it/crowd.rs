@@ -133,10 +133,12 @@ fn a_limit_costs_nothing_but(limit: u32, costs: &[&str]) {
         let others: Vec<String> =
             limited.troubles().into_iter().filter(|told| !told.starts_with("inconclusive")).collect();
         require(others.is_empty(), format!("others {others:#?}"));
-        // A place that was just left may be counted still at the first of two tries, once in a run.
-        let of_one_lost = |notice: &&String| notice.starts_with("fake.poplab.test:110 closed 1 of ");
+        // A place that was just left may be counted still at the first of two tries, once or twice in a run.
+        let of_few_lost = |notice: &&String| {
+            ["1", "2"].iter().any(|few| notice.starts_with(&format!("fake.poplab.test:110 closed {few} of ")))
+        };
         let notices: Vec<String> =
-            limited.notices.iter().filter(|notice| !of_one_lost(notice)).cloned().collect();
+            limited.notices.iter().filter(|notice| !of_few_lost(notice)).cloned().collect();
         // One check may have several connections, so fewer checks than connections may be too many.
         let expected = [thinned(8, 4), thinned(4, 2), thinned(2, 1)];
         require(expected.starts_with(&notices), format!("notices {:#?}", limited.notices));
@@ -192,13 +194,19 @@ fn every_nth_connection_closed_unanswered_is_one_finding() {
             troubles[0].contains("connections made one at a time, 2 were closed without a greeting"),
             "{each}: {troubles:#?}"
         );
-        assert_eq!(run.notices.len(), 1, "{each}: {:#?}", run.notices);
-        assert!(
-            run.notices[0].contains("without a greeting, and greeted the next one at once"),
-            "{:#?}",
-            run.notices
-        );
+        only_losses_are_told(&run);
     }
+}
+
+/// That connections were lost is told once. Where the second try of one was lost too, since so many others came in between, it
+/// looked like a limit.
+fn only_losses_are_told(run: &Run) {
+    let (losses, others): (Vec<&String>, Vec<&String>) = run
+        .notices
+        .iter()
+        .partition(|notice| notice.contains("without a greeting, and greeted the next one at once"));
+    assert_eq!(losses.len(), 1, "{:#?}", run.notices);
+    assert!(others.is_empty() || others == [&thinned(8, 4)], "{:#?}", run.notices);
 }
 
 #[test]
@@ -209,9 +217,5 @@ fn a_connection_lost_only_while_others_are_open_is_no_finding() {
     }));
     assert_eq!(run.troubles(), Vec::<String>::new());
     // It is told all the same.
-    assert!(
-        run.notices[0].contains("without a greeting, and greeted the next one at once"),
-        "{:#?}",
-        run.notices
-    );
+    only_losses_are_told(&run);
 }
